@@ -1,0 +1,1 @@
+"""Django database engine: PostgreSQL, started when needed. ``ENGINE = "microfund.kernel.embedded.backend"``."""

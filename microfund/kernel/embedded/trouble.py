@@ -1,0 +1,46 @@
+"""Turns what goes wrong around the embedded server into one line that says what to do."""
+
+import errno
+import re
+from pathlib import Path
+
+from .errors import EmbeddedError
+
+_FULL = "The disk is full: there is no room for the database in {folder}. Free at least 200 MB and try again."
+_READ_ONLY = (
+    "The database folder {folder} can't be written to ({reason}): make it writable, "
+    "or set TOMOBUNE_DATA to a folder that is."
+)
+_NOT_A_FOLDER = "{path} stands where a folder must be: move it away, or set TOMOBUNE_DATA to another folder."
+
+
+def from_os_error(error: OSError, folder: Path) -> EmbeddedError:
+    """The line for an error of the file system met while making or starting the database in ``folder``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EmbeddedError(_FULL.format(folder=folder))
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return EmbeddedError(_READ_ONLY.format(folder=folder, reason=error.strerror))
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        path = error.filename or folder
+        in_the_way = next(
+            (p for p in reversed([Path(path), *Path(path).parents]) if p.exists() and not p.is_dir()), path
+        )
+        return EmbeddedError(_NOT_A_FOLDER.format(path=in_the_way))
+    return EmbeddedError(f"The database in {folder} can't be used: {error.strerror or error} ({error.filename}).")
+
+
+def from_output(output: str, folder: Path, what: str, *, log_path: Path | None = None) -> EmbeddedError:
+    """The line for what ``initdb`` or the server itself wrote before it gave up; ``what`` finishes "The database …"."""
+    if "No space left on device" in output or "Disk quota exceeded" in output:
+        return EmbeddedError(_FULL.format(folder=folder))
+    if match := re.search(r"(Read-only file system|Permission denied)", output):
+        return EmbeddedError(_READ_ONLY.format(folder=folder, reason=match[1]))
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = (
+        [line for line in lines if re.search(r"\b(FATAL|PANIC|error|could not)\b", line)]
+        or lines
+        or ["no reason given"]
+    )
+    reason = re.sub(r"^.*?\b(FATAL|PANIC|error):\s*", "", told[0])
+    where = f"; see {log_path}" if log_path else ""
+    return EmbeddedError(f"The database in {folder} {what}: {reason.rstrip('.')}{where}.")
