@@ -73,7 +73,7 @@ def locked(data_dir: Path, name: str) -> Iterator[int]:
 
 
 def postmaster_file(data_dir: Path) -> tuple[int, str]:
-    """Process id and state (``ready``, ``starting``, ``stopping``, …) that the postmaster wrote; ``(0, "")`` if none."""
+    """Process id and state (``ready``, ``starting``, ``stopping``) that the postmaster wrote; ``(0, "")`` if none."""
     try:
         lines = (data_dir / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
         return abs(int(lines[0])), lines[7].strip() if len(lines) > 7 else ""

@@ -36,11 +36,9 @@ def from_output(output: str, folder: Path, what: str, *, log_path: Path | None =
     if match := re.search(r"(Read-only file system|Permission denied)", output):
         return EmbeddedError(_READ_ONLY.format(folder=folder, reason=match[1]))
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = (
-        [line for line in lines if re.search(r"\b(FATAL|PANIC|error|could not)\b", line)]
-        or lines
-        or ["no reason given"]
-    )
-    reason = re.sub(r"^.*?\b(FATAL|PANIC|error):\s*", "", told[0])
+    # The cause, by falling clearness: an error by name, what a program says for itself, anything at all.
+    patterns = (r"\b(FATAL|PANIC|error):", r"^(postgres|initdb):", r"could not", r"")
+    told = next((line for pattern in patterns for line in lines if re.search(pattern, line)), "no reason given")
+    reason = re.sub(r"^(.*?\b(FATAL|PANIC|error)|postgres|initdb|pg_ctl):\s*", "", told)
     where = f"; see {log_path}" if log_path else ""
     return EmbeddedError(f"The database in {folder} {what}: {reason.rstrip('.')}{where}.")
