@@ -1,0 +1,283 @@
+"""The image pipeline: what people upload is judged by its content; what is stored we encoded ourselves.
+
+An upload is read at most ``max_bytes`` long, its size in pixels is read from its header before anything is decoded, it
+is turned upright, freed of all metadata (camera, place, colour profile), and written as WebP in a fixed ladder of
+widths under a name made from its content: ``pictures/<hash>/<width>.webp``. The same picture twice is one picture.
+"""
+
+import hashlib
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, default_storage
+from django.utils.translation import gettext_lazy as _
+from PIL import Image, ImageCms, ImageOps
+
+from microfund.kernel.errors import DomainError
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+#: Below this a picture is a tracking dot or a mistake.
+MIN_SIDE = 16
+WIDTHS = (320, 640, 960, 1280, 1600)
+#: Part of the name, so that a change of the pipeline gives new names and no cache holds an old picture under one.
+PIPELINE = b"tomobune-1"
+QUALITY = 82
+
+#: MPO is what many phones write: a JPEG with further pictures behind it, of which the first is the photograph.
+_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Whatever Pillow and its codecs raise for bytes that are not what they claim to be.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+_MAX_PROFILE = 4 * 1024 * 1024
+
+
+class ImageRefused(DomainError):
+    """An upload that is not taken. Codes: ``empty``, ``too_large``, ``too_many_pixels``, ``too_small``, ``wrong_kind``,
+    ``animated``, ``broken``, ``two_kinds``. The message says what to do."""
+
+
+class HasRenditions(Protocol):
+    """What the helpers below need to know of a picture: a ``ProcessedImage``, or a model with the same fields."""
+
+    hash: str
+    widths: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedImage:
+    """A stored picture. ``width`` and ``height`` are those of the largest rendition, for the page's layout."""
+
+    hash: str
+    widths: tuple[int, ...]
+    width: int
+    height: int
+
+    @property
+    def height_per_mille(self) -> int:
+        """Height as a share of the width, in thousandths: 625 for 16:10."""
+        return round(self.height * 1000 / self.width)
+
+
+def ingest(
+    file: BinaryIO, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS, storage: Storage | None = None
+) -> ProcessedImage:
+    """Judge, clean and store an upload; the same content gives the same names and is written once.
+
+    ``file`` is anything with ``read`` (an uploaded file, an open file); its name and claimed type are not looked at.
+    Raises ``ImageRefused``. Memory is bounded by ``max_bytes`` and four bytes for each of ``max_pixels``.
+    """
+    data = _read(file, max_bytes)
+    picture = _decode(data, max_pixels)
+    renditions: dict[int, bytes] = {}
+    largest = picture
+    for width in _ladder(picture.width):
+        step = _shrink(picture, width)
+        renditions[width] = _encode(step)
+        largest = step
+    name = hashlib.sha256(PIPELINE + renditions[max(renditions)]).hexdigest()[:32]
+    _store(name, renditions, storage or default_storage)
+    return ProcessedImage(hash=name, widths=tuple(sorted(renditions)), width=largest.width, height=largest.height)
+
+
+def path(picture: HasRenditions, width: int) -> str:
+    """Where a rendition lies in the storage."""
+    return f"pictures/{picture.hash}/{width}.webp"
+
+
+def src(picture: HasRenditions, width: int = 640) -> str:
+    """Address of the smallest rendition at least ``width`` wide, else of the largest."""
+    widths = sorted(picture.widths)
+    return default_storage.url(path(picture, next((each for each in widths if each >= width), widths[-1])))
+
+
+def srcset(picture: HasRenditions) -> str:
+    """The value of an ``srcset`` attribute: every rendition with its width."""
+    return ", ".join(f"{default_storage.url(path(picture, width))} {width}w" for width in sorted(picture.widths))
+
+
+def _read(file: BinaryIO, max_bytes: int) -> bytes:
+    if hasattr(file, "seek"):
+        file.seek(0)
+    data = file.read(max_bytes + 1)
+    if not data:
+        raise ImageRefused("empty", _("The file is empty. Choose the picture again."))
+    if len(data) > max_bytes:
+        message = _("The picture is larger than %(megabytes)d MB. Save it smaller and try again.")
+        raise ImageRefused("too_large", message % {"megabytes": max_bytes // (1024 * 1024)}, max_bytes=max_bytes)
+    return data
+
+
+def _decode(data: bytes, max_pixels: int) -> Image.Image:
+    """An upright RGB picture at most as wide and high as the ladder needs, with nothing of the file left on it."""
+    _refuse_other_kinds(data)
+    try:
+        with warnings.catch_warnings():
+            # Our own limit on pixels is lower than the one Pillow warns at; its error for the largest still counts.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as opened:
+                _check_header(opened, max_pixels)
+                return _normalise(opened)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(max_pixels) from error
+    except _BROKEN as error:
+        message = _("The picture is damaged or incomplete. Export it again as JPEG, PNG or WebP.")
+        raise ImageRefused("broken", message) from error
+
+
+def _refuse_other_kinds(data: bytes) -> None:
+    """Refuse by the first bytes what is no picture of ours, and what is a picture and something else at once.
+
+    Encoding anew already strips whatever rides along; refusing it besides keeps the questionable file out of logs,
+    back-ups and reviews. A JPEG may carry a tail, since phones put clips and depth maps there; the others may not.
+    """
+    jpeg = data.startswith(b"\xff\xd8\xff")
+    png = data.startswith(_PNG_SIGNATURE)
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    if not (jpeg or png or webp):
+        message = _("Only JPEG, PNG and WebP pictures are accepted, whatever the file is called.")
+        raise ImageRefused("wrong_kind", message)
+    lower = data.lower()
+    foreign = (
+        b"%pdf-" in lower[:1024]
+        or data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000)) >= 0
+        or any(mark in lower for mark in (b"<script", b"<?php", b"<!doctype", b"<svg xmlns", b"<svg/", b"<iframe"))
+        or (png and not _ends_with_png(data))
+        or (webp and struct.unpack("<I", data[4:8])[0] + 8 < len(data) - 1)
+    )
+    if foreign:
+        message = _("The file holds something besides a picture. Export it again as JPEG, PNG or WebP.")
+        raise ImageRefused("two_kinds", message)
+
+
+def _ends_with_png(data: bytes) -> bool:
+    """Whether nothing follows the last chunk. A file cut short passes: decoding it tells the better story."""
+    position = len(_PNG_SIGNATURE)
+    while position + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        position += 12 + length
+        if kind == b"IEND":
+            return position >= len(data)
+    return True
+
+
+def _check_header(opened: Image.Image, max_pixels: int) -> None:
+    """Judge kind, size and frames by what the header says, before a pixel is decoded."""
+    if _FORMATS.get(opened.format or "") is None:
+        message = _("Only JPEG, PNG and WebP pictures are accepted, whatever the file is called.")
+        raise ImageRefused("wrong_kind", message)
+    if opened.width * opened.height > max_pixels:
+        raise _too_many_pixels(max_pixels)
+    if min(opened.size) < MIN_SIDE:
+        message = _("The picture is too small: it is %(width)d by %(height)d pixels.")
+        raise ImageRefused("too_small", message % {"width": opened.width, "height": opened.height})
+    if opened.format in ("PNG", "WEBP") and getattr(opened, "n_frames", 1) > 1:
+        raise ImageRefused("animated", _("The picture moves. Choose a still one."))
+
+
+def _too_many_pixels(max_pixels: int) -> ImageRefused:
+    message = _("The picture has more than %(millions)d million pixels. Save it smaller and try again.")
+    return ImageRefused("too_many_pixels", message % {"millions": max_pixels // 1_000_000}, max_pixels=max_pixels)
+
+
+def _normalise(opened: Image.Image) -> Image.Image:
+    # A JPEG can be decoded at a half, a quarter or an eighth, which keeps a large photograph from filling memory.
+    opened.draft(None, (WIDTHS[-1] * 2, WIDTHS[-1] * 2))
+    opened.load()
+    upside = ImageOps.exif_transpose  # shrink first: turning a small picture costs less
+    orientation = opened.getexif().get(0x0112, 1)
+    profile = opened.info.get("icc_profile")
+    picture: Image.Image = opened
+    if picture.mode in ("P", "1", "I", "F") or picture.mode.startswith("I;"):
+        picture = _eight_bits(picture)
+    # Turned by a quarter, the height becomes the width of the page.
+    target = WIDTHS[-1]
+    width = picture.height if orientation in (5, 6, 7, 8) else picture.width
+    if width > target:
+        factor = target / width
+        size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    picture = _to_srgb(picture, profile)
+    if 1 < orientation <= 8:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        picture.info["exif"] = exif.tobytes()
+        picture = upside(picture)
+    clean = Image.new("RGB", picture.size)
+    clean.paste(picture)
+    return clean
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Palettes, bitmaps and deep greys as eight bits a channel; a sixteen-bit grey is scaled, not cut off at white."""
+    if picture.mode == "P":
+        return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    if picture.mode == "1":
+        return picture.convert("L")
+    return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+
+
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """sRGB on white. A profile that cannot be read is dropped: a shade off beats a refusal."""
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        # Transparent pictures would show the page through, which is dark for half of the readers.
+        alpha = picture.convert("RGBA")
+        picture = Image.new("RGB", alpha.size, "white")
+        picture.paste(alpha, mask=alpha.getchannel("A"))
+    if profile and len(profile) <= _MAX_PROFILE and picture.mode in ("RGB", "CMYK", "L"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, *_BROKEN):
+            return picture.convert("RGB")
+    return picture.convert("RGB")
+
+
+def _ladder(width: int) -> tuple[int, ...]:
+    """The widths to make of a picture: never wider than it is, and at least one."""
+    return tuple(step for step in WIDTHS if step <= width) or (width,)
+
+
+def _shrink(picture: Image.Image, width: int) -> Image.Image:
+    if width == picture.width:
+        return picture
+    height = max(1, round(picture.height * width / picture.width))
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _encode(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=QUALITY, method=4)
+    return out.getvalue()
+
+
+def _store(name: str, renditions: dict[int, bytes], storage: Storage) -> None:
+    for width, data in renditions.items():
+        wanted = f"pictures/{name}/{width}.webp"
+        if storage.exists(wanted):
+            if storage.size(wanted) == len(data):
+                continue
+            storage.delete(wanted)  # a write that was cut short left a stump
+        saved = storage.save(wanted, ContentFile(data))
+        if saved != wanted:
+            storage.delete(saved)  # someone stored the same picture in the same moment
