@@ -1,0 +1,133 @@
+"""The firms being rebuilt, the people who speak for them, and their pictures (domain.md section 1)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Disaster(models.Model):
+    """The event a fund answers."""
+
+    slug = models.SlugField(_("slug"), unique=True)
+    name_en = models.CharField(_("name (English)"), max_length=120)
+    name_ja = models.CharField(_("name (Japanese)"), max_length=120)
+    happened_on = models.DateField(_("date"))
+
+    class Meta:
+        verbose_name = _("disaster")
+        verbose_name_plural = _("disasters")
+
+    def __str__(self) -> str:
+        return self.name_en
+
+
+class Business(models.Model):
+    """A small firm being rebuilt. Money amounts are yen without consumption tax."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        IN_REVIEW = "in_review", _("in review")
+        PUBLISHED = "published", _("published")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    class Trade(models.TextChoices):
+        OYSTER = "oyster", _("oyster farming")
+        SAKE = "sake", _("sake brewing")
+        SOY = "soy", _("soy sauce brewing")
+        SEAWEED = "seaweed", _("seaweed")
+        FISH = "fish", _("fish processing")
+        TOFU = "tofu", _("tofu making")
+        RYOKAN = "ryokan", _("inn")
+        RAMEN = "ramen", _("restaurant")
+        KNIT = "knit", _("knitting")
+        CANNERY = "cannery", _("canning")
+        BAKERY = "bakery", _("bakery")
+        BOAT = "boat", _("boat building")
+        OTHER = "other", _("other trade")
+
+    slug = models.SlugField(_("slug"), unique=True)
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.DRAFT)
+    name_en = models.CharField(_("name (English)"), max_length=120)
+    name_ja = models.CharField(_("name (Japanese)"), max_length=120)
+    trade = models.CharField(_("trade"), max_length=12, choices=Trade.choices)
+    town_en = models.CharField(_("town (English)"), max_length=80)
+    town_ja = models.CharField(_("town (Japanese)"), max_length=80)
+    disaster = models.ForeignKey(Disaster, models.PROTECT, related_name="businesses", verbose_name=_("disaster"))
+    owner_name_en = models.CharField(_("owner (English)"), max_length=80)
+    owner_name_ja = models.CharField(_("owner (Japanese)"), max_length=80)
+    founded_year = models.PositiveSmallIntegerField(_("founded"))
+    staff_before = models.PositiveSmallIntegerField(_("staff before"))
+    staff_now = models.PositiveSmallIntegerField(_("staff now"))
+    revenue_before = models.BigIntegerField(_("yearly revenue before (yen)"))
+    use_line_en = models.CharField(_("use line (English)"), max_length=200)
+    use_line_ja = models.CharField(_("use line (Japanese)"), max_length=200)
+    story_en = models.TextField(_("story (English)"))
+    story_ja = models.TextField(_("story (Japanese)"))
+    damage_en = models.TextField(_("damage (English)"))
+    damage_ja = models.TextField(_("damage (Japanese)"))
+    map_x = models.PositiveSmallIntegerField(_("map x"), default=0)
+    map_y = models.PositiveSmallIntegerField(_("map y"), default=0)
+    published_at = models.DateTimeField(_("published at"), null=True, blank=True)
+    checked_on = models.DateField(_("last checked by staff"), null=True, blank=True)
+    withdrawn_reason_en = models.TextField(_("reason of withdrawal (English)"), blank=True)
+    withdrawn_reason_ja = models.TextField(_("reason of withdrawal (Japanese)"), blank=True)
+
+    class Meta:
+        verbose_name = _("business")
+        verbose_name_plural = _("businesses")
+        constraints = [models.CheckConstraint(condition=models.Q(revenue_before__gte=0), name="business_revenue_positive")]
+        indexes = [models.Index(fields=["state", "trade"], name="business_state_trade_idx")]
+
+    def __str__(self) -> str:
+        return self.name_en
+
+
+class Membership(models.Model):
+    """A person who speaks for a business."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("owner")
+        EDITOR = "editor", _("editor")
+
+    business = models.ForeignKey(Business, models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.OWNER)
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [models.UniqueConstraint(fields=["business", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.business}"
+
+
+class Picture(models.Model):
+    """A picture that went through the image pipeline (businesses/images.py): re-encoded, without metadata.
+
+    The files are `pictures/<digest>/<width>.webp` for each of `widths`; height/width in `ratio_height`/`ratio_width`.
+    """
+
+    class Role(models.TextChoices):
+        HERO = "hero", _("main picture")
+        STORY = "story", _("story")
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="pictures")
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.HERO)
+    digest = models.CharField(_("content hash"), max_length=64)
+    widths = models.JSONField(_("widths"))
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    alt_en = models.CharField(_("description (English)"), max_length=250)
+    alt_ja = models.CharField(_("description (Japanese)"), max_length=250)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.alt_en

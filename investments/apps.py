@@ -1,0 +1,35 @@
+from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class InvestmentsConfig(AppConfig):
+    name = "investments"
+    verbose_name = _("Investments")
+
+    def ready(self) -> None:
+        from microfund.kernel import locks
+
+        # The hottest row last (architecture.md section 3).
+        locks.declare_order(
+            "investments.Fund",
+            "investments.Order",
+            "investments.PaymentAttempt",
+            "investments.Refund",
+            "investments.Dispute",
+            "investments.StatementLine",
+            "investments.Holding",
+            "investments.PersonBusiness",
+            "investments.PersonFund",
+            "investments.FundCounter",
+        )
+        post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
+
+    @staticmethod
+    def _baseline(**kwargs: object) -> None:
+        from investments.ledger.post import ensure_operator_book
+        from investments.policy.services import ensure_baseline
+
+        ensure_baseline(demo=settings.DEMO_MODE)
+        ensure_operator_book()

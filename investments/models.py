@@ -1,0 +1,41 @@
+"""Every model of the app, in the order of the money's flow; the definitions live in the sub-packages."""
+
+from .banking.models import OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from .holdings.models import Holding, Movement
+from .investors.models import Investor
+from .ledger.models import Account, Book, Entry, Line
+from .offerings.models import Document, Fund, FundCounter, Terms
+from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
+from .payments.models import Dispute, PaymentAttempt, ProviderPayout, Refund, WebhookDelivery
+from .policy.models import PolicyProfile, TaxRate
+from .revenue.models import Period
+
+__all__ = [
+    "Acceptance",
+    "Account",
+    "Book",
+    "Dispute",
+    "Document",
+    "Entry",
+    "Fund",
+    "FundCounter",
+    "Holding",
+    "Investor",
+    "Line",
+    "Movement",
+    "Order",
+    "OutgoingTransfer",
+    "PaymentAttempt",
+    "Period",
+    "PersonBusiness",
+    "PersonFund",
+    "PolicyProfile",
+    "ProviderPayout",
+    "ReceiptUse",
+    "Refund",
+    "StatementFile",
+    "StatementLine",
+    "TaxRate",
+    "Terms",
+    "WebhookDelivery",
+]

@@ -1,0 +1,251 @@
+"""Payment attempts, the webhook inbox, refunds, disputes and the provider's payouts (domain.md section 4)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from investments.orders.models import Order
+from microfund.kernel.states import StateTable
+
+
+class PaymentAttempt(models.Model):
+    """One try at paying one order; at most one is unresolved. Committed before the provider is called: its id is the
+    idempotency key (`checkout-<id>`) and stands in the provider's metadata. Amounts in minor units.
+
+    created: the call has not been answered (or was never made); open: the payer is on the provider's page, or a bank
+    transfer is awaited; processing: the provider has it, the money is not there yet.
+    """
+
+    class State(models.TextChoices):
+        CREATED = "created", _("created")
+        OPEN = "open", _("open")
+        PROCESSING = "processing", _("being processed")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+        EXPIRED = "expired", _("expired")
+        MISMATCH = "mismatch", _("does not match")
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="attempts")
+    method = models.CharField(_("way to pay"), max_length=13, choices=Order.Method.choices)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.CREATED)
+    amount = models.BigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    session_id = models.CharField(_("session"), max_length=120, unique=True, null=True, blank=True)
+    intent_id = models.CharField(_("payment intent"), max_length=120, unique=True, null=True, blank=True)
+    url = models.TextField(_("payment page"), blank=True, default="")
+    session_expires_at = models.DateTimeField(_("session expires at"), null=True, blank=True)
+    pay_by = models.DateTimeField(_("pay by"), null=True, blank=True)
+    captured = models.BigIntegerField(_("captured"), default=0)
+    problem = models.TextField(_("problem"), blank=True, default="")
+    created_at = models.DateTimeField(_("created at"))
+    called_at = models.DateTimeField(_("first called at"), null=True, blank=True)
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
+    next_check_at = models.DateTimeField(_("next check at"), null=True, blank=True)
+    checks = models.PositiveIntegerField(_("checks"), default=0)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("payment attempt")
+        verbose_name_plural = _("payment attempts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(state__in=["created", "open", "processing"]), name="attempt_one_unresolved"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0, captured__gte=0), name="attempt_amounts"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_check_at"],
+                condition=Q(state__in=["created", "open", "processing"]),
+                name="attempt_due_idx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}/{self.pk} {self.state}"
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which the provider is called, always the same for this attempt."""
+        return f"checkout-{self.pk}"
+
+
+UNRESOLVED = ("created", "open", "processing")
+ATTEMPT_STATES = StateTable(
+    "investments.PaymentAttempt",
+    {
+        "created": ("open", "processing", "succeeded", "failed", "expired", "mismatch"),
+        "open": ("processing", "succeeded", "failed", "expired", "mismatch"),
+        "processing": ("succeeded", "failed", "expired", "mismatch"),
+        # The provider can still take money for what looked dead: late money (domain.md section 4.6).
+        "failed": ("succeeded", "mismatch"),
+        "expired": ("succeeded", "mismatch"),
+    },
+    section="domain.md section 4.3",
+)
+
+
+class WebhookDelivery(models.Model):
+    """One event of the provider as it came: stored once by its id, processed by a task, replayable by staff."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("new")
+        DONE = "done", _("done")
+        IGNORED = "ignored", _("not for us")
+        FAILED = "failed", _("failed")
+
+    event_id = models.CharField(_("event"), max_length=120, unique=True)
+    kind = models.CharField(_("kind"), max_length=80)
+    object_id = models.CharField(_("object"), max_length=120, blank=True)
+    body = models.TextField(_("body"))
+    livemode = models.BooleanField(_("live mode"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.NEW)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    error = models.TextField(_("error"), blank=True, default="")
+    received_at = models.DateTimeField(_("received at"))
+    next_try_at = models.DateTimeField(_("next try at"), db_default=Now())
+    processed_at = models.DateTimeField(_("processed at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhook inbox")
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state__in=["new", "failed"]), name="webhook_due_idx")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
+
+
+class Refund(models.Model):
+    """Money on its way back to a payer. Ours are called under the key `refund-<id>`; `external` ones were made in the
+    provider's dashboard and are only recorded. Sum of an attempt's live refunds ≤ captured (trigger in payments.sql).
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("requested")
+        REQUIRES_ACTION = "requires_action", _("waits for the payer")
+        PENDING = "pending", _("on its way")
+        SUCCEEDED = "succeeded", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+        PAID_BY_BANK = "paid_by_bank", _("paid by bank")
+
+    class Reason(models.TextChoices):
+        COOLING_OFF = "cooling_off", _("cancelled in cooling-off")
+        FUND_FAILED = "fund_failed", _("fund not funded")
+        IDENTITY = "identity", _("identity not verified in time")
+        LATE = "late", _("money came too late")
+        DUPLICATE = "duplicate", _("paid twice")
+        STAFF = "staff", _("decided by staff")
+        EXTERNAL = "external", _("made at the provider")
+
+    attempt = models.ForeignKey(PaymentAttempt, models.PROTECT, related_name="refunds")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
+    amount = models.BigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    state = models.CharField(_("state"), max_length=15, choices=State.choices, default=State.REQUESTED)
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    by_bank = models.BooleanField(_("by bank"), default=False)
+    provider_id = models.CharField(_("provider's refund"), max_length=120, unique=True, null=True, blank=True)
+    requested_at = models.DateTimeField(_("requested at"))
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    called_at = models.DateTimeField(_("first called at"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    next_check_at = models.DateTimeField(_("next check at"), null=True, blank=True)
+    checks = models.PositiveIntegerField(_("checks"), default=0)
+    problem = models.TextField(_("problem"), blank=True, default="")
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive")]
+        indexes = [
+            models.Index(
+                fields=["next_check_at"],
+                condition=Q(state__in=["requested", "requires_action", "pending", "failed"]),
+                name="refund_due_idx",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.amount} {self.state}"
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which the provider is asked for this refund, always the same."""
+        return f"refund-{self.pk}"
+
+
+REFUND_STATES = StateTable(
+    "investments.Refund",
+    {
+        "requested": ("requires_action", "pending", "succeeded", "failed", "cancelled", "paid_by_bank"),
+        "requires_action": ("pending", "succeeded", "failed", "cancelled"),
+        "pending": ("requires_action", "succeeded", "failed", "cancelled"),
+        "succeeded": ("failed",),
+        "failed": ("paid_by_bank",),
+        "cancelled": ("paid_by_bank",),
+    },
+    section="domain.md section 4.8",
+)
+
+
+class Dispute(models.Model):
+    """A chargeback at the provider: a book loss of the operator, never of the fund (domain.md section 4.9)."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        WON = "won", _("won")
+        LOST = "lost", _("lost")
+
+    attempt = models.ForeignKey(PaymentAttempt, models.PROTECT, related_name="disputes")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="disputes")
+    provider_id = models.CharField(_("provider's dispute"), max_length=120, unique=True)
+    state = models.CharField(_("state"), max_length=5, choices=State.choices, default=State.OPEN)
+    amount = models.BigIntegerField(_("amount"))
+    fee = models.BigIntegerField(_("provider's fee"), default=0)
+    currency = models.CharField(_("currency"), max_length=3)
+    evidence_due_at = models.DateTimeField(_("evidence due"), null=True, blank=True)
+    opened_at = models.DateTimeField(_("opened at"))
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    # Lost after the money was released to the business: staff decide what becomes of the units.
+    needs_decision = models.BooleanField(_("staff decide on the units"), default=False)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0, fee__gte=0), name="dispute_amounts")]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.state}"
+
+
+DISPUTE_STATES = StateTable("investments.Dispute", {"open": ("won", "lost")}, section="domain.md section 4.9")
+
+
+class ProviderPayout(models.Model):
+    """A payout of the provider to our bank, and how it was journaled by fund."""
+
+    provider_id = models.CharField(_("provider's payout"), max_length=120, unique=True)
+    amount = models.BigIntegerField(_("amount"))
+    fees = models.BigIntegerField(_("fees"))
+    currency = models.CharField(_("currency"), max_length=3)
+    arrived_on = models.DateField(_("arrived on"))
+    by_fund = models.JSONField(_("gross by fund"), default=dict)
+    unmatched = models.JSONField(_("not ours"), default=list)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("provider's payout")
+        verbose_name_plural = _("provider's payouts")
+        constraints = [models.CheckConstraint(condition=Q(fees__gte=0), name="payout_fees")]
+
+    def __str__(self) -> str:
+        return self.provider_id

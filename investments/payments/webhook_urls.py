@@ -1,0 +1,5 @@
+"""Where the provider calls us."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

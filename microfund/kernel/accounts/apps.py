@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    name = "microfund.kernel.accounts"
+    label = "accounts"
+    verbose_name = _("People")
+
+    def ready(self) -> None:
+        from .roles import ensure_groups
+
+        post_migrate.connect(lambda **kwargs: ensure_groups(), sender=self, weak=False, dispatch_uid="staff-groups")

@@ -1,0 +1,82 @@
+"""Row locks, always taken in one declared order, never outside a transaction (architecture.md section 3).
+
+The order is declared by the apps (`declare_order`); two services that lock the same rows can then never wait for each
+other in a circle, and a mistake is an error in the first test that runs into it instead of a deadlock in year three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.db import connection, models, transaction
+
+M = TypeVar("M", bound=models.Model)
+
+_order: list[str] = []
+
+
+class LockOrderError(RuntimeError):
+    """A row was locked after one that comes later in the declared order."""
+
+
+def declare_order(*labels: str) -> None:
+    """Append model labels (`app_label.ModelName`) to the global lock order, first locked first."""
+    _order.extend(label for label in labels if label not in _order)
+
+
+def declared_order() -> list[str]:
+    """The declared order, first locked first."""
+    return list(_order)
+
+
+def outermost_atomic() -> Any:
+    """The outermost transaction block that was not opened by a test case, or None."""
+    blocks = [block for block in connection.atomic_blocks if not getattr(block, "_from_testcase", False)]
+    return blocks[0] if blocks else None
+
+
+def in_own_transaction() -> bool:
+    """True inside a transaction of the running code (the wrapper of a test case does not count)."""
+    return outermost_atomic() is not None
+
+
+def note(label: str) -> None:
+    """Record that rows of `label` are locked now; raises LockOrderError when a later one is already held."""
+    block = outermost_atomic()
+    if label not in _order:
+        return
+    rank = _order.index(label)
+    held_block, held_rank = getattr(connection, "_lock_rank", (None, -1))
+    if held_block is not block:
+        held_rank = -1
+    if rank < held_rank:
+        raise LockOrderError(f"{label} is locked after {_order[held_rank]}; the order is {' -> '.join(_order)}")
+    connection._lock_rank = (block, max(rank, held_rank))  # type: ignore[attr-defined]
+
+
+def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
+    """Lock rows of one model by primary key, ordered by it, and return them fresh.
+
+    Raises: model.DoesNotExist if one is missing; TransactionManagementError outside a transaction; LockOrderError.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a row lock needs a transaction")
+    note(model._meta.label)
+    wanted = sorted(set(pks))
+    rows = list(model._default_manager.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk"))
+    if len(rows) != len(wanted):
+        raise model.DoesNotExist(f"{model.__name__}: {sorted(set(wanted) - {row.pk for row in rows})}")  # type: ignore[attr-defined]
+    return rows
+
+
+def lock_one(model: type[M], pk: Any) -> M:
+    """Lock one row and return it fresh; raises as `lock`."""
+    return lock(model, [pk])[0]
+
+
+def advisory(name: str) -> bool:
+    """Try to take a lock by name until the end of the transaction; False when somebody else holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,138 @@
+"""Queue a mail in the caller's transaction; send what is due outside of any.
+
+The templates of a kind are `email/<kind>.subject.txt`, `email/<kind>.txt` and `email/<kind>.html`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import css_inline
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from microfund.kernel.jobs import send_soon
+
+from .models import Notice
+
+log = structlog.get_logger(__name__)
+BACKOFF_MINUTES = (1, 5, 30, 120, 720)
+MAX_ATTEMPTS = 8
+LEASE = timedelta(minutes=10)
+
+
+def queue(
+    kind: str,
+    *,
+    key: str,
+    to: str,
+    language: str,
+    at: datetime,
+    context: dict[str, Any],
+    user: Any = None,
+) -> Notice | None:
+    """Write one notice, rendered now in the reader's language; None when the key was queued before.
+
+    `at` is when the thing happened. Raises TemplateDoesNotExist for an unknown kind.
+    """
+    if Notice.objects.filter(key=key).exists():
+        return None
+    with translation.override(language):
+        full = {
+            "site_url": settings.SITE_URL,
+            "operator": {
+                "name": settings.OPERATOR[f"name_{language}"] if f"name_{language}" in settings.OPERATOR else "",
+                "email": settings.OPERATOR["email"],
+            },
+            "language": language,
+            **context,
+        }
+        subject = " ".join(render_to_string(f"email/{kind}.subject.txt", full).split())
+        text = render_to_string(f"email/{kind}.txt", full).strip() + "\n"
+        html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(render_to_string(f"email/{kind}.html", full))
+    notice, created = Notice.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "user": user,
+            "recipient": to,
+            "language": language,
+            "subject": subject[:200],
+            "text": text,
+            "html": html,
+            "happened_at": at,
+        },
+    )
+    send_soon("notices.send")
+    return notice if created else None
+
+
+def _claim(notice_id: int) -> Notice | None:
+    """Take one due notice for LEASE, so that two workers never send it together."""
+    with transaction.atomic():
+        notice = (
+            Notice.objects.select_for_update(skip_locked=True)
+            .filter(pk=notice_id, state__in=[Notice.State.QUEUED, Notice.State.SENDING], next_try_at__lte=timezone.now())
+            .first()
+        )
+        if notice is None:
+            return None
+        notice.state = Notice.State.SENDING
+        notice.attempts += 1
+        notice.next_try_at = timezone.now() + LEASE
+        notice.save(update_fields=["state", "attempts", "next_try_at"])
+        return notice
+
+
+def _mail(notice: Notice) -> None:
+    domain = settings.SITE_URL.split("//")[-1].split(":")[0]
+    message = EmailMultiAlternatives(
+        notice.subject,
+        notice.text,
+        settings.DEFAULT_FROM_EMAIL,
+        [notice.recipient],
+        # The same notice always has the same id, so a mail system can drop a repeat after a crash in between.
+        headers={"Message-ID": f"<notice-{notice.pk}@{domain}>", "Content-Language": notice.language},
+    )
+    message.attach_alternative(notice.html, "text/html")
+    message.send()
+
+
+def send_due(*, limit: int = 200) -> dict[str, int]:
+    """Send due notices; returns counts. A refusal by the mail server is tried again, at most MAX_ATTEMPTS times."""
+    counts = {"sent": 0, "failed": 0}
+    due = Notice.objects.filter(
+        state__in=[Notice.State.QUEUED, Notice.State.SENDING], next_try_at__lte=timezone.now()
+    ).order_by("next_try_at", "id")
+    for notice_id in list(due.values_list("pk", flat=True)[:limit]):
+        notice = _claim(notice_id)
+        if notice is None:
+            continue
+        try:
+            _mail(notice)
+        except Exception as error:  # kept on the row and shown to staff; the next notice still goes out
+            log.exception("notices.failed", notice_id=notice.pk)
+            wait = BACKOFF_MINUTES[min(notice.attempts - 1, len(BACKOFF_MINUTES) - 1)]
+            notice.state = Notice.State.FAILED if notice.attempts >= MAX_ATTEMPTS else Notice.State.QUEUED
+            notice.last_error = f"{type(error).__name__}: {error}"[:2000]
+            notice.next_try_at = timezone.now() + timedelta(minutes=wait)
+            counts["failed"] += 1
+        else:
+            notice.state = Notice.State.SENT
+            notice.sent_at = timezone.now()
+            counts["sent"] += 1
+        notice.save(update_fields=["state", "last_error", "next_try_at", "sent_at"])
+    return counts
+
+
+def retry(notice: Notice) -> None:
+    """Put a failed notice back in the queue."""
+    Notice.objects.filter(pk=notice.pk, state=Notice.State.FAILED).update(
+        state=Notice.State.QUEUED, attempts=0, next_try_at=timezone.now()
+    )
+    send_soon("notices.send")

@@ -1,0 +1,15 @@
+"""The default of `make demo` and of a fresh clone: embedded PostgreSQL, filesystem broker, payment sandbox."""
+
+from .base import *
+
+DEMO_MODE = True
+TIME_TRAVEL = True
+DEBUG = env.bool("DEBUG", default=False)
+# Mail is readable in the staff console (Notices) and as files here.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+# The demo is plain HTTP on the loopback address.
+SESSION_COOKIE_SECURE = False
+CSRF_COOKIE_SECURE = False
+# A passkey needs a secure context; browsers count http://localhost as one.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

@@ -1,0 +1,25 @@
+"""Settings of the test suite: its own cluster without fsync, fast hashes, mail in memory, tasks called in place."""
+
+from .base import *
+
+if not DATABASE_URL:
+    DATABASES = {"default": embedded.database_settings(DATA_DIR / "test", durable=False)}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+TIME_TRAVEL = True
+DEMO_MODE = True
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MEDIA_ROOT = DATA_DIR / "test" / "media"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+ACCOUNT_RATE_LIMITS = False
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
+LOG_LEVEL = "WARNING"
+LOGGING["root"]["level"] = "WARNING"

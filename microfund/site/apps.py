@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+from django.utils.translation import gettext_lazy as _
+
+from microfund.celery import app as celery_app
+
+__all__ = ["SiteConfig", "StaffAdminConfig", "celery_app"]
+
+
+class SiteConfig(AppConfig):
+    name = "microfund.site"
+    label = "site"
+    verbose_name = _("Site")
+
+
+class StaffAdminConfig(AdminConfig):
+    default_site = "microfund.site.admin_site.StaffAdminSite"
