@@ -2,7 +2,7 @@
 
 An upload is read at most ``max_bytes`` long, its size in pixels is read from its header before anything is decoded, it
 is turned upright, freed of all metadata (camera, place, colour profile), and written as WebP in a fixed ladder of
-widths under a name made from its content: ``pictures/<hash>/<width>.webp``. The same picture twice is one picture.
+widths under a name made from its content: ``pictures/<digest>/<width>.webp``. The same picture twice is one picture.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class ImageRefused(DomainError):
 class HasRenditions(Protocol):
     """What the helpers below need to know of a picture: a ``ProcessedImage``, or a model with the same fields."""
 
-    hash: str
+    digest: str
     widths: Sequence[int]
 
 
@@ -66,7 +66,7 @@ class HasRenditions(Protocol):
 class ProcessedImage:
     """A stored picture. ``width`` and ``height`` are those of the largest rendition, for the page's layout."""
 
-    hash: str
+    digest: str
     widths: tuple[int, ...]
     width: int
     height: int
@@ -95,12 +95,12 @@ def ingest(
         largest = step
     name = hashlib.sha256(PIPELINE + renditions[max(renditions)]).hexdigest()[:32]
     _store(name, renditions, storage or default_storage)
-    return ProcessedImage(hash=name, widths=tuple(sorted(renditions)), width=largest.width, height=largest.height)
+    return ProcessedImage(digest=name, widths=tuple(sorted(renditions)), width=largest.width, height=largest.height)
 
 
 def path(picture: HasRenditions, width: int) -> str:
     """Where a rendition lies in the storage."""
-    return f"pictures/{picture.hash}/{width}.webp"
+    return f"pictures/{picture.digest}/{width}.webp"
 
 
 def src(picture: HasRenditions, width: int = 640) -> str:
