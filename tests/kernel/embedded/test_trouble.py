@@ -76,7 +76,7 @@ def test_the_file_system_refuses(folder, monkeypatch, number, says):
 
 
 def test_a_disk_that_fills_up_while_the_folder_is_made(folder, monkeypatch):
-    """The real ``initdb`` on a disk that takes no more than two megabytes in one file (the log of writes is sixteen)."""
+    """The real ``initdb`` on a disk that takes at most two megabytes in one file (the WAL has sixteen)."""
     limited = ["/bin/sh", "-c", 'trap "" XFSZ; ulimit -f 4096; exec "$@"', "sh"]
     real = postgres._run
 

@@ -1,10 +1,10 @@
 """Django's PostgreSQL backend, whose connections start the embedded server when it isn't running."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from django.db.backends.postgresql import base, client
-from django.db.utils import OperationalError
 from django.utils.asyncio import async_unsafe
 
 from microfund.kernel.embedded import postgres
@@ -13,7 +13,7 @@ from microfund.kernel.embedded import postgres
 class DatabaseClient(client.DatabaseClient):
     """``manage.py dbshell`` with the wheel's own ``psql``."""
 
-    def runshell(self, parameters: list[str]) -> None:
+    def runshell(self, parameters: Iterable[str]) -> None:
         self.executable_name = str(postgres.programs() / "psql")
         self.connection.ensure_connection()
         super().runshell(parameters)
@@ -63,6 +63,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return True
         # It died and came back between the two looks, or refuses for another reason (too many connections).
         return "No such file or directory" in message or "Connection refused" in message
-
-
-__all__ = ["DatabaseClient", "DatabaseWrapper", "OperationalError"]
