@@ -30,8 +30,8 @@ from investments.offerings.rule import (
 )
 from microfund.kernel.money import MAX_AMOUNT, MoneyError, minor_digits
 
-#: A case with a hundred thousand holders is a tenth of this.
-MAX_BYTES = 64 * 1024 * 1024
+#: A case with a hundred thousand holders is a third of this.
+MAX_BYTES = 16 * 1024 * 1024
 
 _TOP = ("name", "why", "input", "expected")
 _TERMS = (

@@ -74,11 +74,14 @@ class Order(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(units__gt=0), name="order_units_positive"),
             models.CheckConstraint(
-                condition=Q(total=F("investment") + F("donation") + F("fee"), investment__gt=0, donation__gte=0, fee__gte=0),
+                condition=Q(
+                    total=F("investment") + F("donation") + F("fee"), investment__gt=0, donation__gte=0, fee__gte=0
+                ),
                 name="order_total_is_its_parts",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["paid", "confirmed"]) | Q(paid_at__isnull=False, cooling_off_ends_at__isnull=False),
+                condition=~Q(state__in=["paid", "confirmed"])
+                | Q(paid_at__isnull=False, cooling_off_ends_at__isnull=False),
                 name="order_paid_has_dates",
             ),
         ]

@@ -6,11 +6,13 @@ other in a circle, and a mistake is an error in the first test that runs into it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import structlog
 from django.db import connection, models, transaction
 
+log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=models.Model)
 
 _order: list[str] = []
@@ -73,6 +75,22 @@ def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
 def lock_one(model: type[M], pk: Any) -> M:
     """Lock one row and return it fresh; raises as `lock`."""
     return lock(model, [pk])[0]
+
+
+def try_lock(model: type[M], pk: Any, **conditions: Any) -> M | None:
+    """Lock one row if it meets the conditions and nobody else holds it; None otherwise (a sweep goes on)."""
+    note(model._meta.label)
+    return model._default_manager.select_for_update(of=("self",), skip_locked=True).filter(pk=pk, **conditions).first()
+
+
+def each(pks: Iterable[Any], act: Callable[[Any], Any], counts: dict[str, int], key: str) -> None:
+    """Treat due rows one after the other; an error in one is logged and counted and never stops the others."""
+    for pk in list(pks):
+        try:
+            counts[key] += bool(act(pk))
+        except Exception:  # counted and logged; the sweep's JobRun shows it to staff and the row stays due
+            log.exception("sweep.row_failed", key=key, pk=pk)
+            counts["errors"] += 1
 
 
 def advisory(name: str) -> bool:

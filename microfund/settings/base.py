@@ -188,7 +188,7 @@ BUSINESS_TIME_ZONE = "Asia/Tokyo"
 SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8001").rstrip("/")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="sk_sandbox_demo")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="whsec_insecure_default")
-STRIPE_API_VERSION = "2026-09-30.clover"
+STRIPE_API_VERSION = "2026-10-28.endive"
 STRIPE_TIMEOUT_SECONDS = env.int("STRIPE_TIMEOUT_SECONDS", default=20)
 
 OPERATOR = {

@@ -1,0 +1,56 @@
+"""Reads around orders."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from investments.offerings.models import Fund, FundCounter
+from investments.policy import services as policy
+from microfund.kernel import clock
+
+from .models import Order
+
+
+def order_of(user: Any, reference: str) -> Order:
+    """The user's own order. Raises Order.DoesNotExist for an unknown one and for another person's alike."""
+    return Order.objects.select_related(
+        "fund__business", "fund__policy", "fund__counter", "terms", "investor__user"
+    ).get(reference=reference, investor__user_id=user.pk)
+
+
+def orders_of(investor: Any) -> QuerySet[Order]:
+    """The investor's orders, newest first."""
+    return Order.objects.filter(investor=investor).select_related("fund__business").order_by("-applied_at", "-pk")
+
+
+def transfer_deadline(profile: Any, at: datetime) -> datetime:
+    """Until when a transfer must be booked: the end of the last bank day allowed (exclusive instant)."""
+    day = clock.add_bank_days(clock.today_in(profile.zone, at), profile.bank_transfer_days)
+    return clock.start_of_day(day + timedelta(days=1), profile.zone)
+
+
+def ends_at(method: str, profile: Any, at: datetime) -> datetime:
+    """When a payment begun now by this method is over at the latest (section 4.3)."""
+    if method == policy.CARD:
+        return at + timedelta(minutes=profile.reservation_minutes)
+    if method == policy.KONBINI:
+        return at + timedelta(minutes=profile.reservation_minutes) + timedelta(days=profile.konbini_days, hours=1)
+    return transfer_deadline(profile, at)
+
+
+def methods_for(fund: Fund, *, total: int, at: datetime) -> list[str]:
+    """The ways to pay that are allowed, large enough and over before the fund closes, in the order to show them."""
+    profile = fund.policy
+    if profile is None:
+        return []
+    closes_at = FundCounter.objects.only("closes_at").get(pk=fund.pk).closes_at
+    return [
+        method
+        for method in policy.METHODS
+        if method in profile.payment_methods
+        and ends_at(method, profile, at) <= closes_at
+        and not (method == policy.KONBINI and total > profile.konbini_maximum)
+    ]
