@@ -1,0 +1,147 @@
+"""The operator's balance at the provider: fees, transactions, payouts to the bank."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from . import bank
+from .engine import PROVIDER_NAME, Sandbox
+from .errors import ApiError
+from .objects_money import balance_transaction, payout
+from .store import Document
+
+DISPUTE_FEE = 1500
+"""Yen, kept by the provider however the dispute ends."""
+KONBINI_LEAST_FEE = 120
+
+
+def charge_fee(amount: int, method: str) -> int:
+    """3.6 % of the amount, half a yen rounded up; konbini at least 120 yen."""
+    fee = (amount * 36 + 500) // 1000
+    return max(fee, KONBINI_LEAST_FEE) if method == "konbini" else fee
+
+
+def record_charge(box: Sandbox, charge: Document) -> None:
+    """The money of a charge that succeeded, less the fee. Sets the charge's ``balance_transaction``."""
+    method = charge["payment_method_details"]["type"]
+    _record(
+        box,
+        charge,
+        amount=charge["amount"],
+        fee=charge_fee(charge["amount"], method),
+        type="payment" if method == "konbini" else "charge",
+        reporting_category="charge",
+        available_on=box.clock.now() + box.available_after_days * 86400,
+    )
+
+
+def record_refund(box: Sandbox, refund: Document) -> None:
+    """The money of a refund leaves when it is made, whatever its state. The charge's fee is not given back."""
+    _record(box, refund, amount=-refund["amount"], type=_refund_type(refund), reporting_category="refund")
+
+
+def record_refund_failure(box: Sandbox, refund: Document) -> None:
+    """The money of a failed or cancelled refund comes back. Sets ``failure_balance_transaction``."""
+    type_ = "payment_failure_refund" if refund["id"].startswith("pyr_") else "refund_failure"
+    transaction = _record(
+        box, refund, amount=refund["amount"], type=type_, reporting_category="refund_failure", field=None
+    )
+    refund["failure_balance_transaction"] = transaction["id"]
+
+
+def record_dispute(box: Sandbox, dispute: Document, *, amount: int, fee: int) -> None:
+    """A disputed amount is taken (negative) or given back (positive)."""
+    transaction = _record(
+        box,
+        dispute,
+        amount=amount,
+        fee=fee,
+        type="adjustment",
+        reporting_category="dispute" if amount < 0 else "dispute_reversal",
+        field=None,
+    )
+    dispute["balance_transactions"].append(transaction)
+
+
+def make_payout(box: Sandbox, currency: str = "jpy") -> Document:
+    """Pay all that is available and not yet paid out to the operator's bank account.
+
+    The transactions then name the payout, and the bank has a credit of the same amount and day. Raises ApiError when
+    there is nothing to pay: the negative rest waits for better days.
+    """
+    now = box.clock.now()
+    rows = box.store.find("balance_transaction", equal={"payout": None, "currency": currency})
+    ready = [row for row in rows if row["available_on"] <= now]
+    amount = sum(row["net"] for row in ready)
+    if amount <= 0:
+        raise ApiError(f"There is nothing to pay out: {len(ready)} transactions are available, together {amount}.")
+    today = box.clock.today()
+    arrival = int(datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp())
+    count = len(box.store.find("payout"))
+    made = payout(box, amount=amount, currency=currency, arrival_date=arrival, trace=f"PO{today:%y%m%d}{count + 1:06d}")
+    transaction = _record(box, made, amount=-amount, type="payout", reporting_category="payout")
+    for row in (*ready, transaction):
+        row["_payout"] = made["id"]
+        box.store.put(row)
+    box.store.put(made)
+    bank.book(
+        box,
+        kind="credit",
+        amount=amount,
+        payer_name=PROVIDER_NAME,
+        edi=made["trace_id"]["value"],
+        memo=made["id"],
+        day=today,
+    )
+    box.emit("payout.paid", made)
+    return made
+
+
+def totals(box: Sandbox) -> Document:
+    """The balance object: what is available, and what is pending."""
+    now = box.clock.now()
+    sums: dict[tuple[str, bool], int] = {}
+    for row in box.store.find("balance_transaction"):
+        key = (row["currency"], row["available_on"] <= now)
+        sums[key] = sums.get(key, 0) + row["net"]
+    currencies = sorted({currency for currency, _ in sums} | {"jpy"})
+
+    def part(available: bool) -> list[Document]:
+        return [
+            {"amount": (n := sums.get((c, available), 0)), "currency": c, "source_types": {"card": n}}
+            for c in currencies
+        ]
+
+    return {"object": "balance", "available": part(True), "livemode": False, "pending": part(False)}
+
+
+def _refund_type(refund: Document) -> str:
+    return "payment_refund" if refund["id"].startswith("pyr_") else "refund"
+
+
+def _record(
+    box: Sandbox,
+    source: Document,
+    *,
+    amount: int,
+    type: str,  # noqa: A002 - the provider's own field name
+    reporting_category: str,
+    fee: int = 0,
+    field: str | None = "balance_transaction",
+    available_on: int | None = None,
+) -> Document:
+    transaction = balance_transaction(
+        box,
+        amount=amount,
+        fee=fee,
+        currency=source["currency"],
+        type=type,
+        reporting_category=reporting_category,
+        source=source["id"],
+        description=source.get("description"),
+        available_on=box.clock.now() if available_on is None else available_on,
+    )
+    box.store.put(transaction)
+    if field is not None:
+        source[field] = transaction["id"]
+    return transaction
