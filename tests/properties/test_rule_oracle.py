@@ -349,7 +349,7 @@ MUTANTS = {
     ),
     "excess over the cap is lost": Mutant(
         "    paid = standing.paid_per_unit + pays\n",
-        "    paid = standing.paid_per_unit + pays\n    paid = max(entitled, paid) if action is Action.REPORT else paid\n",
+        "    paid = standing.paid_per_unit + pays\n    paid = max(entitled if action == 'report' else 0, paid)\n",
     ),
     "second rate on everything": Mutant(
         "return terms.investment + beyond * terms.scaled_after // (RATE_SCALE * before * units)",
