@@ -169,7 +169,7 @@ class Cluster:
         fd = keeper.open_lock(self.data_dir, "users")
         fcntl.flock(fd, fcntl.LOCK_SH)  # never waits long: it is held exclusively only under the start lock
         if self._users_pid != os.getpid():
-            atexit.register(self._at_exit)
+            atexit.register(self.leave)
         self._users_fd, self._users_pid = fd, os.getpid()
 
     def _start_server(self) -> None:
@@ -315,10 +315,10 @@ class Cluster:
                 os.close(self._users_fd)
                 self._users_fd = None
                 self._users_pid = 0
-                atexit.unregister(self._at_exit)
+                atexit.unregister(self.leave)
 
-    def _at_exit(self) -> None:
-        """The last one out stops the server, so that a lone command leaves no process."""
+    def leave(self) -> None:
+        """Stop being a user; the last one out stops the server. Runs at exit, so a lone command leaves no process."""
         if self._users_fd is None or not self._is_user() or not self.data_dir.exists():
             return
         with keeper.locked(self.data_dir, "lock"):

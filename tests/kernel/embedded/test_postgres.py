@@ -128,7 +128,7 @@ def test_a_forked_child_neither_stops_its_parents_server_nor_frees_its_lock(clus
     if pid == 0:  # what gunicorn's and Celery's children do: use the cluster, then end
         try:
             cluster.hold()
-            cluster._at_exit()
+            cluster.leave()
         finally:
             os._exit(0)
     os.waitpid(pid, 0)

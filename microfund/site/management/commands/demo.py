@@ -1,0 +1,26 @@
+"""``manage.py demo``: see :mod:`microfund.site.demo`."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from microfund.site.demo import Demo
+
+
+class Command(BaseCommand):
+    """Runs the demo until Ctrl-C or TERM."""
+
+    help = "Run the site, its worker and the payment sandbox on this machine, with demo data."
+    requires_system_checks: list[str] = []  # the steps say in their own words what is wrong
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One option: the port."""
+        parser.add_argument("--port", type=int, default=8000, help="of the site; the sandbox takes the next one")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Raises :class:`~microfund.kernel.embedded.EmbeddedError`, which ``manage.py`` prints as one line."""
+        Demo(options["port"], say=self._say).run()
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
