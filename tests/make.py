@@ -16,7 +16,6 @@ from businesses.models import Business, Disaster
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund, Terms
-from investments.policy import services as policy
 from investments.policy.models import PolicyProfile
 from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
