@@ -215,7 +215,11 @@ def counted(terms: RuleTerms, figures: Mapping[int, int]) -> int:
 
 def due_per_unit(terms: RuleTerms, standing: Standing) -> int:
     """max(0, E(S) - paid): everything that is earned and not yet paid, caps and actions aside."""
-    return max(0, entitlement(terms, counted(terms, standing.figures)) - standing.paid_per_unit)
+    return _due(terms, counted(terms, standing.figures), standing.paid_per_unit)
+
+
+def _due(terms: RuleTerms, total: int, paid_per_unit: int) -> int:
+    return max(0, entitlement(terms, total) - paid_per_unit)
 
 
 def judge(terms: RuleTerms, standing: Standing, report: Report) -> tuple[Standing, PeriodResult]:
@@ -232,7 +236,7 @@ def judge(terms: RuleTerms, standing: Standing, report: Report) -> tuple[Standin
     own = own if own >= terms.revenue_floor else 0
 
     total = counted(terms, figures)
-    due = max(0, entitlement(terms, total) - standing.paid_per_unit)
+    due = _due(terms, total, standing.paid_per_unit)
     if report.action is Action.WIND_UP:
         pays = report.residual_per_unit or 0
     elif report.period == terms.periods:
@@ -244,8 +248,8 @@ def judge(terms: RuleTerms, standing: Standing, report: Report) -> tuple[Standin
         pays = due if cap is None else min(due, cap)
     reason = _reason(terms, standing, report, own=own, total=total, due=due, pays=pays)
     result = _result(terms, standing, report.period, report.action, own, total, pays, reason)
-    wound_up = report.action is Action.WIND_UP
-    return Standing(MappingProxyType(figures), result.paid_per_unit, report.period, wound_up), result
+    ended = report.action is Action.WIND_UP
+    return Standing(MappingProxyType(figures), result.paid_per_unit, report.period, ended), result
 
 
 def supplement(terms: RuleTerms, standing: Standing, restate: Mapping[int, int]) -> tuple[Standing, PeriodResult]:
@@ -262,7 +266,7 @@ def supplement(terms: RuleTerms, standing: Standing, restate: Mapping[int, int])
         _refuse_restatement(standing, period, revenue)
     figures = {**standing.figures, **restate}
     total = counted(terms, figures)
-    due = max(0, entitlement(terms, total) - standing.paid_per_unit)
+    due = _due(terms, total, standing.paid_per_unit)
     reason = Reason.PAID if due else _idle(terms, standing, total)
     result = _result(terms, standing, terms.periods, Action.SUPPLEMENT, 0, total, due, reason)
     return Standing(MappingProxyType(figures), result.paid_per_unit, standing.periods_done), result

@@ -303,7 +303,7 @@ class Mutant:
 
 MUTANTS = {
     "fractions vanish: one floor per period": Mutant(
-        "    due = max(0, entitlement(terms, total) - standing.paid_per_unit)\n    if report.action",
+        "    due = _due(terms, total, standing.paid_per_unit)\n    if report.action",
         "    due = max(0, _floored_each_period(terms, figures) - standing.paid_per_unit)\n    if report.action",
     ),
     "cap not lifted in the last period": Mutant(
@@ -315,11 +315,11 @@ MUTANTS = {
         "elif report.period == terms.periods:", "elif report.period == terms.periods and report.action != 'waive':"
     ),
     "claw-back after a downward restatement": Mutant(
-        "    due = max(0, entitlement(terms, total) - standing.paid_per_unit)\n    if report.action",
+        "    due = _due(terms, total, standing.paid_per_unit)\n    if report.action",
         "    due = entitlement(terms, total) - standing.paid_per_unit\n    if report.action",
     ),
     "claw-back by a supplement": Mutant(
-        "    due = max(0, entitlement(terms, total) - standing.paid_per_unit)\n    reason = Reason.PAID",
+        "    due = _due(terms, total, standing.paid_per_unit)\n    reason = Reason.PAID",
         "    due = entitlement(terms, total) - standing.paid_per_unit\n    reason = Reason.PAID",
     ),
     "defer not counted": Mutant("in (Action.REPORT, Action.DEFER):", "in (Action.REPORT,):"),
@@ -334,10 +334,10 @@ MUTANTS = {
     "floor ignored": Mutant("if revenue >= terms.revenue_floor)", "if revenue >= 0)"),
     "restatement ignored": Mutant("figures = {**standing.figures, **report.restate}", "figures = {**standing.figures}"),
     "restatement comes a period late": Mutant(
-        "    total = counted(terms, figures)\n    due = max(0, entitlement(terms, total) - standing.paid_per_unit)\n"
+        "    total = counted(terms, figures)\n    due = _due(terms, total, standing.paid_per_unit)\n"
         "    if report.action",
         "    total = counted(terms, {**figures, **{n: standing.figures[n] for n in report.restate}})\n"
-        "    due = max(0, entitlement(terms, total) - standing.paid_per_unit)\n    if report.action",
+        "    due = _due(terms, total, standing.paid_per_unit)\n    if report.action",
     ),
     "wind-up adds what was carried": Mutant(
         "pays = report.residual_per_unit or 0", "pays = (report.residual_per_unit or 0) + due"
