@@ -10,34 +10,37 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 POLITE_SECONDS = 10.0
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process group has a process that runs; a zombie that nobody reaps does not."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    stats = list(Path("/proc").glob("[0-9]*/stat"))
+    for stat in stats:
+        with contextlib.suppress(OSError):
+            state, _parent, its_group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return not stats  # no /proc here: the kernel's first answer stands
 
 
 def end_groups(groups: set[int], *, polite_seconds: float = POLITE_SECONDS) -> None:
     """TERM, then KILL, for every process of these process groups."""
     for number, patience in ((signal.SIGTERM, polite_seconds), (signal.SIGKILL, 1.0)):
-        for group in set(groups):
-            try:
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
-            except (ProcessLookupError, PermissionError):
-                groups.discard(group)
         until = time.monotonic() + patience
-        while groups and time.monotonic() < until:
-            for group in set(groups):
-                with contextlib.suppress(PermissionError):
-                    if not group_lives(group):
-                        groups.discard(group)
+        while (groups := {group for group in groups if group_lives(group)}) and time.monotonic() < until:
             time.sleep(0.05)
-
-
-def group_lives(group: int) -> bool:
-    """Whether a process group has any process (a zombie that nobody reaps counts, and can't be told apart here)."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def main() -> int:
