@@ -5,6 +5,7 @@ Every builder takes keyword arguments and fills in the rest; slugs and addresses
 """
 
 import itertools
+import uuid
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,10 @@ from django.utils import timezone
 from businesses.models import Business, Disaster
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
-from investments.offerings.models import Fund, Terms
+from investments.offerings.models import Document, Fund, Terms
+from investments.orders import services as orders
+from investments.orders.models import Order
+from investments.orders.services import Accepted
 from investments.policy.models import PolicyProfile
 from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
@@ -202,6 +206,37 @@ def make_investor(
             "created_at": at,
             **values,
         }
+    )
+
+
+def make_acceptances(fund: Fund, *, at: datetime, language: str = "en") -> list[Accepted]:
+    """Every document of the fund's current terms in one language, accepted at `at`."""
+    found = Document.objects.filter(terms=offerings.current_terms(fund), language=language).order_by("kind")
+    return [Accepted(document.pk, document.sha256, at, "192.0.2.1") for document in found]
+
+
+def make_order(
+    *,
+    investor: Investor | None = None,
+    fund: Fund | None = None,
+    units: int = 1,
+    method: str = "bank_transfer",
+    language: str = "en",
+    at: datetime | None = None,
+    **values: Any,
+) -> Order:
+    """A reserved order, placed by the service; `values` may hold form_token, answers, name_shown and message."""
+    at = at or timezone.now()
+    fund = fund or make_fund(on=clock.today_in(None, at))
+    return orders.place_order(
+        investor=investor or make_investor(at=at),
+        fund=fund,
+        units=units,
+        method=method,
+        language=language,
+        at=at,
+        acceptances=make_acceptances(fund, at=at, language=language),
+        **{"form_token": uuid.uuid4(), "answers": {}, **values},
     )
 
 

@@ -1,0 +1,68 @@
+"""The identity check of an investor and its states (domain.md sections 4.5 and 11).
+
+Money may be paid while the check waits; a holding is confirmed only once it is `verified`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from microfund.kernel.errors import DomainError
+from microfund.kernel.states import StateTable
+
+from .models import Investor
+
+IDENTITY_STATES = StateTable(
+    "investments.Investor",
+    {
+        "unverified": ("submitted",),
+        "submitted": ("verified", "rejected"),
+        "rejected": ("submitted",),
+        # A name, birth date or address that was changed must be looked at again.
+        "verified": ("submitted",),
+    },
+    section="domain.md section 11",
+    field="identity_state",
+)
+
+
+def submit_identity(investor: Investor, *, at: datetime, actor: Any = None, reason: str = "") -> Investor:
+    """unverified, rejected or verified → submitted: staff look at the details. Raises DomainError("wrong_state")."""
+    return _move(investor, Investor.Identity.SUBMITTED, at=at, actor=actor, reason=reason)
+
+
+def verify_identity(investor: Investor, *, actor: Any, at: datetime, reason: str = "") -> Investor:
+    """submitted → verified, by a member of staff who is not this investor.
+
+    Raises DomainError("wrong_state", "not_allowed").
+    """
+    _require_other_staff(investor, actor)
+    return _move(investor, Investor.Identity.VERIFIED, at=at, actor=actor, reason=reason)
+
+
+def reject_identity(investor: Investor, *, actor: Any, at: datetime, reason: str) -> Investor:
+    """submitted → rejected, with a reason, by a member of staff who is not this investor.
+
+    Raises DomainError("wrong_state", "not_allowed", "reason_needed"). The reason is for staff and the audit trail: it
+    must hold no personal data.
+    """
+    _require_other_staff(investor, actor)
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    return _move(investor, Investor.Identity.REJECTED, at=at, actor=actor, reason=reason)
+
+
+def _move(investor: Investor, to: str, *, at: datetime, actor: Any, reason: str) -> Investor:
+    with transaction.atomic():
+        return IDENTITY_STATES.move(investor, to, at=at, actor=actor, reason=reason, identity_changed_at=at)
+
+
+def _require_other_staff(investor: Investor, actor: Any) -> None:
+    if not (actor is not None and actor.is_active and actor.is_staff):
+        raise DomainError("not_allowed", _("Only staff judge an identity check."))
+    if actor.pk == investor.user_id:
+        raise DomainError("not_allowed", _("Nobody judges their own identity check."))
