@@ -97,10 +97,10 @@ def _against_the_code(root: Path) -> list[str]:
     lines = []
     with tempfile.TemporaryDirectory(prefix="tomobune-messages-") as folder:
         copy = Path(folder)
-        for name in _SOURCES:
-            if (root / name).exists():
+        for part in _SOURCES:
+            if (root / part).exists():
                 skipped = shutil.ignore_patterns("*.mo", "__pycache__", "*.woff2", "*.jpg", "*.png", "sandbox")
-                shutil.copytree(root / name, copy / name, ignore=skipped)
+                shutil.copytree(root / part, copy / part, ignore=skipped)
         shutil.copy2(root / "manage.py", copy)
         try:
             extract(copy)

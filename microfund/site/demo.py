@@ -30,10 +30,14 @@ LOCAL = "127.0.0.1"
 
 
 class Demo:
-    """The demo on ``port``, with the payment sandbox on the next one. ``say`` prints one line."""
+    """The demo on ``port``, with the payment sandbox on the next one.
 
-    def __init__(self, port: int, *, say: Callable[[str], None]) -> None:
+    ``say`` prints one line; ``empty`` leaves the demo data out.
+    """
+
+    def __init__(self, port: int, *, say: Callable[[str], None], empty: bool = False) -> None:
         self.port = port
+        self.empty = empty
         self.sandbox_port = port + 1 if port < 65535 else port - 1
         self.say = say
         self.data = Path(settings.DATA_DIR)
@@ -154,7 +158,7 @@ class Demo:
 
     def _seed(self, supervisor: Supervisor) -> None:
         """Build the demo world once. A build that was interrupted is begun anew."""
-        if "seed_demo" not in get_commands():
+        if self.empty or "seed_demo" not in get_commands():
             return
         with connection.cursor() as cursor:
             cursor.execute(

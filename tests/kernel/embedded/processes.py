@@ -31,7 +31,7 @@ def until(condition: Callable[[], object], seconds: float = 15.0, what: str = ""
 
 
 def processes_in(folder: Path) -> dict[int, str]:
-    """Living processes whose command line or working folder names ``folder``, except this one."""
+    """Living processes whose command line, environment or working folder names ``folder``, except this one."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         pid = int(entry.name)
@@ -39,7 +39,8 @@ def processes_in(folder: Path) -> dict[int, str]:
             continue
         with contextlib.suppress(OSError):
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if str(folder) in command or (entry / "cwd").readlink().is_relative_to(folder):
+            inherited = (entry / "environ").read_bytes().decode(errors="replace")
+            if str(folder) in command + inherited or (entry / "cwd").readlink().is_relative_to(folder):
                 found[pid] = command
     return found
 

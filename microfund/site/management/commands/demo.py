@@ -14,12 +14,13 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # the steps say in their own words what is wrong
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One option: the port."""
+        """The port, and whether to leave the demo data out."""
         parser.add_argument("--port", type=int, default=8000, help="of the site; the sandbox takes the next one")
+        parser.add_argument("--empty", action="store_true", help="without demo data")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Raises :class:`~microfund.kernel.embedded.EmbeddedError`, which ``manage.py`` prints as one line."""
-        Demo(options["port"], say=self._say).run()
+        Demo(options["port"], say=self._say, empty=options["empty"]).run()
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
