@@ -9,6 +9,7 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
+        from investments import sweeps
         from microfund.kernel import locks
 
         # The hottest row last (architecture.md section 3).
@@ -24,6 +25,7 @@ class InvestmentsConfig(AppConfig):
             "investments.PersonFund",
             "investments.FundCounter",
         )
+        sweeps.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
 
     @staticmethod

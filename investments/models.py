@@ -6,7 +6,7 @@ from .investors.models import Investor
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
-from .payments.models import Dispute, PaymentAttempt, ProviderPayout, Refund, WebhookDelivery
+from .payments.models import Dispute, PaymentAttempt, ProviderCursor, ProviderPayout, Refund, WebhookDelivery
 from .policy.models import PolicyProfile, TaxRate
 from .revenue.models import Period
 
@@ -30,6 +30,7 @@ __all__ = [
     "PersonBusiness",
     "PersonFund",
     "PolicyProfile",
+    "ProviderCursor",
     "ProviderPayout",
     "ReceiptUse",
     "Refund",

@@ -203,9 +203,7 @@ def reverse(entry: Entry, *, on: date, at: datetime, reason: str) -> int | None:
         Leg(line.account.book_id, line.account.code, "C" if line.side == "D" else "D", line.amount, line.subject)
         for line in entry.lines.select_related("account").order_by("pk")
     ]
-    return post(
-        kind="reversal", source=("entry", entry.pk), legs=legs, on=on, at=at, memo=reason[:200], reverses=entry
-    )
+    return post(kind="reversal", source=("entry", entry.pk), legs=legs, on=on, at=at, memo=reason[:200], reverses=entry)
 
 
 def open_book(code: str, *, kind: str, currency: str) -> Book:

@@ -53,7 +53,9 @@ class PaymentAttempt(models.Model):
         verbose_name_plural = _("payment attempts")
         constraints = [
             models.UniqueConstraint(
-                fields=["order"], condition=Q(state__in=["created", "open", "processing"]), name="attempt_one_unresolved"
+                fields=["order"],
+                condition=Q(state__in=["created", "open", "processing"]),
+                name="attempt_one_unresolved",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0, captured__gte=0), name="attempt_amounts"),
         ]
@@ -249,3 +251,17 @@ class ProviderPayout(models.Model):
 
     def __str__(self) -> str:
         return self.provider_id
+
+
+class ProviderCursor(models.Model):
+    """Until when one of the provider's lists has been read without an error."""
+
+    name = models.CharField(_("list"), max_length=20, primary_key=True)
+    seen_until = models.DateTimeField(_("read until"))
+
+    class Meta:
+        verbose_name = _("provider cursor")
+        verbose_name_plural = _("provider cursors")
+
+    def __str__(self) -> str:
+        return self.name

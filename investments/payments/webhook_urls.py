@@ -1,5 +1,7 @@
 """Where the provider calls us."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import webhook_views
+
+urlpatterns = [path("stripe/", webhook_views.stripe_webhook, name="stripe-webhook")]

@@ -26,7 +26,9 @@ class StateTable:
     `transitions` maps a state to the states that may follow it. `section` names the rule (domain.md).
     """
 
-    def __init__(self, label: str, transitions: dict[str, tuple[str, ...]], *, section: str, field: str = "state") -> None:
+    def __init__(
+        self, label: str, transitions: dict[str, tuple[str, ...]], *, section: str, field: str = "state"
+    ) -> None:
         self.label = label
         self.transitions = transitions
         self.section = section

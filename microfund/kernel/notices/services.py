@@ -105,7 +105,7 @@ def _mail(notice: Notice) -> None:
 
 def send_due(*, limit: int = 200) -> dict[str, int]:
     """Send due notices; returns counts. A refusal by the mail server is tried again, at most MAX_ATTEMPTS times."""
-    counts = {"sent": 0, "failed": 0}
+    counts = {"sent": 0, "errors": 0}
     due = Notice.objects.filter(
         state__in=[Notice.State.QUEUED, Notice.State.SENDING], next_try_at__lte=timezone.now()
     ).order_by("next_try_at", "id")
@@ -121,7 +121,7 @@ def send_due(*, limit: int = 200) -> dict[str, int]:
             notice.state = Notice.State.FAILED if notice.attempts >= MAX_ATTEMPTS else Notice.State.QUEUED
             notice.last_error = f"{type(error).__name__}: {error}"[:2000]
             notice.next_try_at = timezone.now() + timedelta(minutes=wait)
-            counts["failed"] += 1
+            counts["errors"] += 1
         else:
             notice.state = Notice.State.SENT
             notice.sent_at = timezone.now()

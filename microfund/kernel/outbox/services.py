@@ -72,7 +72,7 @@ def _deliver(event_id: int, name: str, handler: Handler) -> bool:
 
 def dispatch(*, limit: int = 500) -> dict[str, int]:
     """Deliver due events to their subscribers; returns counts. A failure keeps its reason and is tried again later."""
-    counts = {"events": 0, "failed": 0}
+    counts = {"events": 0, "errors": 0}
     due = list(
         Event.objects.filter(done_at__isnull=True, next_try_at__lte=timezone.now())
         .order_by("next_try_at", "id")
@@ -89,7 +89,7 @@ def dispatch(*, limit: int = 500) -> dict[str, int]:
                 last_error=f"{type(error).__name__}: {error}"[:2000],
                 next_try_at=timezone.now() + timedelta(seconds=wait),
             )
-            counts["failed"] += 1
+            counts["errors"] += 1
             continue
         if all(delivered):
             counts["events"] += Event.objects.filter(pk=event_id, done_at__isnull=True).update(done_at=timezone.now())

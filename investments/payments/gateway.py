@@ -1,0 +1,428 @@
+"""The single door to the payment provider: the only `import stripe` (architecture.md section 2).
+
+Every call goes through `_call`, which refuses to run inside a transaction, and answers with plain facts. An answer
+that does not say whether the thing happened (time-out, cut connection, 5xx, 429, a key in use) is
+`ProviderUnreachable`: the caller repeats under the same key or looks it up, and never invents a new key. The key alone
+chooses between sandbox and provider: `sk_sandbox_…` speaks to settings.SANDBOX_URL.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from microfund.kernel import locks
+
+# Currencies whose smallest unit at the provider is not the currency's own (Stripe documentation, "Zero-decimal
+# currencies", special cases); none of them can be a fund's currency.
+_SPECIAL_CURRENCIES = frozenset({"ISK", "HUF", "TWD", "UGX"})
+
+
+class ProviderUnreachable(Exception):
+    """Nobody knows whether the call took effect."""
+
+
+class ProviderRefused(Exception):
+    """The provider said no; nothing happened there. `code` is its own."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BadSignature(Exception):
+    """A webhook whose signature does not match its raw body."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """A checkout session as the provider sees it now; amounts in minor units."""
+
+    id: str
+    url: str
+    status: str
+    payment_status: str
+    amount: int
+    currency: str
+    livemode: bool
+    expires_at: datetime
+    attempt_id: str
+    intent_id: str | None
+    intent_status: str
+    amount_received: int
+    amount_refunded: int
+    disputed: bool
+    pay_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFacts:
+    """A refund as the provider sees it now."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    intent_id: str | None
+    our_refund_id: str
+    created_at: datetime
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFacts:
+    """A dispute as the provider sees it now; `fee` is what the provider charged for it so far."""
+
+    id: str
+    status: str
+    amount: int
+    fee: int
+    currency: str
+    intent_id: str | None
+    evidence_due_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceFacts:
+    """One line of a payout: `kind` charge, refund, dispute or other; `amount` signed gross, `fee` the provider's."""
+
+    id: str
+    kind: str
+    amount: int
+    fee: int
+    intent_id: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutFacts:
+    """A payout that the provider sent to our bank, with its lines."""
+
+    id: str
+    amount: int
+    currency: str
+    status: str
+    arrived_at: datetime
+    lines: list[BalanceFacts] = field(default_factory=list)
+
+
+def to_provider(amount: int, currency: str) -> int:
+    """Our minor units are the provider's: ¥1 is 1, $1 is 100. Raises ValueError where that is not so."""
+    if currency.upper() in _SPECIAL_CURRENCIES:
+        raise ValueError(f"{currency} has other units at the provider")
+    return amount
+
+
+def is_live() -> bool:
+    """Whether our key moves real money; every object must agree."""
+    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+
+@lru_cache(maxsize=4)
+def _client(key: str, sandbox_url: str, timeout: int) -> stripe.StripeClient:
+    base = {"api": sandbox_url} if key.startswith("sk_sandbox_") else None
+    return stripe.StripeClient(
+        key,
+        stripe_version=settings.STRIPE_API_VERSION,
+        base_addresses=base,  # type: ignore[arg-type]
+        max_network_retries=0,
+        http_client=stripe.RequestsClient(timeout=timeout),
+    )
+
+
+def _call(name: str, act: Callable[[stripe.StripeClient], Any]) -> Any:
+    """Make one call, outside any transaction; raises ProviderUnreachable or ProviderRefused."""
+    if locks.in_own_transaction():
+        raise RuntimeError(f"{name}: the provider must not be called inside a transaction")
+    client = _client(settings.STRIPE_SECRET_KEY, settings.SANDBOX_URL, settings.STRIPE_TIMEOUT_SECONDS)
+    try:
+        return act(client)
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
+        # 409: our own earlier call under this key is still running over there.
+        if error.http_status == 409:
+            raise ProviderUnreachable(f"{name}: {error}") from error
+        raise ProviderRefused(str(error.user_message or error), error.code or "") from error
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise ProviderRefused(f"{name}: our key was refused", "authentication") from error
+    except stripe.StripeError as error:
+        raise ProviderUnreachable(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _instant(seconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
+
+
+def _get(row: Any, *path: str, default: Any = None) -> Any:
+    """Walk optional parts of a provider object."""
+    for name in path:
+        if row is None or isinstance(row, str):
+            return default
+        row = row.get(name) if hasattr(row, "get") else getattr(row, name, None)
+    return default if row is None else row
+
+
+def _id(row: Any) -> str | None:
+    return row if isinstance(row, str) or row is None else row["id"]
+
+
+_SESSION_EXPAND = ["payment_intent", "payment_intent.latest_charge"]
+
+
+def _session(raw: Any) -> SessionFacts:
+    row = raw.to_dict() if hasattr(raw, "to_dict") else raw
+    intent = row.get("payment_intent")
+    whole = intent if isinstance(intent, dict) else {}
+    charge = whole.get("latest_charge") if isinstance(whole.get("latest_charge"), dict) else {}
+    return SessionFacts(
+        id=row["id"],
+        url=row.get("url") or "",
+        status=row.get("status") or "",
+        payment_status=row.get("payment_status") or "",
+        amount=row.get("amount_total") or 0,
+        currency=(row.get("currency") or "").upper(),
+        livemode=bool(row.get("livemode")),
+        expires_at=_instant(row["expires_at"]) or datetime.now(UTC),
+        attempt_id=(row.get("metadata") or {}).get("attempt", ""),
+        intent_id=_id(intent),
+        intent_status=whole.get("status", ""),
+        amount_received=whole.get("amount_received") or 0,
+        amount_refunded=charge.get("amount_refunded") or 0,
+        disputed=bool(charge.get("disputed")),
+        pay_by=_instant(_get(whole, "next_action", "konbini_display_details", "expires_at")),
+    )
+
+
+def create_session(
+    *,
+    key: str,
+    attempt_id: int,
+    order_reference: str,
+    method: str,
+    lines: list[tuple[str, int]],
+    currency: str,
+    email: str,
+    language: str,
+    expires_at: datetime,
+    konbini_days: int,
+    return_url: str,
+    cancel_url: str,
+) -> SessionFacts:
+    """Open a hosted payment page for these lines (name, amount in minor units) under our idempotency key."""
+    params: dict[str, Any] = {
+        "mode": "payment",
+        "payment_method_types": [method],
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": currency.lower(),
+                    "unit_amount": to_provider(amount, currency),
+                    "product_data": {"name": name},
+                },
+            }
+            for name, amount in lines
+        ],
+        "client_reference_id": order_reference,
+        "customer_email": email,
+        "locale": language,
+        "expires_at": int(expires_at.timestamp()),
+        "metadata": {"attempt": str(attempt_id), "order": order_reference},
+        "payment_intent_data": {"metadata": {"attempt": str(attempt_id), "order": order_reference}},
+        "success_url": return_url,
+        "cancel_url": cancel_url,
+        "expand": _SESSION_EXPAND,
+    }
+    if method == "konbini":
+        params["payment_method_options"] = {"konbini": {"expires_after_days": konbini_days}}
+    return _session(
+        _call(
+            "create_session",
+            lambda client: client.v1.checkout.sessions.create(params=params, options={"idempotency_key": key}),
+        )
+    )
+
+
+def get_session(session_id: str) -> SessionFacts:
+    """Ask again about one session."""
+    return _session(
+        _call(
+            "get_session",
+            lambda client: client.v1.checkout.sessions.retrieve(session_id, params={"expand": _SESSION_EXPAND}),
+        )
+    )
+
+
+def find_session(attempt_id: int, *, since: datetime, until: datetime) -> SessionFacts | None:
+    """Look for the session of an attempt whose call was never answered, by creation time and our reference in it."""
+    for row in _pages(
+        "find_session",
+        lambda client, params: client.v1.checkout.sessions.list(params=params),
+        {"created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())}},
+    ):
+        if _get(row, "metadata", "attempt") == str(attempt_id):
+            return get_session(row["id"])
+    return None
+
+
+def expire_session(session_id: str) -> None:
+    """Close a payment page that is no longer wanted; a page that is over already is fine."""
+    try:
+        _call("expire_session", lambda client: client.v1.checkout.sessions.expire(session_id))
+    except ProviderRefused:
+        return
+
+
+def _pages(name: str, fetch: Callable[[stripe.StripeClient, Any], Any], params: dict[str, Any]) -> Iterator[Any]:
+    """All rows of a list, page by page, as plain dictionaries."""
+    after: str | None = None
+    while True:
+        query = {**params, "limit": 100, **({"starting_after": after} if after else {})}
+        page = _call(name, lambda client, query=query: fetch(client, query))
+        rows = [row.to_dict() for row in page.data]
+        yield from rows
+        if not page.has_more or not rows:
+            return
+        after = rows[-1]["id"]
+
+
+def _refund(row: Any) -> RefundFacts:
+    row = row.to_dict() if hasattr(row, "to_dict") else row
+    return RefundFacts(
+        id=row["id"],
+        status=row.get("status") or "pending",
+        amount=row["amount"],
+        currency=row["currency"].upper(),
+        intent_id=_id(row.get("payment_intent")),
+        our_refund_id=(row.get("metadata") or {}).get("refund", ""),
+        created_at=_instant(row["created"]) or datetime.now(UTC),
+        failure=row.get("failure_reason") or "",
+    )
+
+
+def create_refund(*, key: str, refund_id: int, intent_id: str, amount: int, currency: str) -> RefundFacts:
+    """Send money back to the instrument that paid, under our idempotency key."""
+    return _refund(
+        _call(
+            "create_refund",
+            lambda client: client.v1.refunds.create(
+                params={
+                    "payment_intent": intent_id,
+                    "amount": to_provider(amount, currency),
+                    "metadata": {"refund": str(refund_id)},
+                },
+                options={"idempotency_key": key},
+            ),
+        )
+    )
+
+
+def get_refund(provider_id: str) -> RefundFacts:
+    """Ask again about one refund."""
+    return _refund(_call("get_refund", lambda client: client.v1.refunds.retrieve(provider_id)))
+
+
+def list_refunds(*, intent_id: str | None = None, since: datetime | None = None) -> Iterator[RefundFacts]:
+    """The refunds of one payment, or all made since an instant."""
+    params: dict[str, Any] = {"payment_intent": intent_id} if intent_id else {}
+    if since:
+        params["created"] = {"gte": int(since.timestamp())}
+    for row in _pages("list_refunds", lambda client, query: client.v1.refunds.list(params=query), params):
+        yield _refund(row)
+
+
+def _dispute(row: Any) -> DisputeFacts:
+    row = row.to_dict() if hasattr(row, "to_dict") else row
+    return DisputeFacts(
+        id=row["id"],
+        status=row["status"],
+        amount=row["amount"],
+        fee=sum(part.get("fee", 0) for part in row.get("balance_transactions") or []),
+        currency=row["currency"].upper(),
+        intent_id=_id(row.get("payment_intent")),
+        evidence_due_at=_instant(_get(row, "evidence_details", "due_by")),
+        created_at=_instant(row["created"]) or datetime.now(UTC),
+    )
+
+
+def get_dispute(provider_id: str) -> DisputeFacts:
+    """Ask again about one dispute."""
+    return _dispute(_call("get_dispute", lambda client: client.v1.disputes.retrieve(provider_id)))
+
+
+def list_disputes(*, intent_id: str | None = None, since: datetime | None = None) -> Iterator[DisputeFacts]:
+    """The disputes of one payment, or all opened since an instant."""
+    params: dict[str, Any] = {"payment_intent": intent_id} if intent_id else {}
+    if since:
+        params["created"] = {"gte": int(since.timestamp())}
+    for row in _pages("list_disputes", lambda client, query: client.v1.disputes.list(params=query), params):
+        yield _dispute(row)
+
+
+_BALANCE_KINDS = {
+    "charge": "charge",
+    "payment": "charge",
+    "refund": "refund",
+    "payment_refund": "refund",
+    "refund_failure": "refund",
+    "payment_failure_refund": "refund",
+    "adjustment": "dispute",
+}
+
+
+def list_payouts(*, since: datetime) -> Iterator[PayoutFacts]:
+    """Payouts sent since an instant, oldest first, with their lines."""
+    rows = list(
+        _pages(
+            "list_payouts",
+            lambda client, query: client.v1.payouts.list(params=query),
+            {"created": {"gte": int(since.timestamp())}, "status": "paid"},
+        )
+    )
+    for row in reversed(rows):
+        lines = [
+            BalanceFacts(
+                id=part["id"],
+                kind=_BALANCE_KINDS.get(part["type"], "other"),
+                amount=part["amount"],
+                fee=part.get("fee") or 0,
+                intent_id=_id(_get(part, "source", "payment_intent")),
+                source=_id(part.get("source")) or "",
+            )
+            for part in _pages(
+                "list_balance_transactions",
+                lambda client, query: client.v1.balance_transactions.list(params=query),
+                {"payout": row["id"], "expand": ["data.source"]},
+            )
+            if part["type"] != "payout"
+        ]
+        yield PayoutFacts(
+            id=row["id"],
+            amount=row["amount"],
+            currency=row["currency"].upper(),
+            status=row["status"],
+            arrived_at=_instant(row["arrival_date"]) or datetime.now(UTC),
+            lines=lines,
+        )
+
+
+def verified_event(body: bytes, signature: str) -> dict[str, Any]:
+    """The event of a webhook whose signature on the raw body is right. Raises BadSignature."""
+    try:
+        event = stripe.Webhook.construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)  # type: ignore[no-untyped-call]
+    except (ValueError, stripe.SignatureVerificationError, UnicodeDecodeError) as error:
+        raise BadSignature(str(error)) from error
+    return event.to_dict() if hasattr(event, "to_dict") else dict(event)
+
+
+def event_of(body: str) -> dict[str, Any]:
+    """The event of a stored body, whose signature was checked when it came."""
+    event: dict[str, Any] = json.loads(body)
+    return event

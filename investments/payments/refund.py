@@ -1,0 +1,315 @@
+"""Money back to the payer (domain.md section 4.8): decided in one transaction, sent outside of any, asked again until
+it is done. What the provider cannot do is paid by bank, to an account in the payer's name.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from investments import events
+from investments.banking.models import OutgoingTransfer
+from investments.holdings import services as holdings
+from investments.orders import reserve
+from investments.orders.models import ORDER_STATES, Order
+from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
+from microfund.kernel.errors import DomainError
+from microfund.kernel.jobs import send_soon
+from microfund.kernel.outbox.services import publish
+
+from . import gateway, postings
+from .models import REFUND_STATES, PaymentAttempt, Refund
+
+KEY_LIVES = timedelta(hours=23)
+CLOCK_SKEW = timedelta(minutes=10)
+CHECK_AFTER = [timedelta(minutes=m) for m in (1, 5, 15, 60)] + [timedelta(hours=6)]
+OPEN = ("requested", "requires_action", "pending", "failed")
+_PROVIDER_STATES = {
+    "succeeded": Refund.State.SUCCEEDED,
+    "pending": Refund.State.PENDING,
+    "requires_action": Refund.State.REQUIRES_ACTION,
+    "failed": Refund.State.FAILED,
+    "canceled": Refund.State.CANCELLED,
+}
+
+
+def request(
+    attempt: PaymentAttempt,
+    *,
+    amount: int,
+    reason: str,
+    at: datetime,
+    actor: Any = None,
+    from_holding: bool = False,
+) -> Refund:
+    """Decide a refund of `amount` (yen) in the caller's transaction and journal it; a task sends it after the commit.
+
+    Raises IntegrityError when the refunds of the attempt would exceed what was captured (domain.md section 4.8).
+    """
+    refund = Refund.objects.create(
+        attempt=attempt,
+        order_id=attempt.order_id,
+        amount=amount,
+        currency=attempt.currency,
+        reason=reason,
+        by_bank=attempt.method == Order.Method.BANK_TRANSFER,
+        requested_at=at,
+        requested_by=actor,
+        next_check_at=at,
+    )
+    order = Order.objects.get(pk=attempt.order_id)
+    postings.refund_decided(refund, order, from_holding=from_holding, at=at)
+    audit.record(
+        action="investments.Refund.requested",
+        subject=refund,
+        at=at,
+        actor=actor,
+        reason=reason,
+        changes={"amount": amount},
+    )
+    if not refund.by_bank:
+        send_soon("payments.refund", refund.pk)
+    return refund
+
+
+def send(refund_id: int, *, at: datetime) -> Refund:
+    """Ask the provider for a refund that is due, or how it stands; without an answer it is simply asked again later."""
+    refund = Refund.objects.select_related("attempt").get(pk=refund_id)
+    if refund.by_bank or refund.state in (Refund.State.SUCCEEDED, Refund.State.PAID_BY_BANK, Refund.State.CANCELLED):
+        return refund
+    try:
+        facts = gateway.get_refund(refund.provider_id) if refund.provider_id else _create(refund, at=at)
+    except gateway.ProviderUnreachable as error:
+        return _later(refund, str(error), at=at)
+    except gateway.ProviderRefused as error:
+        return _refused(refund, str(error), at=at)
+    if facts is None:
+        return _refused(refund, "nothing was found at the provider", at=at)
+    return _apply(refund.pk, facts, at=at)
+
+
+def _create(refund: Refund, *, at: datetime) -> gateway.RefundFacts | None:
+    """The one call under the refund's key; after 23 hours without an answer a look-up instead."""
+    if refund.called_at is None:
+        Refund.objects.filter(pk=refund.pk, called_at=None).update(called_at=at)
+        refund.called_at = at
+    intent = refund.attempt.intent_id
+    if intent is None:
+        return None
+    if at - refund.called_at >= KEY_LIVES:
+        for facts in gateway.list_refunds(intent_id=intent):
+            if facts.our_refund_id == str(refund.pk):
+                return facts
+        return None
+    return gateway.create_refund(
+        key=refund.idempotency_key,
+        refund_id=refund.pk,
+        intent_id=intent,
+        amount=refund.amount,
+        currency=refund.currency,
+    )
+
+
+def _later(refund: Refund, problem: str, *, at: datetime) -> Refund:
+    refund.next_check_at = at + CHECK_AFTER[min(refund.checks, len(CHECK_AFTER) - 1)]
+    refund.checks += 1
+    refund.problem = problem[:500]
+    refund.save(update_fields=["next_check_at", "checks", "problem"])
+    return refund
+
+
+def _refused(refund: Refund, problem: str, *, at: datetime) -> Refund:
+    """The provider will not do it: it waits in the staff queue to be paid by bank."""
+    with transaction.atomic():
+        fresh = locks.lock_one(Refund, refund.pk)
+        if fresh.state != Refund.State.REQUESTED:
+            return fresh
+        return REFUND_STATES.move(fresh, Refund.State.FAILED, at=at, problem=problem[:500], next_check_at=None)
+
+
+def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refund:
+    """Apply what the provider says of one refund; each journal effect has a unique reference."""
+    with transaction.atomic():
+        refund = locks.lock_one(Refund, refund_id)
+        order = Order.objects.get(pk=refund.order_id)
+        state = _PROVIDER_STATES.get(facts.status, Refund.State.PENDING)
+        values: dict[str, Any] = {"provider_id": facts.id, "problem": facts.failure, "next_check_at": None}
+        if state in (Refund.State.PENDING, Refund.State.REQUIRES_ACTION):
+            values["next_check_at"] = at + CHECK_AFTER[min(refund.checks, len(CHECK_AFTER) - 1)]
+            values["checks"] = refund.checks + 1
+        was = refund.state
+        if state == was or not REFUND_STATES.allowed(was, state):
+            for name, value in values.items():
+                setattr(refund, name, value)
+            refund.save(update_fields=list(values))
+            return refund
+        if state == Refund.State.SUCCEEDED:
+            values["settled_at"] = at
+            postings.refund_paid(refund, order, by_bank=False, at=at)
+        elif was == Refund.State.SUCCEEDED:
+            values["settled_at"] = None
+            postings.refund_failed(refund, order, at=at)
+        refund = REFUND_STATES.move(refund, state, at=at, **values)
+        if state == Refund.State.SUCCEEDED:
+            _tell(refund, at=at)
+        return refund
+
+
+def _tell(refund: Refund, *, at: datetime) -> None:
+    publish(events.RefundSettled(refund_id=refund.pk, state=refund.state, at=at), key=str(refund.pk), at=at)
+
+
+def pay_by_bank(
+    refund: Refund,
+    *,
+    payee: dict[str, str],
+    transferred_on: date,
+    bank_reference: str,
+    actor: Any,
+    at: datetime,
+    reason: str,
+) -> Refund:
+    """Record that staff sent the money by bank, because the provider cannot or the order was paid by transfer.
+
+    `payee` is {"bank", "branch", "type", "number", "holder"}; the holder must be the payer (kana compared without
+    spaces). Raises DomainError: "holder", "wrong_state", "reason_needed", "future".
+    """
+    order = Order.objects.select_related("investor").get(pk=refund.order_id)
+    if _plain(payee.get("holder", "")) != _plain(order.investor.name_kana):
+        raise DomainError("holder", _("The account must be in the name of the payer."))
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    with transaction.atomic():
+        fresh = locks.lock_one(Refund, refund.pk)
+        if fresh.state == Refund.State.REQUESTED and not fresh.by_bank:
+            raise DomainError(
+                "wrong_state", _("The provider has not answered yet; this refund may still reach the payer.")
+            )
+        REFUND_STATES.require(fresh.state, Refund.State.PAID_BY_BANK)
+        OutgoingTransfer.objects.create(
+            target=f"refund:{fresh.pk}",
+            amount=fresh.amount,
+            currency=fresh.currency,
+            payee=payee,
+            transferred_on=transferred_on,
+            bank_reference=bank_reference,
+            maker=actor,
+        )
+        postings.refund_paid(fresh, order, by_bank=True, at=at)
+        fresh = REFUND_STATES.move(
+            fresh, Refund.State.PAID_BY_BANK, at=at, actor=actor, reason=reason, settled_at=at, next_check_at=None
+        )
+        _tell(fresh, at=at)
+        return fresh
+
+
+def _plain(name: str) -> str:
+    """A kana name for comparison: NFKC, katakana, without spaces and dots."""
+    text = unicodedata.normalize("NFKC", name)
+    return "".join(
+        chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in text if letter not in " .・"
+    ).upper()
+
+
+def absorb(intent_id: str, *, at: datetime) -> int:
+    """Record what the provider knows of refunds of one payment; returns how many were new to us."""
+    attempt = PaymentAttempt.objects.filter(intent_id=intent_id).first()
+    if attempt is None:
+        return 0
+    return sum(observe(facts, attempt, at=at) for facts in gateway.list_refunds(intent_id=intent_id))
+
+
+def observe(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
+    """Match one refund at the provider with ours, or record it as made there; True when it was new to us."""
+    own = Refund.objects.filter(provider_id=facts.id).first()
+    if own is None and facts.our_refund_id.isdigit():
+        own = Refund.objects.filter(pk=int(facts.our_refund_id), attempt=attempt).first()
+    if own is not None:
+        _apply(own.pk, facts, at=at)
+        return False
+    if facts.status in ("failed", "canceled"):
+        return False
+    return _external(facts, attempt, at=at)
+
+
+def _external(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
+    """A refund made in the provider's dashboard. One of the whole order ends it; a part leaves the order as it is,
+    and the operator, who made it, owes the fund the difference."""
+    try:
+        with transaction.atomic():
+            order = locks.lock_one(Order, attempt.order_id)
+            attempt = locks.lock_one(PaymentAttempt, attempt.pk)
+            if attempt.state != PaymentAttempt.State.SUCCEEDED:
+                return False
+            refund = Refund.objects.create(
+                attempt=attempt,
+                order=order,
+                amount=facts.amount,
+                currency=facts.currency,
+                reason=Refund.Reason.EXTERNAL,
+                provider_id=facts.id,
+                requested_at=at,
+                called_at=at,
+                next_check_at=at,
+            )
+            whole = facts.amount == order.total and order.state in (Order.State.PAID, Order.State.CONFIRMED)
+            if whole:
+                _end_order(refund, order, at=at)
+            elif order.state in (Order.State.PAID, Order.State.CONFIRMED):
+                postings.refund_of_part(refund, order, at=at)
+            else:
+                postings.refund_decided(refund, order, from_holding=False, at=at)
+            audit.record(
+                action="investments.Refund.external",
+                subject=refund,
+                at=at,
+                changes={"amount": facts.amount, "whole": whole},
+            )
+    except IntegrityError:
+        # Recorded by another worker in the meantime (unique provider id).
+        if not Refund.objects.filter(provider_id=facts.id).exists():
+            raise
+        return False
+    _apply(refund.pk, facts, at=at)
+    return True
+
+
+def _end_order(refund: Refund, order: Order, *, at: datetime) -> None:
+    confirmed = order.state == Order.State.CONFIRMED
+    postings.refund_decided(refund, order, from_holding=confirmed, at=at)
+    end_sold_order(order, Order.State.REFUNDED, at=at, reason="refunded at the provider")
+
+
+def end_sold_order(order: Order, state: str, *, at: datetime, actor: Any = None, reason: str = "") -> None:
+    """A paid or confirmed order ends: units are free again, a holding is rescinded. The caller holds the order's row
+    and has journaled the money."""
+    if order.state == Order.State.CONFIRMED:
+        rescind(order, at=at)
+    reserve.release_sold(order)
+    ORDER_STATES.move(order, state, at=at, actor=actor, reason=reason, ended_at=at, cleared_at=None)
+    publish(events.OrderEnded(order_id=order.pk, state=state, at=at), key=f"{order.pk}:{state}", at=at)
+
+
+def rescind(order: Order, *, at: datetime) -> None:
+    """Take confirmed units back."""
+    holdings.record_movement(
+        investor_id=order.investor_id,
+        fund_id=order.fund_id,
+        kind="rescind",
+        units=-order.units,
+        source=f"order:{order.pk}",
+        on=clock.today_in(None, at),
+        at=at,
+    )
+    publish(
+        events.HoldingRescinded(
+            order_id=order.pk, investor_id=order.investor_id, fund_id=order.fund_id, units=order.units, at=at
+        ),
+        key=str(order.pk),
+        at=at,
+    )

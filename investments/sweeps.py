@@ -1,0 +1,33 @@
+"""The sweeps of this app in the order in which a business date runs them (domain.md section 6)."""
+
+from __future__ import annotations
+
+from investments.offerings import services as offerings
+from investments.orders import services as orders
+from investments.payments import reconcile, webhook
+from investments.payments import services as payments
+from investments.revenue import services as revenue
+from microfund.kernel.schedule import services as schedule
+
+
+def register() -> None:
+    """Called once when the app is ready."""
+    for order, (name, run, cadence) in enumerate(
+        [
+            ("offerings.open", offerings.open_due, "minute"),
+            ("payments.webhooks", webhook.process_due, "minute"),
+            ("payments.reconcile", reconcile.payments_due, "minute"),
+            ("payments.objects", reconcile.objects_due, "hour"),
+            ("payments.expire", payments.expire_due, "minute"),
+            ("orders.confirm", orders.confirm_due, "minute"),
+            ("offerings.close", offerings.close_due, "minute"),
+            ("payments.identity_deadline", payments.identity_deadline_due, "hour"),
+            ("payments.fail", payments.fail_due, "minute"),
+            ("payments.refunds", reconcile.refunds_due, "minute"),
+            ("payments.payouts", reconcile.payouts_due, "hour"),
+            ("revenue.start", revenue.start_due, "minute"),
+            ("orders.lower_totals", orders.lower_totals_due, "day"),
+        ],
+        start=10,
+    ):
+        schedule.register(name, run, cadence=cadence, order=order)
