@@ -7,6 +7,7 @@ widths under a name made from its content: ``pictures/<digest>/<width>.webp``. T
 
 import hashlib
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -17,7 +18,7 @@ from typing import BinaryIO, Protocol
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from microfund.kernel.errors import DomainError
 
@@ -26,6 +27,8 @@ MAX_PIXELS = 40_000_000
 #: Below this a picture is a tracking dot or a mistake.
 MIN_SIDE = 16
 WIDTHS = (320, 640, 960, 1280, 1600)
+#: A strip five times as long as it is wide is no picture for a page, and WebP ends at 16,383 pixels a side.
+MAX_ASPECT = 5
 #: Part of the name, so that a change of the pipeline gives new names and no cache holds an old picture under one.
 PIPELINE = b"tomobune-1"
 QUALITY = 82
@@ -47,12 +50,25 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
+#: What turns a picture upright, by the EXIF orientation that the camera wrote.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+#: Marks of pages and programs, long enough never to turn up by chance in compressed pixels.
+_PROGRAMS = re.compile(rb"<script|<!doctype|<iframe|<svg\s+xmlns|<\?php\s", re.IGNORECASE)
 _MAX_PROFILE = 4 * 1024 * 1024
 
 
 class ImageRefused(DomainError):
     """An upload that is not taken. Codes: ``empty``, ``too_large``, ``too_many_pixels``, ``too_small``, ``wrong_kind``,
-    ``animated``, ``broken``, ``two_kinds``. The message says what to do."""
+    ``too_narrow``, ``animated``, ``broken``, ``two_kinds``. The message says what to do."""
 
 
 class HasRenditions(Protocol):
@@ -129,6 +145,11 @@ def _read(file: BinaryIO, max_bytes: int) -> bytes:
 def _decode(data: bytes, max_pixels: int) -> Image.Image:
     """An upright RGB picture at most as wide and high as the ladder needs, with nothing of the file left on it."""
     _refuse_other_kinds(data)
+    if data[:4] == b"RIFF":
+        # The WebP reader makes room for the whole picture as soon as it is opened, so its size is read by hand.
+        width, height = _webp_size(data)
+        if width * height > max_pixels:
+            raise _too_many_pixels(max_pixels)
     try:
         with warnings.catch_warnings():
             # Our own limit on pixels is lower than the one Pillow warns at; its error for the largest still counts.
@@ -155,11 +176,10 @@ def _refuse_other_kinds(data: bytes) -> None:
     if not (jpeg or png or webp):
         message = _("Only JPEG, PNG and WebP pictures are accepted, whatever the file is called.")
         raise ImageRefused("wrong_kind", message)
-    lower = data.lower()
     foreign = (
-        b"%pdf-" in lower[:1024]
+        b"%pdf-" in data[:1024].lower()
         or data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000)) >= 0
-        or any(mark in lower for mark in (b"<script", b"<?php", b"<!doctype", b"<svg xmlns", b"<svg/", b"<iframe"))
+        or _PROGRAMS.search(data) is not None
         or (png and not _ends_with_png(data))
         or (webp and struct.unpack("<I", data[4:8])[0] + 8 < len(data) - 1)
     )
@@ -179,6 +199,19 @@ def _ends_with_png(data: bytes) -> bool:
     return True
 
 
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the first chunk of a WebP file, zeros where there is none to be read."""
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return 0, 0
+    if kind == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+
+
 def _check_header(opened: Image.Image, max_pixels: int) -> None:
     """Judge kind, size and frames by what the header says, before a pixel is decoded."""
     if _FORMATS.get(opened.format or "") is None:
@@ -189,6 +222,9 @@ def _check_header(opened: Image.Image, max_pixels: int) -> None:
     if min(opened.size) < MIN_SIDE:
         message = _("The picture is too small: it is %(width)d by %(height)d pixels.")
         raise ImageRefused("too_small", message % {"width": opened.width, "height": opened.height})
+    if max(opened.size) > MAX_ASPECT * min(opened.size):
+        message = _("The picture is too long and narrow: at most %(times)d times as long as it is wide.")
+        raise ImageRefused("too_narrow", message % {"times": MAX_ASPECT})
     if opened.format in ("PNG", "WEBP") and getattr(opened, "n_frames", 1) > 1:
         raise ImageRefused("animated", _("The picture moves. Choose a still one."))
 
@@ -202,28 +238,34 @@ def _normalise(opened: Image.Image) -> Image.Image:
     # A JPEG can be decoded at a half, a quarter or an eighth, which keeps a large photograph from filling memory.
     opened.draft(None, (WIDTHS[-1] * 2, WIDTHS[-1] * 2))
     opened.load()
-    upside = ImageOps.exif_transpose  # shrink first: turning a small picture costs less
-    orientation = opened.getexif().get(0x0112, 1)
+    turn = _TURNS.get(_orientation(opened))
     profile = opened.info.get("icc_profile")
     picture: Image.Image = opened
     if picture.mode in ("P", "1", "I", "F") or picture.mode.startswith("I;"):
         picture = _eight_bits(picture)
-    # Turned by a quarter, the height becomes the width of the page.
-    target = WIDTHS[-1]
-    width = picture.height if orientation in (5, 6, 7, 8) else picture.width
-    if width > target:
-        factor = target / width
-        size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    # Shrunk before it is turned: turned by a quarter, the height becomes the width of the page.
+    quarter = turn in (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8])
+    width = picture.height if quarter else picture.width
+    if width > WIDTHS[-1]:
+        size = (
+            max(1, round(picture.width * WIDTHS[-1] / width)),
+            max(1, round(picture.height * WIDTHS[-1] / width)),
+        )
         picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     picture = _to_srgb(picture, profile)
-    if 1 < orientation <= 8:
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        picture.info["exif"] = exif.tobytes()
-        picture = upside(picture)
+    if turn is not None:
+        picture = picture.transpose(turn)
     clean = Image.new("RGB", picture.size)
     clean.paste(picture)
     return clean
+
+
+def _orientation(opened: Image.Image) -> int:
+    """The EXIF orientation; 1 (upright) where the camera's notes cannot be read, which is no reason to refuse."""
+    try:
+        return int(opened.getexif().get(_ORIENTATION, 1))
+    except _BROKEN:
+        return 1
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.forms import BoundField
 from django.http import HttpRequest
@@ -254,7 +253,7 @@ def scroll_table(context: template.Context, content: str, caption: str, hide_cap
 @register.simple_tag
 def language_name(code: str) -> str:
     """A language in its own words."""
-    return {"en": "English", "ja": "日本語"}.get(code, dict(settings.LANGUAGES).get(code, code))
+    return {"en": "English", "ja": "日本語"}.get(code, code)
 
 
 @register.filter
