@@ -99,7 +99,7 @@ def test_it_comes_up_refuses_a_second_one_and_leaves_no_process_on_term(folder, 
 def test_killed_outright_it_leaves_no_process_and_starts_again(folder, running):
     process, port = running
     process.kill()
-    process.communicate()
+    process.wait()
     until(lambda: not processes_in(folder), 30, f"left: {processes_in(folder)}")
     again = demo(folder, port)
     with ended(again):
