@@ -39,10 +39,10 @@ def handle(box: Sandbox, request: Request, before_effect: Callable[[], None], sp
             raise ApiError("Idempotency keys must have 1 to 255 characters.")
         if key is not None and not box.enter(key):
             raise ApiError(
-                f"There is currently another in-progress request using this Idempotent Key: {key}",
+                "There is currently another in-progress request using this Idempotent Key (that probably means you"
+                f" submitted twice, and the other request is still going through): {key}",
                 status=409,
                 code="idempotency_key_in_use",
-                type="idempotency_error",
             )
         try:
             before_effect()
@@ -109,7 +109,9 @@ def _perform(box: Sandbox, request: Request, key: str | None, spoil: bool) -> Re
                 "INSERT INTO idempotency (key, created, request, fingerprint, status, body) VALUES (?,?,?,?,?,?)",
                 (key, now, request.id, fingerprint, kept[0], json.dumps(kept[1])),
             )
-    return _answer(kept[1], kept[0], request, key)
+    response = _answer(kept[1], kept[0], request, key)
+    response.effect = status
+    return response
 
 
 def _stored(box: Sandbox, key: str, now: int, fingerprint: str) -> sqlite3.Row | None:

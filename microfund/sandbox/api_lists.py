@@ -95,7 +95,7 @@ def _expand(box: Sandbox, doc: Document, parts: list[str], path: str) -> None:
         if found is None:
             raise _not_expandable(path)
         value = doc[name] = current(box, found)
-    elif name not in doc:
+    elif name not in doc or isinstance(value, int):
         raise _not_expandable(path)
     if not rest:
         return

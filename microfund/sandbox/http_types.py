@@ -49,6 +49,8 @@ class Response:
     body: bytes = b""
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+    effect: int | None = None
+    """The status of what was really done, where a fault sends another one."""
 
     @classmethod
     def json(cls, data: Any, status: int = 200, **headers: str) -> Response:

@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
             box.faults.fired(fault, **seen)
             return self._refused(fault)
         response = self._dispatch(request, fault)
-        box.faults.fired(fault, **seen, effect=response.status)
+        box.faults.fired(fault, **seen, effect=response.effect or response.status)
         if fault.kind == "timeout_after":
             box.faults.wait(fault)
             return None

@@ -156,7 +156,7 @@ def test_every_object_in_every_state_fits_the_declared_types(
 
 
 def test_the_version_is_that_of_the_installed_library() -> None:
-    assert microfund.sandbox.API_VERSION == stripe.api_version
+    assert stripe.api_version == microfund.sandbox.API_VERSION
 
 
 @pytest.mark.parametrize(
