@@ -37,7 +37,7 @@ def ridge(
     for index in range(steps + 1):
         height = amplitude * (0.35 + 0.65 * chance.random())
         if index / steps < low_until:
-            height *= 0.45
+            height *= 0.2
         points.append((index * d.width / steps, base - height))
     path = f"M0 {base + 60}L{points[0][0]:.1f} {points[0][1]:.1f}"
     for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
