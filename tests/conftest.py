@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
+from tests.sandbox_client import SandboxProcess
+
 _TRUNCATE_GUARDS = """
 SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE '%no\\_truncate'
 """
@@ -33,3 +35,21 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = str(tmp_path_factory.mktemp("media"))
     with override_settings(MEDIA_ROOT=folder):
         yield folder
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    """One payment and bank sandbox for this worker."""
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess, settings: Any) -> SandboxProcess:
+    """The sandbox, empty, with our settings speaking to it."""
+    sandbox_process.control("reset")
+    settings.SANDBOX_URL = sandbox_process.url
+    settings.STRIPE_SECRET_KEY = sandbox_process.secret_key
+    settings.STRIPE_WEBHOOK_SECRET = sandbox_process.webhook_secret
+    settings.STRIPE_TIMEOUT_SECONDS = 3
+    return sandbox_process

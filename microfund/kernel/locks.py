@@ -43,18 +43,38 @@ def in_own_transaction() -> bool:
     return outermost_atomic() is not None
 
 
-def note(label: str) -> None:
-    """Record that rows of `label` are locked now; raises LockOrderError when a later one is already held."""
+def _held() -> dict[str, Any] | None:
+    """What this transaction has locked: its outermost block, the latest rank, the rows; None outside of one."""
     block = outermost_atomic()
-    if label not in _order:
+    if block is None:
+        return None
+    held: dict[str, Any] | None = getattr(connection, "_held_locks", None)
+    if held is None or held["block"] is not block:
+        held = {"block": block, "rank": -1, "rows": set()}
+        connection._held_locks = held  # type: ignore[attr-defined]
+    return held
+
+
+def note(label: str, pks: Iterable[Any] = ()) -> None:
+    """Check and record that rows of `label` are about to be locked; raises LockOrderError when a later one is held.
+
+    Rows that this transaction holds already may be locked again at any time: that never waits.
+    """
+    held = _held()
+    if held is None or label not in _order:
         return
     rank = _order.index(label)
-    held_block, held_rank = getattr(connection, "_lock_rank", (None, -1))
-    if held_block is not block:
-        held_rank = -1
-    if rank < held_rank:
-        raise LockOrderError(f"{label} is locked after {_order[held_rank]}; the order is {' -> '.join(_order)}")
-    connection._lock_rank = (block, max(rank, held_rank))  # type: ignore[attr-defined]
+    rows = {(label, pk) for pk in pks}
+    if rank < held["rank"] and not (rows and rows <= held["rows"]):
+        raise LockOrderError(f"{label} is locked after {_order[held['rank']]}; the order is {' -> '.join(_order)}")
+    held["rank"] = max(rank, held["rank"])
+
+
+def _remember(rows: Iterable[models.Model]) -> None:
+    """These rows are locked until the end of the transaction."""
+    held = _held()
+    if held is not None:
+        held["rows"].update((row._meta.label, row.pk) for row in rows)
 
 
 def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
@@ -64,11 +84,12 @@ def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("a row lock needs a transaction")
-    note(model._meta.label)
     wanted = sorted(set(pks))
+    note(model._meta.label, wanted)
     rows = list(model._default_manager.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk"))
     if len(rows) != len(wanted):
         raise model.DoesNotExist(f"{model.__name__}: {sorted(set(wanted) - {row.pk for row in rows})}")  # type: ignore[attr-defined]
+    _remember(rows)
     return rows
 
 
@@ -79,8 +100,11 @@ def lock_one(model: type[M], pk: Any) -> M:
 
 def try_lock(model: type[M], pk: Any, **conditions: Any) -> M | None:
     """Lock one row if it meets the conditions and nobody else holds it; None otherwise (a sweep goes on)."""
-    note(model._meta.label)
-    return model._default_manager.select_for_update(of=("self",), skip_locked=True).filter(pk=pk, **conditions).first()
+    note(model._meta.label, [pk])
+    row = model._default_manager.select_for_update(of=("self",), skip_locked=True).filter(pk=pk, **conditions).first()
+    if row is not None:
+        _remember([row])
+    return row
 
 
 def each(pks: Iterable[Any], act: Callable[[Any], Any], counts: dict[str, int], key: str) -> None:
