@@ -19,10 +19,10 @@ def order() -> Order:
 
 
 def test_a_row_after_a_later_one_is_refused(order: Order) -> None:
-    with pytest.raises(locks.LockOrderError, match="investments.Fund is locked after investments.Order"):
-        with transaction.atomic():
-            locks.lock_one(Order, order.pk)
-            locks.lock_one(Fund, order.fund_id)
+    after = "investments.Fund is locked after investments.Order"
+    with pytest.raises(locks.LockOrderError, match=after), transaction.atomic():
+        locks.lock_one(Order, order.pk)
+        locks.lock_one(Fund, order.fund_id)
 
 
 def test_a_held_row_may_be_locked_again_after_a_later_one(order: Order) -> None:
@@ -35,11 +35,10 @@ def test_a_held_row_may_be_locked_again_after_a_later_one(order: Order) -> None:
 
 def test_another_row_of_the_same_model_is_still_refused_after_a_later_one(order: Order) -> None:
     other = make.make_order(at=order.applied_at)
-    with pytest.raises(locks.LockOrderError):
-        with transaction.atomic():
-            locks.lock_one(Order, order.pk)
-            locks.note("investments.FundCounter")
-            locks.lock_one(Order, other.pk)
+    with pytest.raises(locks.LockOrderError), transaction.atomic():
+        locks.lock_one(Order, order.pk)
+        locks.note("investments.FundCounter")
+        locks.lock_one(Order, other.pk)
 
 
 def test_the_next_transaction_begins_anew(order: Order) -> None:
@@ -50,11 +49,10 @@ def test_the_next_transaction_begins_anew(order: Order) -> None:
 
 
 def test_a_row_that_does_not_meet_the_conditions_is_not_remembered_as_held(order: Order) -> None:
-    with pytest.raises(locks.LockOrderError):
-        with transaction.atomic():
-            assert locks.try_lock(Order, order.pk, state=Order.State.PAID) is None
-            locks.note("investments.FundCounter")
-            locks.lock_one(Order, order.pk)
+    with pytest.raises(locks.LockOrderError), transaction.atomic():
+        assert locks.try_lock(Order, order.pk, state=Order.State.PAID) is None
+        locks.note("investments.FundCounter")
+        locks.lock_one(Order, order.pk)
 
 
 def test_a_lock_needs_a_transaction(transactional_db: None) -> None:
