@@ -70,10 +70,10 @@ class SandboxProcess:
     def control(self, path: str, method: str | None = None, /, **data: Any) -> dict[str, Any]:
         """Call ``/_control/<path>``: POST with ``data`` as JSON; GET for reading; ``method`` to say which.
 
-        Without ``method``: ``charges``, ``webhooks`` and calls of ``clock`` and ``faults`` without data read.
+        Read unless said otherwise: ``charges``, ``webhooks``, ``requests``, and ``clock`` and ``faults`` without data.
         """
         if method is None:
-            reads = path in ("charges", "webhooks") or (path in ("clock", "faults") and not data)
+            reads = path in ("charges", "webhooks", "requests") or (path in ("clock", "faults") and not data)
             method = "GET" if reads else "POST"
         status, body = self.request(method, f"/_control/{path}", json.dumps(data) if method == "POST" else None)
         answer = json.loads(body)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from . import bank
-from .engine import PROVIDER_NAME, Sandbox
 from .errors import ApiError
 from .objects_money import balance_transaction, payout
 from .store import Document
+
+if TYPE_CHECKING:
+    from .engine import Sandbox
 
 DISPUTE_FEE = 1500
 """Yen, kept by the provider however the dispute ends."""
@@ -88,7 +91,7 @@ def make_payout(box: Sandbox, currency: str = "jpy") -> Document:
         box,
         kind="credit",
         amount=amount,
-        payer_name=PROVIDER_NAME,
+        payer_name=bank.PROVIDER_NAME,
         edi=made["trace_id"]["value"],
         memo=made["id"],
         day=today,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .engine import Sandbox
 from .kana import half_width
+
+if TYPE_CHECKING:
+    from .engine import Sandbox
 
 ACCOUNT = {
     "bank_code": "9990",
@@ -20,6 +22,9 @@ ACCOUNT = {
     "holder": "ﾄﾓﾌﾞﾈ ｼﾝﾀｸｸﾞﾁ",
 }
 """The trust account. The bank code is one that no bank has."""
+
+PROVIDER_NAME = "ｶ)ｻﾝﾄﾞﾎﾞﾂｸｽｹﾂｻｲ"
+"""The payment provider's name on the statement, as banks write it."""
 
 NAME_LENGTH = 48
 CODE_LENGTH = 10

@@ -275,6 +275,11 @@ def charges(box: Sandbox, data: Json) -> Json:
     return control_queries.charges(box)
 
 
+def requests(box: Sandbox, data: Json) -> Json:
+    """The last calls of the API, the oldest first; ``status`` null: the connection ended without an answer."""
+    return {"requests": list(box.requests)}
+
+
 def reset(box: Sandbox, data: Json) -> Json:
     """Forget everything."""
     box.reset()
@@ -328,5 +333,6 @@ HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Json], Json]] = {
     ("POST", "webhooks/send"): send,
     ("POST", "webhooks/discard"): discard,
     ("GET", "charges"): charges,
+    ("GET", "requests"): requests,
     ("POST", "reset"): reset,
 }

@@ -17,7 +17,8 @@ def charges(box: Sandbox) -> dict[str, Any]:
         for sess in box.store.find("checkout.session")
         if sess["payment_intent"]
     }
-    rows, totals = [], {}
+    rows: list[dict[str, Any]] = []
+    totals: dict[str, dict[str, int]] = {}
     for charge in reversed(box.store.find("charge", equal={"status": "succeeded"})):
         reference = references.get(charge["payment_intent"])
         row = {

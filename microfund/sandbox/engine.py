@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ from typing import Any
 from . import API_VERSION
 from .clock import Clock
 from .faults import Faults
+from .objects_money import event
+from .payments import sweep
 from .store import Store, new_id
 from .webhooks import Outbox
 
-PROVIDER_NAME = "ｶ)ｻﾝﾄﾞﾎﾞﾂｸｽｹﾂｻｲ"
-"""The provider's name on the bank statement, as banks write it."""
-
+REMEMBERED_REQUESTS = 10_000
 REFUND_POLICIES = ("succeeded", "pending", "requires_action", "failed", "succeeded_then_failed")
 
 
@@ -47,6 +48,7 @@ class Sandbox:
         self.refund_policies: list[str] = []
         self.available_after_days = 0
         self.base_url = ""
+        self.requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED_REQUESTS)
         self.request: dict[str, str | None] = {"id": None, "idempotency_key": None}
         self._in_flight: set[str] = set()
         self._in_flight_lock = threading.Lock()
@@ -57,8 +59,6 @@ class Sandbox:
 
         An error undoes the work, not the expiries before it.
         """
-        from .payments import sweep  # payments is written in terms of this class
-
         refused: Exception | None = None
         with self.store.transaction():
             self.request = {"id": None, "idempotency_key": None}
@@ -94,8 +94,6 @@ class Sandbox:
 
     def emit(self, type: str, obj: dict[str, Any], previous: dict[str, Any] | None = None) -> None:  # noqa: A002
         """Record that something happened: an event object, and its webhook."""
-        from .objects_money import event
-
         self.outbox.enqueue(self.store.put(event(self, type, obj, previous)))
 
     def new_id(self, prefix: str) -> str:
@@ -109,6 +107,7 @@ class Sandbox:
             self.clock.set(None)
             self.refund_policies.clear()
             self.available_after_days = 0
+            self.requests.clear()
         self.faults.clear()
         self.outbox.set_mode("normal")
 

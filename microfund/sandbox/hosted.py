@@ -64,7 +64,7 @@ def _pay(box: Sandbox, request: Request, sess: Document) -> Response:
     if how == "decline":
         return _pay_page(box, request, sess, {"": text(lang, "declined")}, method, status=402)
     if how == "konbini":
-        return Response.redirect(f"/konbini/{intent['id']}")
+        return Response.redirect(f"/konbini/{intent['id']}?lang={lang}")
     return _back_to_shop(box, request, sess)
 
 
@@ -80,7 +80,7 @@ def _pay_page(
     if sess["status"] == "complete":
         intent = fetch(box, "payment_intent", sess["payment_intent"])
         if intent["status"] == "requires_action":
-            return Response.redirect(f"/konbini/{intent['id']}")
+            return Response.redirect(f"/konbini/{intent['id']}?lang={lang}")
         return _back_to_shop(box, request, sess)
     if sess["status"] == "expired":
         body = f'<p class="lead">{text(lang, "expired")}</p>{_cancel_link(lang, sess)}'
@@ -109,7 +109,7 @@ def _summary(lang: str, sess: Document) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{escape(line['description'])}"
         + (f"<small>{escape(line['_detail'])}</small>" if line["_detail"] else "")
-        + f"</th><td>{line['quantity']}</td><td>{yen(line['amount_total'], lang, sess['currency'])}</td></tr>"
+        + f"</th><td>× {line['quantity']}</td><td>{yen(line['amount_total'], lang, sess['currency'])}</td></tr>"
         for line in sess["_line_items"]
     )
     total = yen(sess["amount_total"], lang, sess["currency"])
@@ -237,7 +237,7 @@ def _slip(lang: str, intent: Document, amount: str) -> str:
         f"<dl><dt>{text(lang, 'slip_amount')}</dt><dd>{amount}</dd>"
         f"<dt>{text(lang, 'slip_by')}</dt><dd>{moment(details['expires_at'], lang)}</dd>"
         f"<dt>{text(lang, 'slip_name')}</dt><dd>{name}</dd></dl>"
-        f'<table class="lines"><thead><tr><th scope="col">{text(lang, "store")}</th>'
+        f'<table class="codes"><thead><tr><th scope="col">{text(lang, "store")}</th>'
         f'<th scope="col">{text(lang, "payment_code")}</th>'
         f'<th scope="col">{text(lang, "confirmation_number")}</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"

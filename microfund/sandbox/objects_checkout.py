@@ -6,10 +6,12 @@ with the real one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .engine import Sandbox
 from .store import Document
+
+if TYPE_CHECKING:
+    from .engine import Sandbox
 
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 

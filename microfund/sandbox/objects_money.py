@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .engine import Sandbox
 from .store import Document, public
+
+if TYPE_CHECKING:
+    from .engine import Sandbox
 
 EVIDENCE_FIELDS = (
     "access_activity_log", "appeal", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",

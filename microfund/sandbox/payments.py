@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import balance
 from .clock import business_date, end_of_business_day
-from .engine import Sandbox
 from .errors import ApiError, conflict, missing_object
 from .objects_checkout import charge, outcome, payment_intent
 from .store import Document
+
+if TYPE_CHECKING:
+    from .engine import Sandbox
 
 DEFAULT_KONBINI_DAYS = 3
 DEFAULT_PAYER_EMAIL = "visitor@example.com"

@@ -38,8 +38,11 @@ class Server(ThreadingHTTPServer):
         return self.server_address[1]
 
     def service_actions(self) -> None:
-        """Between requests: let deadlines take effect."""
-        self.box.tick()
+        """Between requests: let deadlines take effect. A failure there must not end the server."""
+        try:
+            self.box.tick()
+        except Exception:
+            traceback.print_exc()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; anything else is."""
@@ -68,6 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         request = Request(self.command, self.path, self.headers, body, "req_" + secrets.token_hex(7))
         response = self._spoiled(request)
+        self._remember(request, response)
         if response is None:
             self.close_connection = True
         else:
@@ -78,6 +82,20 @@ class Handler(BaseHTTPRequestHandler):
             sys.stderr.write(f"{request.id} {request.method} {request.target} {status} {took:.1f} ms\n")
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _handle  # noqa: N815 - names of the base class
+
+    def _remember(self, request: Request, response: Response | None) -> None:
+        if not request.path.startswith("/v1/"):
+            return
+        self.server.box.requests.append(
+            {
+                "request": request.id,
+                "method": request.method,
+                "path": request.path,
+                "key": request.headers.get("Idempotency-Key"),
+                "status": response.status if response else None,
+                "replayed": bool(response and "Idempotent-Replayed" in response.headers),
+            }
+        )
 
     def _spoiled(self, request: Request) -> Response | None:
         """The answer, or None when the connection ends without one."""

@@ -144,7 +144,8 @@ class Store:
         limit: int | None = None,
     ) -> list[Document]:
         """Objects of a kind, newest first. ``after`` and ``before`` are ids: what follows or precedes them."""
-        where, args = ["kind = ?"], [kind]
+        where: list[str] = ["kind = ?"]
+        args: list[Any] = [kind]
         for name, value in (equal or {}).items():
             where.append(f"{_column(name)} IS ?")
             args.append(value)

@@ -89,6 +89,23 @@ def test_the_librarys_own_retries_get_through(sandbox: SandboxProcess, make_sess
     assert sandbox.control("faults")["fired"] == 2
 
 
+def test_every_call_is_remembered_with_its_key_and_what_was_answered(
+    sandbox: SandboxProcess, hasty: stripe.StripeClient, make_session: MakeSession
+) -> None:
+    expires_at = sandbox.control("clock")["now"] + 1900
+    sandbox.control("faults", faults=[{"match": CREATE, "kind": "reset_after"}])
+    with pytest.raises(stripe.APIConnectionError):
+        make_session(key="k", using=hasty, expires_at=expires_at)
+    make_session(key="k", expires_at=expires_at)
+    made(sandbox)
+    calls = sandbox.control("requests")["requests"]
+    assert [(c["method"], c["path"], c["key"], c["status"], c["replayed"]) for c in calls] == [
+        ("POST", "/v1/checkout/sessions", "k", None, False),
+        ("POST", "/v1/checkout/sessions", "k", 200, True),
+        ("GET", "/v1/checkout/sessions", None, 200, False),
+    ]
+
+
 def test_without_a_key_a_lost_answer_makes_two(
     sandbox: SandboxProcess, hasty: stripe.StripeClient, make_session: MakeSession
 ) -> None:

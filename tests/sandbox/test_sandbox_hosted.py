@@ -152,7 +152,7 @@ def test_a_slip_is_printed_and_paid_at_the_counter(
     assert browser.post(path_of(sess), how="konbini", name="").status == 422
     assert 'id="konbini-name-error"' in browser.text
     slip = browser.post(path_of(sess), how="konbini", name="Haruka <Ito>").location
-    assert re.fullmatch(r"/konbini/pi_\w+", slip)
+    assert re.fullmatch(rf"/konbini/pi_\w+\?lang={lang}", slip)
     assert browser.get(path_of(sess)).location == slip
     page = browser.get(slip)
     Outline(page.text).check(lang)
