@@ -1,5 +1,15 @@
 """Pages that show more than one app's data."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import pages, preferences, styleguide
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("how-it-works/", pages.how_it_works, name="how_it_works"),
+    path("risks/", pages.risks, name="risks"),
+    path("fees/", pages.fees, name="fees"),
+    path("glossary/", pages.glossary, name="glossary"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("preferences/theme/", preferences.set_theme, name="set_theme"),
+]

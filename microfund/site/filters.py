@@ -1,0 +1,199 @@
+"""Search, filters and order of the list of businesses: one FilterSet, all of it in the address (pages.md P2)."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import django_filters
+from django import forms
+from django.db.models import (
+    Case,
+    DateField,
+    DecimalField,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from businesses import queries as businesses
+from businesses.models import Business, Disaster
+from investments.models import Fund, Terms
+
+#: What a visitor calls the state of a fund, and the states behind each.
+STAGES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "raising": (_("Raising"), (Fund.State.OPEN,)),
+    "coming": (_("Opens soon"), (Fund.State.SCHEDULED,)),
+    "funded": (_("Funded"), (Fund.State.CLOSED,)),
+    "repaying": (_("Repaying"), (Fund.State.OPERATING,)),
+    "ended": (_("Ended"), (Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)),
+    "unfunded": (_("Not funded"), (Fund.State.FAILED,)),
+}
+#: Bands of the price of one unit in yen: lowest and highest, both inclusive.
+PRICES: dict[str, tuple[Any, int, int | None]] = {
+    "to-11000": (_("up to ¥11,000"), 0, 11_000),
+    "11001-22000": (_("¥11,001 to ¥22,000"), 11_001, 22_000),
+    "from-22001": (_("from ¥22,001"), 22_001, None),
+}
+SORTS = {"closing": _("closing soon"), "newest": _("newest"), "needed": _("most needed")}
+LONGEST_SEARCH = 80
+
+
+def _towns() -> list[tuple[str, str]]:
+    language = (get_language() or "en")[:2]
+    rows = businesses.published().order_by("town_en").values_list("town_en", "town_ja").distinct()
+    return [(english, japanese if language == "ja" else english) for english, japanese in rows]
+
+
+def _disasters() -> list[tuple[str, str]]:
+    language = (get_language() or "en")[:2]
+    field = "name_ja" if language == "ja" else "name_en"
+    return list(Disaster.objects.order_by("-happened_on").values_list("slug", field))
+
+
+class FundFilter(django_filters.FilterSet):
+    """Filters over one fund per business. A value that nobody knows is left out and reported by `unknown`."""
+
+    q = django_filters.CharFilter(
+        label=_("Search"), method="search", field_name="business", max_length=LONGEST_SEARCH, strip=True
+    )
+    stage = django_filters.ChoiceFilter(
+        label=_("Stage"),
+        method="of_stage",
+        choices=[(key, label) for key, (label, _states) in STAGES.items()],
+        empty_label=_("any stage"),
+    )
+    trade = django_filters.ChoiceFilter(
+        label=_("Trade"), field_name="business__trade", choices=Business.Trade.choices, empty_label=_("any trade")
+    )
+    area = django_filters.ChoiceFilter(
+        label=_("Town"), field_name="business__town_en", choices=_towns, empty_label=_("any town")
+    )
+    disaster = django_filters.ChoiceFilter(
+        label=_("Disaster"), field_name="business__disaster__slug", choices=_disasters, empty_label=_("any disaster")
+    )
+    price = django_filters.ChoiceFilter(
+        label=_("Price of a unit"),
+        method="of_price",
+        choices=[(key, label) for key, (label, _low, _high) in PRICES.items()],
+        empty_label=_("any price"),
+    )
+    sort = django_filters.ChoiceFilter(
+        label=_("Sort by"), method="sorted_by", choices=list(SORTS.items()), empty_label=None
+    )
+
+    class Meta:
+        model = Fund
+        fields: list[str] = []
+        form = forms.Form
+
+    def search(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
+        """Funds whose business has every word in its names, town, owner, or what the money is for."""
+        fields = ("name", "town", "owner_name", "use_line")
+        for word in unicodedata.normalize("NFKC", value).split():
+            found = Q()
+            for field in fields:
+                found |= Q(**{f"business__{field}_en__icontains": word}) | Q(
+                    **{f"business__{field}_ja__icontains": word}
+                )
+            funds = funds.filter(found)
+        return funds
+
+    def of_stage(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
+        """Funds in one of the states that visitors know as this stage."""
+        return funds.filter(state__in=STAGES[value][1])
+
+    def of_price(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
+        """Funds whose unit costs an amount in this band, fee included, by their newest terms."""
+        _label, low, high = PRICES[value]
+        newest = Terms.objects.filter(fund=OuterRef("pk")).order_by("-version")
+        price = newest.values_list(F("investment") + F("donation") + F("fee"))[:1]
+        funds = funds.annotate(unit_price=Subquery(price)).filter(unit_price__gte=low)
+        return funds if high is None else funds.filter(unit_price__lte=high)
+
+    def sorted_by(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
+        """The order asked for; see `ordered`."""
+        return ordered(funds, value)
+
+    @property
+    def unknown(self) -> list[tuple[Any, str]]:
+        """Label of the filter and value, for each value that was left out."""
+        return [(self.form.fields[name].label, str(self.data.get(name, ""))[:40]) for name in self.errors]
+
+    @property
+    def active(self) -> dict[str, str]:
+        """Filters in force by name, with their value; the order of the list is no filter."""
+        return {name: value for name, value in self.form.cleaned_data.items() if value and name != "sort"}
+
+    def shown_value(self, name: str, value: str) -> Any:
+        """How a visitor reads a filter's value."""
+        choices = getattr(self.form.fields[name], "choices", None)
+        return dict(choices).get(value, value) if choices else f"“{value}”"
+
+
+def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
+    """Funds closing soon, newest, or with the largest unsold part first; raising funds come before all others."""
+    if by == "newest":
+        return funds.order_by("-opens_on", "-pk")
+    raising = Case(
+        When(state=Fund.State.OPEN, then=Value(0)),
+        When(state=Fund.State.SCHEDULED, then=Value(1)),
+        When(state=Fund.State.CLOSED, then=Value(2)),
+        When(state=Fund.State.OPERATING, then=Value(3)),
+        default=Value(4),
+        output_field=IntegerField(),
+    )
+    if by == "needed":
+        share = Cast(F("counter__sold"), DecimalField(max_digits=20, decimal_places=6)) / F("counter__offered")
+        return funds.order_by(raising, share.asc(nulls_first=True), "closes_on", "pk")
+    closing = Case(When(state=Fund.State.OPEN, then=F("closes_on")), default=None, output_field=DateField())
+    return funds.order_by(raising, closing.asc(nulls_last=True), "-opens_on", "-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter in force, and the address of the list without it. `count` is what the list would then hold."""
+
+    label: Any
+    href: str
+    count: int | None = None
+
+
+def chips(filterset: FundFilter, path: str) -> list[Chip]:
+    """One chip for each filter in force; removing it keeps the others and goes back to the first page."""
+    made = []
+    for name, value in filterset.active.items():
+        label = _("%(filter)s: %(value)s") % {
+            "filter": filterset.form.fields[name].label,
+            "value": filterset.shown_value(name, value),
+        }
+        made.append(Chip(label, _without(filterset, path, name)))
+    return made
+
+
+def culprits(filterset: FundFilter, path: str) -> list[Chip]:
+    """For a list that came out empty: the filters without which it would not be, each with what it would then hold."""
+    found = []
+    for chip, name in zip(chips(filterset, path), filterset.active, strict=True):
+        data = filterset.data.copy()
+        data.pop(name)
+        count = FundFilter(data, queryset=filterset.queryset).qs.count()
+        if count:
+            found.append(Chip(chip.label, chip.href, count))
+    return found
+
+
+def _without(filterset: FundFilter, path: str, name: str) -> str:
+    known = [*filterset.active, "sort"]
+    left = [(key, filterset.data[key]) for key in known if key != name and filterset.data.get(key)]
+    return f"{path}?{urlencode(left)}" if left else path
