@@ -81,12 +81,28 @@ def open_way(identity: dict[str, Any], programs: Path, data_dir: Path) -> None:
         for ancestor in reversed([folder, *folder.parents]):
             if not _can(identity, "-x", ancestor):
                 _let_pass(ancestor, identity["user"])
-    if not (_can(identity, "-x", programs / "postgres") and _can(identity, "-r", programs.parent / "share")):
+    package = programs.parents[1]
+    trees = [programs.parent, package.with_name(f"{package.name}.libs")]
+    if not _can(identity, "-r", programs.parent / "share") or not _run_all(identity, programs):
         # Installed under a strict umask; these are public files of a public package.
-        for path in [programs.parent, *programs.parent.rglob("*")]:
-            if not path.is_symlink():
-                mode = path.stat().st_mode
-                path.chmod(stat.S_IMODE(mode) | (0o055 if mode & stat.S_IXUSR else 0o044))
+        for tree in trees:
+            for path in [tree, *tree.rglob("*")] if tree.exists() else []:
+                if not path.is_symlink():
+                    mode = path.stat().st_mode
+                    path.chmod(stat.S_IMODE(mode) | (0o055 if mode & stat.S_IXUSR else 0o044))
+
+
+def _run_all(identity: dict[str, Any], programs: Path) -> bool:
+    """Whether that user can run the programs we start: they and their libraries can be read."""
+    for name in ("initdb", "pg_ctl", "postgres"):
+        command = [str(programs / name), "--version"]
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", **identity)
+        except PermissionError:
+            return False
+        if done.returncode:
+            return False
+    return True
 
 
 def _can(identity: dict[str, Any], test: str, path: Path) -> bool:
