@@ -65,7 +65,7 @@ def book(
     code = written("payer_code", payer_code, CODE_LENGTH)
     row = box.store.sql(
         "INSERT INTO bank_row (date, kind, amount, payer_name, payer_code, edi, memo) VALUES (?,?,?,?,?,?,?)"
-        " RETURNING seq",
+        " RETURNING *",
         (
             (day or box.clock.today()).isoformat(),
             kind,
@@ -76,20 +76,17 @@ def book(
             " ".join(memo.split())[:200],
         ),
     )[0]
-    return statement(box, seq=row["seq"])[0]
+    return _row(dict(row))
 
 
-def statement(
-    box: Sandbox, *, start: date | None = None, end: date | None = None, seq: int | None = None
-) -> list[dict[str, Any]]:
+def statement(box: Sandbox, *, start: date | None = None, end: date | None = None) -> list[dict[str, Any]]:
     """Rows of business dates ``start`` to ``end``, both included, in the bank's order, with running balances."""
     rows = box.store.sql(
-        "SELECT * FROM (SELECT seq, date, kind, amount, payer_name, payer_code, edi, memo, SUM(CASE kind WHEN 'credit'"
-        " THEN amount ELSE -amount END) OVER (ORDER BY date, seq) AS balance FROM bank_row)"
-        " WHERE date >= ? AND date <= ? AND (? IS NULL OR seq = ?) ORDER BY date, seq",
-        ((start or date.min).isoformat(), (end or date.max).isoformat(), seq, seq),
+        "SELECT * FROM (SELECT *, SUM(CASE kind WHEN 'credit' THEN amount ELSE -amount END) OVER (ORDER BY date, seq)"
+        " AS balance FROM bank_row) WHERE date >= ? AND date <= ? ORDER BY date, seq",
+        ((start or date.min).isoformat(), (end or date.max).isoformat()),
     )
-    return [{"row_id": f"B{row['seq']:08d}", **{k: v for k, v in dict(row).items() if k != "seq"}} for row in rows]
+    return [_row(dict(row)) for row in rows]
 
 
 def statement_csv(rows: list[dict[str, Any]]) -> bytes:
@@ -122,6 +119,10 @@ def statement_zengin(rows: list[dict[str, Any]], *, start: date, end: date, made
     records.append("8" + f"{len(credits):06d}{total:012d}" + "0" * 18)
     records.append("9" + f"{len(credits) + 3:010d}" + "00001")
     return b"".join(_record(text) for text in records)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {"row_id": f"B{row.pop('seq'):08d}", **row}
 
 
 def _record(text: str) -> bytes:

@@ -10,6 +10,7 @@ import random
 import socket
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -141,15 +142,20 @@ class Outbox:
 
     def _run(self) -> None:
         while not self._stopping:
-            rows = self._store.sql(
-                "SELECT seq, next_at FROM delivery WHERE state = 'queued' ORDER BY next_at, seq LIMIT 1"
-            )
-            pause = rows[0]["next_at"] - time.time() if rows else 3600.0
-            if pause <= 0:
-                self._deliver(rows[0]["seq"])
-            else:
-                self._wake.wait(pause)
-                self._wake.clear()
+            try:
+                self._wait_and_deliver()
+            except Exception:  # one bad delivery must not end all others
+                traceback.print_exc()
+                time.sleep(1)
+
+    def _wait_and_deliver(self) -> None:
+        rows = self._store.sql("SELECT seq, next_at FROM delivery WHERE state = 'queued' ORDER BY next_at, seq LIMIT 1")
+        pause = rows[0]["next_at"] - time.time() if rows else 3600.0
+        if pause <= 0:
+            self._deliver(rows[0]["seq"])
+        else:
+            self._wake.wait(pause)
+            self._wake.clear()
 
     def _deliver(self, seq: int) -> dict[str, Any] | None:
         claimed = self._store.sql(
