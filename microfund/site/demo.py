@@ -20,12 +20,12 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command, get_commands
 from django.db import OperationalError, connection
+from django.urls import reverse
 
 from microfund.kernel import messages
 from microfund.kernel.embedded import EmbeddedError, broker
 from microfund.kernel.embedded.supervisor import Service, Stopped, Supervisor, answers, port_is_free
 
-WEBHOOK_PATH = "/webhooks/stripe/"
 LOCAL = "127.0.0.1"
 
 
@@ -178,7 +178,7 @@ class Demo:
 
     def _sandbox(self) -> Service:
         command = [sys.executable, "-m", "microfund.sandbox", "--port", str(self.sandbox_port)]
-        command += ["--data", str(self.data / "sandbox"), "--webhook-url", f"{self.url}{WEBHOOK_PATH}"]
+        command += ["--data", str(self.data / "sandbox"), "--webhook-url", self.url + reverse("stripe-webhook")]
         command += ["--webhook-secret", settings.STRIPE_WEBHOOK_SECRET]
         if settings.STRIPE_SECRET_KEY.startswith("sk_sandbox_"):
             command += ["--secret-key", settings.STRIPE_SECRET_KEY]
