@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from .engine import Sandbox
 
 ACCOUNT = {
-    "bank_code": "9990",
-    "bank_name": "ｻﾝﾄﾞﾎﾞﾂｸｽ",
+    "bank_code": "0999",
+    "bank_name": "ｻﾝﾘｸ",
     "branch_code": "001",
     "branch_name": "ﾎﾝﾃﾝ",
     "type": "1",
-    "number": "0012345",
-    "holder": "ﾄﾓﾌﾞﾈ ｼﾝﾀｸｸﾞﾁ",
+    "number": "1234567",
+    "holder": "ﾄﾓﾌﾞﾈﾌｱﾝﾄﾞ ｼﾝﾀｸｸﾞﾁ",
 }
-"""The trust account. The bank code is one that no bank has."""
+"""The trust account that the product names by default. The bank code is one that no bank has."""
 
 PROVIDER_NAME = "ｶ)ｻﾝﾄﾞﾎﾞﾂｸｽｹﾂｻｲ"
 """The payment provider's name on the statement, as banks write it."""

@@ -92,13 +92,14 @@ def test_zengin_deposit_records_have_every_field_in_its_place(sandbox: SandboxPr
     )
     header, first, second, trailer, end = (r.decode("cp932") for r in zengin(sandbox, "?from=2027-03-01&to=2027-03-31"))
     assert header[:22] == "1010" + "090302" + "090301" + "090331"
-    assert header[22:26] == "9990" and header[41:44] == "001" and header[59] == "1" and header[60:67] == "0012345"
+    assert header[67:107] == "ﾄﾓﾌﾞﾈﾌｱﾝﾄﾞ ｼﾝﾀｸｸﾞﾁ".ljust(40)
+    assert header[22:26] == "0999" and header[41:44] == "001" and header[59] == "1" and header[60:67] == "1234567"
     assert first == (
         "2" + "000001" + "090302" + "090302" + "0000021000" + "0000000000" + "0001234567" + "ｲﾄｳ ﾊﾙｶ".ljust(48)
-        + "ｻﾝﾄﾞﾎﾞﾂｸｽ".ljust(15) + "ﾎﾝﾃﾝ".ljust(15) + " " + " " * 20 + " " * 52
+        + "ｻﾝﾘｸ".ljust(15) + "ﾎﾝﾃﾝ".ljust(15) + " " + " " * 20 + " " * 52
     )  # fmt: skip
     assert second[19:29] == "9999999999" and second[39:49] == "AB12      " and second[128:148] == "INV-5".ljust(20)
-    assert trailer.rstrip() == "8" + "000002" + "010000020999"[:12] + "000000" + "000000000000"
+    assert trailer.rstrip() == "8" + "000002" + f"{21000 + 9_999_999_999:012d}" + "000000" + "000000000000"
     assert end.rstrip() == "9" + "0000000005" + "00001"
 
 
