@@ -1,0 +1,312 @@
+"""What happened in the demo's world, day by day: every step is a call of the services that the site itself uses.
+
+Steps are collected with their dates first and played in order; after each day the sweeps of that business date run, as
+the worker would have done.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import urllib.request
+import uuid
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from investments.banking import services as banking
+from investments.investors.models import Investor
+from investments.offerings import services as offerings
+from investments.offerings.models import Document, Fund
+from investments.orders import services as orders
+from investments.orders.models import Order
+from investments.payments import refund, services, settle
+from investments.payments.models import PaymentAttempt, Refund
+from microfund.kernel import clock
+from microfund.kernel.accounts.models import User
+from microfund.kernel.schedule import services as schedule
+
+from .world import Plan
+
+NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+# Orders of the crowd are 20 to 49 units; at most this share of a fund is placed in one day, so that the units waiting
+# for a bank transfer stay under the policy's share.
+CROWD_MOST = 49
+DAY_SHARE_PERCENT = 16
+
+
+class Sandbox:
+    """The payment and bank sandbox of the demo, through its control interface."""
+
+    def control(self, path: str, **data: Any) -> dict[str, Any]:
+        """One control call. Raises CommandError when the sandbox is not there."""
+        return json.loads(self._open(f"/_control/{path}", json.dumps(data).encode()))  # type: ignore[no-any-return]
+
+    def statement(self, day: date) -> bytes:
+        """The bank's statement of one day, as staff download it."""
+        return self._open(f"/bank/statement.csv?from={day}&to={day}", None)
+
+    def _open(self, path: str, body: bytes | None) -> bytes:
+        if not settings.STRIPE_SECRET_KEY.startswith("sk_sandbox_"):
+            raise CommandError("seed_demo: STRIPE_SECRET_KEY is not the sandbox's")
+        request = urllib.request.Request(  # noqa: S310 - the sandbox's own loopback address
+            settings.SANDBOX_URL + path, data=body, headers={"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return answer.read()  # type: ignore[no-any-return]
+        except OSError as error:
+            raise CommandError(f"seed_demo: the sandbox at {settings.SANDBOX_URL} does not answer ({error})") from error
+
+
+class Story:
+    """Collects dated steps and plays them."""
+
+    def __init__(
+        self,
+        as_of: date,
+        *,
+        plans: list[Plan],
+        named: dict[str, Investor],
+        crowd: list[Investor],
+        staff: dict[str, User],
+        say: Callable[[str], None],
+    ) -> None:
+        self.as_of = as_of
+        self.plans = {plan.key: plan for plan in plans}
+        self.named = named
+        self.crowd = crowd
+        self.staff = staff
+        self.say = say
+        self.sandbox = Sandbox()
+        self.chance = random.Random(20110311)  # noqa: S311 - the demo's crowd, the same each time
+        self.steps: dict[date, list[Callable[[datetime], None]]] = {}
+        self.transfers: list[dict[str, Any]] = []
+        self.orders: dict[str, Order] = {}
+
+    def play(self) -> None:
+        """Play the whole story up to the day of the demo."""
+        for plan in self.plans.values():
+            self._fund(plan)
+        self._named_people()
+        # What happens at the provider is only answered by this process; its webhooks have nobody to go to yet.
+        self.sandbox.control("faults", webhooks="lose")
+        months = set()
+        try:
+            for day in sorted(day for day in self.steps if day <= self.as_of):
+                self._day(day)
+                if (day.year) not in months:
+                    months.add(day.year)
+                    self.say(f"  {day.year} …")
+            schedule.run_due(on=self.as_of, always_record=True)
+        finally:
+            self.sandbox.control("clock", at=None)
+            self.sandbox.control("faults", webhooks="normal")
+
+    def _day(self, day: date) -> None:
+        noon = clock.start_of_day(day) + timedelta(hours=12)
+        self.sandbox.control("clock", at=noon.isoformat())
+        for step in self.steps[day]:
+            step(noon)
+        if self.transfers:
+            self.sandbox.control("bank/transfer_many", transfers=self.transfers)
+            self.transfers = []
+            banking.import_statement(
+                content=self.sandbox.statement(day),
+                name=f"statement-{day}.csv",
+                format="csv",
+                actor=self.staff["maker"],
+                at=noon + timedelta(hours=4),
+            )
+        for name, (_counts, error) in schedule.run_due(on=day).items():
+            if error:
+                raise CommandError(f"seed_demo: {name} on {day}: {error}")
+
+    def at(self, day: date, step: Callable[[datetime], None]) -> None:
+        """Play `step` at noon of `day`."""
+        self.steps.setdefault(day, []).append(step)
+
+    # --- Funds and their crowd ---------------------------------------------------------------------------
+
+    def _fund(self, plan: Plan) -> None:
+        fund = plan.fund
+        self.at(fund.opens_on, lambda at: None)
+        # Sweeps that close, fail and start must find their days.
+        for day in (fund.closes_on + timedelta(days=1), fund.closes_on + timedelta(days=16), fund.term_starts_on):
+            self.at(day, lambda at: None)
+        target = plan.sold - NAMED_UNITS.get(plan.key, 0)
+        kenji = 2 if plan.key in KENJI else 0
+        if kenji:
+            self.at(
+                fund.opens_on + timedelta(days=1),
+                lambda at: self._by_transfer(plan, self.named["kenji"], kenji, at, f"kenji-{plan.key}"),
+            )
+        self._crowd(plan, target - kenji)
+
+    def _crowd(self, plan: Plan, units: int) -> None:
+        """Spread `units` over supporters and days; the last order takes what is left."""
+        buyers = self.chance.sample(self.crowd, len(self.crowd))
+        sizes: list[int] = []
+        left = units
+        while left:
+            size = min(left, self.chance.randint(20, CROWD_MOST))
+            # Never leave a rest that no further order could take in its own right.
+            sizes.append(size)
+            left -= size
+        if len(sizes) > len(buyers):
+            raise CommandError(f"seed_demo: {plan.key} needs {len(sizes)} supporters")
+        terms = plan.fund.terms.get()
+        per_day = max(CROWD_MOST, terms.units_offered * DAY_SHARE_PERCENT // 100)
+        day, today = plan.fund.opens_on + timedelta(days=2), 0
+        last = min(self.as_of - timedelta(days=11), plan.fund.closes_on - timedelta(days=12))
+        for number, (buyer, size) in enumerate(zip(buyers, sizes, strict=False)):
+            if today + size > per_day:
+                day, today = min(day + timedelta(days=self.chance.randint(2, 4)), last), 0
+            today += size
+            self.at(
+                day,
+                lambda at, buyer=buyer, size=size, number=number: self._by_transfer(  # type: ignore[misc]
+                    plan, buyer, size, at, f"crowd-{plan.key}-{number}"
+                ),
+            )
+
+    # --- Acts ----------------------------------------------------------------------------------------------
+
+    def _place(self, plan: Plan, investor: Investor, units: int, method: str, at: datetime, key: str) -> Order:
+        language = investor.user.language
+        documents = Document.objects.filter(terms=offerings.current_terms(plan.fund), language=language).order_by(
+            "kind"
+        )
+        order = orders.place_order(
+            investor=investor,
+            fund=Fund.objects.get(pk=plan.fund.pk),
+            units=units,
+            method=method,
+            form_token=uuid.uuid5(NAMESPACE, f"{self.as_of}:{key}"),
+            acceptances=[orders.Accepted(item.pk, item.sha256, at, "127.0.0.1") for item in documents],
+            answers={"understood": True},
+            language=language,
+            at=at,
+            name_shown=units % 3 == 0,
+        )
+        self.orders[key] = order
+        return order
+
+    def _by_transfer(
+        self, plan: Plan, investor: Investor, units: int, at: datetime, key: str, *, pays: int | None = None
+    ) -> None:
+        """Order, and transfer the same day: the whole amount, or `pays` yen (0: never)."""
+        order = self._place(plan, investor, units, "bank_transfer", at, key)
+        services.start_payment(order, at=at)
+        amount = order.total if pays is None else pays
+        if amount:
+            self._transfer(investor.name_kana, amount, order.payer_code, at)
+
+    def _transfer(self, payer: str, amount: int, code: str, at: datetime) -> None:
+        day = clock.today_in(None, at).isoformat()
+        self.transfers.append({"payer_name": payer, "amount": amount, "payer_code": code, "date": day})
+
+    def _by_card(
+        self, plan: Plan, investor: Investor, units: int, at: datetime, key: str, *, how: str = "card"
+    ) -> PaymentAttempt:
+        """Order, pay on the provider's page, come back."""
+        order = self._place(plan, investor, units, "konbini" if how == "konbini" else "card", at, key)
+        attempt = services.start_payment(order, at=at)
+        self.sandbox.control("pay", session=attempt.session_id, how=how)
+        return settle.settle(attempt.pk, at=at + timedelta(minutes=3))
+
+    # --- The named people -----------------------------------------------------------------------------------
+
+    def _named_people(self) -> None:
+        plans, named = self.plans, self.named
+        oysters, tofu = plans["mitsuiso-oysters"], plans["yukihira-tofu"]
+        ramen, boats = plans["namioto-ramen"], plans["isobe-boats"]
+        bakery = plans["komugi-bakery"]
+
+        def ago(days: int) -> date:
+            return self.as_of - timedelta(days=days)
+
+        self.at(ago(20), lambda at: self._card(oysters, "haruka", 1, at))
+        self.at(ago(22), lambda at: self._by_transfer(oysters, named["aoba"], 10, at, "aoba"))
+        self.at(ago(15), lambda at: self._card(ramen, "ellen", 3, at))
+        self.at(ago(18), lambda at: self._card(boats, "giver", 2, at))
+        self.at(ago(2), lambda at: self._card(boats, "mei", 5, at))
+        self.at(ago(6), lambda at: self._card(oysters, "changed", 2, at))
+        self.at(ago(4), self._cancel_changed)
+        self.at(ago(30), lambda at: self._by_transfer(oysters, named["atcap"], 29, at, "atcap-1"))
+        self.at(ago(24), lambda at: self._by_transfer(oysters, named["atcap"], 20, at, "atcap-2"))
+        self.at(ago(10), lambda at: self._card(ramen, "waiting", 2, at))
+        self.at(ago(3), lambda at: self._by_transfer(boats, named["short"], 4, at, "short", pays=80_000))
+        self.at(ago(3), lambda at: self._by_transfer(boats, named["over"], 1, at, "over", pays=31_000))
+        self.at(ago(3), lambda at: self._transfer("ヤマカワ ナオ", 10_500, "", at))
+        self.at(ago(0), lambda at: self._by_card(tofu, named["konbini"], 1, at, "konbini", how="konbini") and None)
+        self.at(ago(16), lambda at: self._card(tofu, "disputed", 2, at))
+        self.at(ago(5), self._dispute)
+        self.at(ago(14), lambda at: self._by_transfer(tofu, named["forgot"], 3, at, "forgot", pays=0))
+        self.at(ago(12), lambda at: self._card(oysters, "hidden", 1, at))
+        self.at(ago(19), lambda at: self._card(oysters, "teacher", 3, at))
+        self.at(ago(1), lambda at: self._card(oysters, "latecard", 1, at))
+        self.at(ago(8), lambda at: self.sandbox.control("payouts/make") and None)
+        self.at(bakery.fund.opens_on + timedelta(days=3), lambda at: self._by_transfer(
+            bakery, named["haruka"], 2, at, "haruka-bakery"
+        ))  # fmt: skip
+        # The failed fund: refunds of bank transfers are paid by hand, one is still open.
+        self.at(bakery.fund.closes_on + timedelta(days=24), self._pay_back_bakery)
+
+    def _card(self, plan: Plan, key: str, units: int, at: datetime) -> None:
+        self._by_card(plan, self.named[key], units, at, key)
+
+    def _cancel_changed(self, at: datetime) -> None:
+        order = self.orders["changed"]
+        services.cancel_order(order, at=at, actor=order.investor.user)
+        for made in Refund.objects.filter(order=order):
+            refund.send(made.pk, at=at)
+
+    def _dispute(self, at: datetime) -> None:
+        attempt = PaymentAttempt.objects.get(order=self.orders["disputed"])
+        self.sandbox.control("disputes/open", payment_intent=attempt.intent_id)
+
+    def _pay_back_bakery(self, at: datetime) -> None:
+        plan = self.plans["komugi-bakery"]
+        waiting = Refund.objects.filter(order__fund=plan.fund, state=Refund.State.REQUESTED).order_by("pk")
+        for number, made in enumerate(list(waiting)[:-1]):
+            investor = made.order.investor
+            refund.pay_by_bank(
+                made,
+                payee={
+                    "bank": "0001",
+                    "branch": f"{number % 900 + 100}",
+                    "type": "1",
+                    "number": f"{1_000_000 + number}",
+                    "holder": investor.name_kana,
+                },
+                transferred_on=clock.today_in(None, at),
+                bank_reference=f"KOMUGI-{number + 1:03}",
+                actor=self.staff["maker"],
+                at=at,
+                reason="The fund did not reach its minimum",
+            )
+
+
+KENJI = {
+    "homachi-sake",
+    "kurosaki-shoyu",
+    "asanagi-seaweed",
+    "minatoya-fish",
+    "yukihira-tofu",
+    "shiosai-ryokan",
+    "tsubaki-knit",
+    "kaneshige-can",
+    "mitsuiso-oysters",
+}
+# Units of named people that count as sold on the day of the demo.
+NAMED_UNITS = {
+    "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1,
+    "yukihira-tofu": 2,
+    "namioto-ramen": 3 + 2,
+    "isobe-boats": 2 + 5,
+    "komugi-bakery": 2,
+}
