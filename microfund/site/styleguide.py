@@ -49,7 +49,7 @@ class StepperForm(forms.Form):
 
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every element with sample values; reads nothing from the database."""
-    wrong = SampleForm({"w-name": "", "w-kana": "ウミ", "w-birth_date": "2031-13-01", "w-pay_by": "cash"}, prefix="w")
+    wrong = SampleForm({"w-name": "", "w-kana": "ウミ", "w-pay_by": "cash"}, prefix="w")
     wrong.is_valid()
     states = [
         ("fund", "draft", _("Draft")),
