@@ -174,6 +174,12 @@ def test_the_error_summary_links_to_each_field_and_takes_the_focus() -> None:
     assert html.count("The two do not fit.") == 1
 
 
+def test_each_link_of_the_summary_leads_to_an_input_that_can_be_focused() -> None:
+    html = str(Person({"name": "", "way": "z"}))
+    for target in re.findall(r'href="#([^"]+)"', html[: html.index("</ul>")]):
+        assert re.search(rf'<(input|select|textarea)[^>]*\bid="{target}"', html), target
+
+
 def test_a_form_without_errors_shows_no_summary() -> None:
     assert "There is a problem" not in str(Person())
     assert "error" not in str(Person()).lower()

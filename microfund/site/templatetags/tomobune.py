@@ -230,6 +230,18 @@ def is_checkbox(field: BoundField) -> bool:
     return getattr(field.field.widget, "input_type", "") == "checkbox" and not field.use_fieldset
 
 
+@register.filter
+def focus_id(field: BoundField) -> str:
+    """The id of the input that a link in an error summary should lead to: the first one of a group."""
+    return f"{field.auto_id}_0" if field.use_fieldset else field.id_for_label or field.auto_id
+
+
+@register.filter
+def as_lead(label: object) -> str:
+    """A label in front of a colon, without its own question mark or full stop."""
+    return str(label).rstrip("?.:。？：")
+
+
 # --- blocks -----------------------------------------------------------------------------------------
 
 
