@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Case, IntegerField, Prefetch, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, Prefetch, QuerySet, Value, When
 from django.db.models.functions import Length
 
 from businesses.models import Business
@@ -45,9 +45,16 @@ def shown_funds() -> QuerySet[Fund]:
     return Fund.objects.filter(pk__in=first.values("pk"), business__state=Business.State.PUBLISHED)
 
 
+def sold_out_last() -> Case:
+    """An order in which funds that still sell come before those that are sold out."""
+    return Case(
+        When(counter__sold__gte=F("counter__offered"), then=Value(1)), default=Value(0), output_field=IntegerField()
+    )
+
+
 def open_funds(on: date) -> QuerySet[Fund]:
-    """Shown funds that are raising on a business date, those closing first in front."""
-    return shown_funds().filter(state=Fund.State.OPEN, closes_on__gte=on).order_by("closes_on", "pk")
+    """Shown funds that are raising on a business date: those that still sell first, those closing first in front."""
+    return shown_funds().filter(state=Fund.State.OPEN, closes_on__gte=on).order_by(sold_out_last(), "closes_on", "pk")
 
 
 def funds_of(business: Business, *, drafts: bool = False) -> list[Fund]:

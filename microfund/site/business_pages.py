@@ -29,7 +29,7 @@ from rewards import queries as rewards
 
 from . import filters, simulation
 from .figures import supporters_of
-from .templatetags.tomobune import bilingual_filter
+from .templatetags.tomobune import active_language, bilingual_filter
 from .term_rows import changes, term_rows
 
 PAGE_SIZE = 12
@@ -287,11 +287,14 @@ def _periods(fund: Fund, terms: Terms) -> list[dict[str, Any]]:
     ]
 
 
-def _documents(fund: Fund) -> list[dict[str, Any]]:
-    return [
-        {"row": document, "href": reverse("businesses:document", args=[fund.business.slug, document.sha256])}
-        for document in offerings.documents_of(fund)
-    ]
+def _documents(fund: Fund) -> dict[str, list[dict[str, Any]]]:
+    """The stored documents, those in the visitor's language apart from the others."""
+    language = active_language()
+    found: dict[str, list[dict[str, Any]]] = {"own": [], "other": []}
+    for row in offerings.documents_of(fund):
+        href = reverse("businesses:document", args=[fund.business.slug, row.sha256])
+        found["own" if row.language == language else "other"].append({"row": row, "href": href})
+    return found
 
 
 def _tax_rate(on: date) -> Any:

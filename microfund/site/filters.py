@@ -142,15 +142,19 @@ class FundFilter(django_filters.FilterSet):
 
 
 def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
-    """Funds closing soon, newest, or with the largest unsold part first; raising funds come before all others."""
+    """Funds closing soon, newest, or with the largest unsold part first.
+
+    But for the newest, funds that can be bought come first, then those sold out, opening soon, and the rest by stage.
+    """
     if by == "newest":
         return funds.order_by("-opens_on", "-pk")
     raising = Case(
-        When(state=Fund.State.OPEN, then=Value(0)),
-        When(state=Fund.State.SCHEDULED, then=Value(1)),
-        When(state=Fund.State.CLOSED, then=Value(2)),
-        When(state=Fund.State.OPERATING, then=Value(3)),
-        default=Value(4),
+        When(state=Fund.State.OPEN, counter__sold__lt=F("counter__offered"), then=Value(0)),
+        When(state=Fund.State.OPEN, then=Value(1)),
+        When(state=Fund.State.SCHEDULED, then=Value(2)),
+        When(state=Fund.State.CLOSED, then=Value(3)),
+        When(state=Fund.State.OPERATING, then=Value(4)),
+        default=Value(5),
         output_field=IntegerField(),
     )
     if by == "needed":

@@ -6,11 +6,10 @@ so that everything on it is an attribute and nothing needs an inline style (page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -22,16 +21,19 @@ PRESETS = (60, 100, 150)
 #: The short table: nothing, a bad decade, the plan, a good decade.
 SHORT = (0, 60, 100, 150)
 STEP = 5
+DEFAULTS = {"sales_pct": "100", "units": "1"}
 
 
 class SimulatorForm(forms.Form):
     """How sales go, in percent of the plan, and how many units. Whole numbers; `60%` and full-width digits are read."""
 
-    sales_pct = forms.CharField(label=_("Sales, in percent of the plan"), required=False, max_length=12)
-    units = forms.CharField(label=_("Units"), required=False, max_length=12)
+    sales_pct = forms.CharField(label=_("Sales, in percent of the plan"), max_length=12)
+    units = forms.CharField(label=_("Units"), max_length=12)
+    use_required_attribute = False
 
-    def __init__(self, data: Any = None, *, most_units: int) -> None:
-        super().__init__(data)
+    def __init__(self, data: Mapping[str, str], *, most_units: int) -> None:
+        # What is left out or empty means the plan itself and one unit, and the fields say so.
+        super().__init__({name: data.get(name, "").strip() or default for name, default in DEFAULTS.items()})
         self.most_units = most_units
         self.clipped = False
         self.fields["sales_pct"].widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
@@ -39,19 +41,13 @@ class SimulatorForm(forms.Form):
 
     def clean_sales_pct(self) -> int:
         """0 to 300; more is clipped, and `clipped` says so."""
-        text = self.cleaned_data["sales_pct"].rstrip("%％ ")
-        if not text:
-            return 100
-        number = _whole(text)
+        number = _whole(self.cleaned_data["sales_pct"].rstrip("%％ "))
         self.clipped = number > MOST_PERCENT
         return min(number, MOST_PERCENT)
 
     def clean_units(self) -> int:
         """1 up to what one person may hold of a fund."""
-        text = self.cleaned_data["units"]
-        if not text:
-            return 1
-        number = _whole(text)
+        number = _whole(self.cleaned_data["units"])
         if not 1 <= number <= self.most_units:
             raise forms.ValidationError(
                 _("Enter a number of units from 1 to %(most)d."), code="range", params={"most": self.most_units}
@@ -155,19 +151,27 @@ def chart(terms: RuleTerms, plan: Sequence[int], *, percent: int, units: int) ->
     here = project(terms, plan, percent, units).per_unit * units
     top_amount, step = _scale(max(points[-1][1] * units, invested, here))
 
+    def tenths_x(share: int) -> int:
+        return LEFT * 10 + (RIGHT - LEFT) * 10 * share // most
+
+    def tenths_y(amount: int) -> int:
+        return BOTTOM * 10 - (BOTTOM - TOP) * 10 * amount // top_amount
+
     def x(share: int) -> int:
-        return LEFT + (RIGHT - LEFT) * share // most
+        return tenths_x(share) // 10
 
     def y(amount: int) -> int:
-        return BOTTOM - (BOTTOM - TOP) * amount // top_amount
+        return tenths_y(amount) // 10
 
-    def text(pairs: list[tuple[int, int]]) -> str:
-        return " ".join(f"{across},{down}" for across, down in pairs)
+    def point(share: int, amount: int) -> str:
+        across, down = tenths_x(share), tenths_y(amount)
+        return f"{across // 10}.{across % 10},{down // 10}.{down % 10}"
 
     even = break_even(terms, tuple(plan))
     shown = even if even is not None and even <= most else None
-    below = [(x(share), y(per_unit * units)) for share, per_unit in points if shown is None or share <= shown]
-    above = [(x(share), y(per_unit * units)) for share, per_unit in points if shown is not None and share >= shown]
+    line = [(share, point(share, per_unit * units)) for share, per_unit in points]
+    below = [text for share, text in line if shown is None or share <= shown]
+    above = [text for share, text in line if shown is not None and share >= shown]
     even_y = y(invested)
     middle = x((shown if shown is not None else most) * 3 // 10)
     return Chart(
@@ -177,9 +181,9 @@ def chart(terms: RuleTerms, plan: Sequence[int], *, percent: int, units: int) ->
         right=RIGHT,
         top=TOP,
         bottom=BOTTOM,
-        line=text([(x(share), y(per_unit * units)) for share, per_unit in points]),
-        loss=text([(LEFT, even_y), *below, (below[-1][0], even_y)]),
-        gain=text([*above, (RIGHT, even_y)]) if len(above) > 1 else "",
+        line=" ".join(text for _share, text in line),
+        loss=" ".join([point(0, invested), *below, point(shown if shown is not None else most, invested)]),
+        gain=" ".join([*above, point(most, invested)]) if len(above) > 1 else "",
         even_y=even_y,
         even_x=None if shown is None else x(shown),
         even_percent=shown,

@@ -34,9 +34,9 @@ def term_rows(fund: Fund, terms: Terms, policy: PolicyProfile) -> list[Row]:
     days = policy.cooling_off_days
     return [
         Row(_("Price of a unit"), money(terms.unit_price), "unit"),
-        Row(_("of it donation"), money(terms.donation), "donation"),
-        Row(_("of it investment"), money(terms.investment), "investment"),
-        Row(_("of it fee, tax included"), money(terms.fee), "fee"),
+        Row(_("Donation"), money(terms.donation), "donation"),
+        Row(_("Investment"), money(terms.investment), "investment"),
+        Row(_("Fee, tax included"), money(terms.fee), "fee"),
         Row(_("Units offered"), f"{terms.units_offered:,}", "units-offered"),
         Row(_("Units needed to succeed"), f"{fund.units_minimum:,}" if fund.units_minimum else _("none"), "minimum"),
         Row(
@@ -60,7 +60,7 @@ def term_rows(fund: Fund, terms: Terms, policy: PolicyProfile) -> list[Row]:
         Row(_("Revenue that counts"), bilingual_filter(terms, "revenue_basis"), "revenue", num=False),
         Row(_("Repayment rate until recoup"), percent(terms.rate_before_recoup), "rate"),
         Row(_("Repayment rate after recoup"), percent(terms.rate_after_recoup), "rate"),
-        Row(_("Recoup, if all units count"), money(recoup_revenue(rule_terms(terms))), "recoup"),
+        Row(_("Recoup: revenue at which the investment is back"), money(recoup_revenue(rule_terms(terms))), "recoup"),
         Row(_("Grace periods"), str(terms.grace_periods) if terms.grace_periods else _("none"), "grace"),
         Row(_("Revenue floor of a period"), money(terms.revenue_floor) if terms.revenue_floor else _("none"), "floor"),
         Row(_("Cap by period, per unit"), _cap(fund, terms), "cap", num=not terms.period_cap),
