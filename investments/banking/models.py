@@ -11,12 +11,17 @@ from microfund.kernel.crypto import EncryptedJSONField
 
 
 class StatementFile(models.Model):
-    """One imported statement, known by its hash: the same file twice is one import."""
+    """One imported statement, known by its hash: the same file twice is one import.
+
+    `problems` lists what a person must look at: {"row", "problem", "date", "amount", "payer_name"} of each deposit that
+    the bank took back (取消) although it is used already, or was never here.
+    """
 
     sha256 = models.CharField(_("SHA-256"), max_length=64, unique=True)
     format = models.CharField(_("format"), max_length=10, choices=[("csv", "CSV"), ("zengin", "Zengin")])
     name = models.CharField(_("file name"), max_length=200)
     rows = models.PositiveIntegerField(_("rows"))
+    problems = models.JSONField(_("for a person to look at"), default=list, blank=True)
     imported_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     imported_at = models.DateTimeField(_("imported at"))
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
@@ -30,9 +35,12 @@ class StatementFile(models.Model):
 
 
 class StatementLine(models.Model):
-    """One credit on the operator's account: a receipt. `bank_key` is the bank's identity of the line (its own row id,
-    or a hash of its facts and its place among equal ones of the day), so a line that stands in two overlapping
-    statements is one receipt. `remaining` is what has been neither applied to orders nor sent back (yen).
+    """One credit on the operator's account: a receipt. `remaining` is what has been neither applied to orders nor sent
+    back (yen).
+
+    `bank_key` is a hash of its facts with its place among equal ones of the day, the same in every format, so a line
+    that stands in two overlapping statements is one receipt; `bank_rows` keeps the bank's own number of it by format.
+    A provider's payout is no receipt: nothing of it remains, and it is journaled with the payout.
     """
 
     file = models.ForeignKey(StatementFile, models.PROTECT, related_name="lines")
@@ -45,6 +53,8 @@ class StatementLine(models.Model):
     payer_name = models.CharField(_("payer"), max_length=120)
     payer_code = models.CharField(_("payer code"), max_length=20, blank=True, db_index=True)
     memo = models.CharField(_("memo"), max_length=200, blank=True)
+    bank_rows = models.JSONField(_("bank's own numbers"), default=dict)
+    provider_payout = models.BooleanField(_("provider's payout"), default=False)
     problem = models.CharField(
         _("why it waits"),
         max_length=12,
@@ -69,9 +79,13 @@ class StatementLine(models.Model):
             models.CheckConstraint(
                 condition=models.Q(remaining__gte=0, remaining__lte=models.F("amount")), name="statement_line_remaining"
             ),
+            models.CheckConstraint(
+                condition=models.Q(provider_payout=False) | models.Q(remaining=0), name="statement_line_payout"
+            ),
         ]
         indexes = [
-            models.Index(fields=["booked_on"], condition=models.Q(remaining__gt=0), name="statement_line_open_idx")
+            models.Index(fields=["booked_on"], name="statement_line_day_idx"),
+            models.Index(fields=["booked_on"], condition=models.Q(remaining__gt=0), name="statement_line_open_idx"),
         ]
 
     def __str__(self) -> str:
@@ -82,7 +96,9 @@ class ReceiptUse(models.Model):
     """What a receipt, or part of it, was used for: applied to a source (`attempt:12`) or sent back."""
 
     line = models.ForeignKey(StatementLine, models.PROTECT, related_name="uses")
-    purpose = models.CharField(_("purpose"), max_length=10, choices=[("applied", _("applied")), ("sent_back", _("sent back"))])
+    purpose = models.CharField(
+        _("purpose"), max_length=10, choices=[("applied", _("applied")), ("sent_back", _("sent back"))]
+    )
     target = models.CharField(_("target"), max_length=60)
     amount = models.BigIntegerField(_("amount"))
     happened_at = models.DateTimeField(_("happened at"))

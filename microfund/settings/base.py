@@ -130,6 +130,7 @@ else:
     _broker = embedded.celery_broker_settings(DATA_DIR)
     CELERY_BROKER_URL = _broker["broker_url"]
     CELERY_BROKER_TRANSPORT_OPTIONS = _broker["broker_transport_options"]
+CELERY_TASK_ALWAYS_EAGER = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -190,6 +191,8 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="sk_sandbox_demo")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="whsec_insecure_default")
 STRIPE_API_VERSION = "2026-10-28.endive"
 STRIPE_TIMEOUT_SECONDS = env.int("STRIPE_TIMEOUT_SECONDS", default=20)
+# Who stands as payer on our bank statement when the provider pays out (the sandbox's name by default).
+PROVIDER_PAYER_NAME = env.str("PROVIDER_PAYER_NAME", default="ｶ)ｻﾝﾄﾞﾎﾞﾂｸｽｹﾂｻｲ")
 
 OPERATOR = {
     "name_en": env.str("OPERATOR_NAME_EN", default="Tomobune Fund House"),
