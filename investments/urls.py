@@ -1,6 +1,20 @@
-"""The funding flow and what a payer does with an order."""
+"""The funding flow and what a payer does with an order. The order's own page is in microfund/site."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from investments.orders import views as orders
+from investments.payments import views as payments
 
 app_name = "investments"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("fund/<slug:slug>/units/", orders.units, name="units"),
+    path("fund/<slug:slug>/you/", orders.you, name="you"),
+    path("fund/<slug:slug>/documents/", orders.documents, name="documents"),
+    path("fund/<slug:slug>/documents/<int:document_id>/", orders.open_document, name="open_document"),
+    path("fund/<slug:slug>/supporter/", orders.supporter, name="supporter"),
+    path("fund/<slug:slug>/check/", payments.check, name="check"),
+    path("orders/<str:reference>/pay/", payments.pay, name="pay"),
+    path("orders/<str:reference>/return/", payments.come_back, name="return"),
+    path("orders/<str:reference>/transfer/", payments.transfer, name="transfer"),
+    path("orders/<str:reference>/cancel/", payments.cancel, name="cancel"),
+]

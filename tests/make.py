@@ -14,6 +14,7 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from businesses.models import Business, Disaster
+from investments.investors import identity
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
 from investments.offerings.models import Document, Fund, Terms
@@ -207,6 +208,11 @@ def make_investor(
             **values,
         }
     )
+
+
+def verify(investor: Investor, *, at: datetime | None = None) -> Investor:
+    """Let staff verify a submitted identity."""
+    return identity.verify_identity(investor, actor=make_user(is_staff=True), at=at or timezone.now())
 
 
 def make_acceptances(fund: Fund, *, at: datetime, language: str = "en") -> list[Accepted]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import pages, preferences, styleguide
+from . import order_pages, pages, preferences, styleguide
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -11,5 +11,8 @@ urlpatterns = [
     path("fees/", pages.fees, name="fees"),
     path("glossary/", pages.glossary, name="glossary"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("me/", order_pages.me, name="me"),
+    path("me/holdings/<str:reference>/", order_pages.holding, name="holding"),
+    path("orders/<str:reference>/", order_pages.order, name="order"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
 ]

@@ -1,0 +1,95 @@
+"""What the steps of the funding flow share: the fund, where one is, and the step that is still missing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
+
+from investments.investors import queries as investors
+from investments.investors.models import Investor
+from investments.offerings.models import Document, Fund, Terms
+from investments.offerings.queries import public_funds
+
+from .draft import Draft
+
+#: URL name of each step and what the line of steps calls it. Paying itself happens at the provider or the bank.
+STEPS = (
+    ("units", _("Units")),
+    ("you", _("You")),
+    ("documents", _("Documents")),
+    ("supporter", _("Supporter")),
+    ("check", _("Check and pay")),
+)
+_KINDS = [Document.Kind.PRE_CONTRACT, Document.Kind.RISK, Document.Kind.CONTRACT]
+
+#: A page of one person: kept by no cache, not even the browser's own.
+private = cache_control(private=True, no_store=True)
+
+
+def language() -> str:
+    """The language in which documents are shown and an order is made."""
+    return "ja" if (get_language() or "en").startswith("ja") else "en"
+
+
+def fund_or_404(slug: str) -> Fund:
+    """A fund that the public may see, with what the steps need. Raises Http404."""
+    fund = public_funds().select_related("business", "policy", "counter").filter(slug=slug).first()
+    if fund is None:
+        raise Http404
+    return fund
+
+
+def takes_orders(fund: Fund, at: datetime) -> bool:
+    """Whether orders are taken now; the guard of the reservation asks the same."""
+    return fund.state == Fund.State.OPEN and fund.counter.accepting and at < fund.counter.closes_at
+
+
+def documents_of(terms: Terms, code: str) -> list[Document]:
+    """The documents to be accepted, in the order to read them; without their bytes."""
+    found = Document.objects.filter(terms=terms, language=code).defer("html")
+    return sorted(found, key=lambda document: _KINDS.index(Document.Kind(document.kind)))
+
+
+def missing(draft: Draft, investor: Investor | None, terms: Terms, *, before: str) -> str:
+    """The URL name of the first step before `before` that is not done; empty when all are."""
+    done = {
+        "units": draft.units > 0,
+        "you": investor is not None and draft.investor_id == investor.pk and investors.is_complete(investor),
+        "documents": bool(draft.language) and draft.accepts(documents_of(terms, draft.language)),
+        "supporter": draft.supporter is not None,
+    }
+    for name, _label in STEPS:
+        if name == before:
+            break
+        if not done[name]:
+            return name
+    return ""
+
+
+def page(request: HttpRequest, step: str, fund: Fund, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a step with the line of steps; a page with errors says so in its title (templates/base.html)."""
+    names = [name for name, _label in STEPS]
+    shared = {
+        "fund": fund,
+        "business": fund.business,
+        "steps": [label for _name, label in STEPS],
+        "current": names.index(step) + 1,
+    }
+    return render(request, f"investments/{step}.html", {**shared, **context}, status=status)
+
+
+def closed(request: HttpRequest, fund: Fund) -> HttpResponse:
+    """Why no order can be made now: not yet, or no more. 410 once it is over for good."""
+    early = fund.state == Fund.State.SCHEDULED
+    return render(
+        request,
+        "investments/closed.html",
+        {"fund": fund, "business": fund.business, "early": early},
+        status=200 if early else 410,
+    )

@@ -1,0 +1,271 @@
+"""The steps of the funding flow up to the check page, which is in payments/views.py because it also begins to pay.
+
+Each POST that is accepted answers with a redirect; what is refused is shown again as it was typed, with status 422.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from investments.investors import queries as investors
+from investments.investors import services as profiles
+from investments.investors.forms import FORMS, initial_of
+from investments.investors.models import Investor
+from investments.offerings.models import Document, Fund
+from investments.offerings.services import current_terms
+from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
+
+from . import draft as drafts
+from . import queries, steps
+from .forms import SupporterForm, UnderstandingForm, UnitsForm
+from .models import UNPAID, Order
+from .room import room_for
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+REFUSED = 422
+
+
+def _on(name: str, slug: str) -> HttpResponseRedirect:
+    return redirect(f"investments:{name}", slug)
+
+
+@steps.private
+@get_or_post
+def units(request: HttpRequest, slug: str) -> HttpResponse:
+    """F1: how many units, with the split; `?units=3` shows the sums of three without JavaScript."""
+    at = timezone.now()
+    fund = steps.fund_or_404(slug)
+    if not steps.takes_orders(fund, at):
+        return steps.closed(request, fund)
+    terms = current_terms(fund)
+    draft = drafts.load(request, slug)
+    investor = investors.investor_of(request.user)
+    room = room_for(fund, terms, investor, at=at)
+    if request.method == "POST":
+        form = UnitsForm(request.POST, room=room)
+        if form.is_valid():
+            chosen = form.cleaned_data["units"]
+            if draft.placed:
+                again_or_new(request, draft)
+            draft.units = chosen
+            drafts.save(request, draft)
+            return _on("you", slug)
+    else:
+        form = (
+            UnitsForm(_asked(request), room=room)
+            if "units" in request.GET
+            else UnitsForm(initial={"units": min(draft.units or 1, max(1, room.most))}, room=room)
+        )
+    shown = _shown(form, room.most)
+    context = {
+        "form": form,
+        "terms": terms,
+        "room": room,
+        "waiting": _waiting(investor, fund),
+        "shown": shown,
+        "investment": terms.investment * shown,
+        "donation": terms.donation * shown,
+        "fee": terms.fee * shown,
+        "total": terms.unit_price * shown,
+    }
+    return steps.page(request, "units", fund, context, status=REFUSED if form.errors else 200)
+
+
+def _waiting(investor: Investor | None, fund: Fund) -> Order | None:
+    """An order of this fund that this visitor has not paid yet: perhaps that is the one they meant to go on with."""
+    return queries.orders_of(investor).filter(fund=fund, state__in=UNPAID).first() if investor else None
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    return {"units": request.GET["units"]}
+
+
+def _shown(form: UnitsForm, most: int) -> int:
+    """The units whose sums are shown: what was asked for if it can be had, else what can be."""
+    if form.is_bound:
+        return form.cleaned_data["units"] if form.is_valid() else form.offer or 1
+    return form.initial["units"]
+
+
+def placed_order(request: HttpRequest, draft: drafts.Draft) -> Order | None:
+    """The order that was made of this draft, if it is this visitor's."""
+    return Order.objects.filter(reference=draft.placed, investor__user_id=request.user.pk).first()
+
+
+def came_to_nothing(order: Order | None) -> bool:
+    """Whether an order ended without a payment, so that the answers it was made of may serve again."""
+    return order is None or (order.state in (Order.State.EXPIRED, Order.State.CANCELLED) and order.paid_at is None)
+
+
+def again_or_new(request: HttpRequest, draft: drafts.Draft) -> None:
+    """Make a used draft ready for another order: with its answers if the first came to nothing, else from the start."""
+    if came_to_nothing(placed_order(request, draft)):
+        draft.renew()
+    else:
+        draft.start_again(draft.units)
+
+
+@steps.private
+@get_or_post
+@login_required
+def you(request: HttpRequest, slug: str) -> HttpResponse:
+    """F2: who applies. The first time a form, later a confirmation; `?change=1` shows the form again."""
+    at = timezone.now()
+    fund = steps.fund_or_404(slug)
+    if not steps.takes_orders(fund, at):
+        return steps.closed(request, fund)
+    terms = current_terms(fund)
+    draft = drafts.load(request, slug)
+    investor = investors.investor_of(request.user)
+    gap = steps.missing(draft, investor, terms, before="you")
+    if gap:
+        return _on(gap, slug)
+    rejected = bool(investor and investor.identity_state == Investor.Identity.REJECTED)
+    may_confirm = investors.is_complete(investor) and not rejected
+    if request.method == "POST" and "confirm" in request.POST and investor and may_confirm:
+        return _confirmed(request, draft, investor)
+    kind = _kind(request, investor)
+    on = clock.today_in(fund.policy.zone, at)
+    form = None
+    if request.method == "POST":
+        form = FORMS[kind](request.POST, on=on)
+        if form.is_valid():
+            try:
+                return _confirmed(request, draft, profiles.save_profile(request.user, form.profile(), at=at))
+            except DomainError as error:
+                field = error.data.get("field")
+                form.add_error(field if field in form.fields else None, str(error))
+    elif not may_confirm or "change" in request.GET:
+        same_kind = investor is not None and investor.kind == kind
+        form = FORMS[kind](initial=initial_of(investor) if same_kind else {}, on=on)
+    context = {
+        "form": form,
+        "investor": investor,
+        "address": investors.address_lines(investor) if investor else [],
+        "kind": kind,
+        "kind_is_fixed": bool(investor and investor.orders.exists()),
+        "rejected": rejected,
+    }
+    return steps.page(request, "you", fund, context, status=REFUSED if form and form.errors else 200)
+
+
+def _kind(request: HttpRequest, investor: Investor | None) -> str:
+    """A person or a company: as asked for, else as the profile says."""
+    asked = request.POST.get("kind") or request.GET.get("kind")
+    if asked in FORMS:
+        return str(asked)
+    return investor.kind if investor else Investor.Kind.PERSON
+
+
+def _confirmed(request: HttpRequest, draft: drafts.Draft, investor: Investor) -> HttpResponse:
+    draft.investor_id = investor.pk
+    drafts.save(request, draft)
+    return _on("documents", draft.slug)
+
+
+@steps.private
+@get_or_post
+@login_required
+def documents(request: HttpRequest, slug: str) -> HttpResponse:
+    """F3: the documents, five statements to judge, the consents. What is accepted is kept with hash, time and IP."""
+    at = timezone.now()
+    fund = steps.fund_or_404(slug)
+    if not steps.takes_orders(fund, at):
+        return steps.closed(request, fund)
+    terms = current_terms(fund)
+    draft = drafts.load(request, slug)
+    gap = steps.missing(draft, investors.investor_of(request.user), terms, before="documents")
+    if gap:
+        return _on(gap, slug)
+    code = steps.language()
+    found = steps.documents_of(terms, code)
+    shared: dict[str, Any] = {"documents": found, "draft": draft, "policy": fund.policy}
+    if request.method == "POST":
+        draft.tries += 1
+        form = UnderstandingForm(request.POST, **shared)
+        if form.is_valid():
+            ip = get_adapter(request).get_client_ip(request)
+            draft.accepted = [
+                {"id": document.pk, "sha256": document.sha256, "at": at.isoformat(), "ip": ip} for document in found
+            ]
+            draft.language = code
+            draft.answers = form.answers()
+        drafts.save(request, draft)
+        if form.is_valid():
+            return _on("supporter", slug)
+    elif draft.accepts(found):
+        # Given before in this same application, for these same bytes: nothing has to be entered twice.
+        form = UnderstandingForm(initial=_given(draft), **shared)
+    else:
+        form = UnderstandingForm(**shared)
+    return steps.page(request, "documents", fund, {"form": form}, status=REFUSED if form.errors else 200)
+
+
+def _given(draft: drafts.Draft) -> dict[str, Any]:
+    given: dict[str, Any] = {f"document_{item['id']}": True for item in draft.accepted}
+    given |= dict.fromkeys(draft.answers.get("consents", []), True)
+    for key, value in draft.answers.get("questions", {}).items():
+        given[f"question_{key}"] = "true" if value else "false"
+    return given
+
+
+@steps.private
+@require_GET
+@login_required
+def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResponse:
+    """Note that a document of this fund was opened, in exactly this version, and show it."""
+    fund = steps.fund_or_404(slug)
+    document = Document.objects.filter(fund=fund, pk=document_id).defer("html").first()
+    if document is None:
+        raise Http404
+    draft = drafts.load(request, slug)
+    draft.opened[str(document.pk)] = document.sha256
+    drafts.save(request, draft)
+    return redirect("businesses:document", fund.business.slug, document.sha256)
+
+
+@steps.private
+@get_or_post
+@login_required
+def supporter(request: HttpRequest, slug: str) -> HttpResponse:
+    """F4: how the supporter appears; both answers are free."""
+    at = timezone.now()
+    fund = steps.fund_or_404(slug)
+    if not steps.takes_orders(fund, at):
+        return steps.closed(request, fund)
+    terms = current_terms(fund)
+    draft = drafts.load(request, slug)
+    gap = steps.missing(draft, investors.investor_of(request.user), terms, before="supporter")
+    if gap:
+        return _on(gap, slug)
+    if request.method == "POST":
+        form = SupporterForm(request.POST)
+        if form.is_valid():
+            draft.supporter = form.cleaned_data
+            drafts.save(request, draft)
+            return _on("check", slug)
+    else:
+        form = SupporterForm(initial=draft.supporter or {})
+    return steps.page(request, "supporter", fund, {"form": form}, status=REFUSED if form.errors else 200)
+
+
+def own_order(request: HttpRequest, reference: str) -> Order:
+    """The visitor's own order; another person's and one that does not exist answer alike. Raises Http404."""
+    try:
+        return queries.order_of(request.user, reference)
+    except Order.DoesNotExist:
+        raise Http404 from None
+
+
+def order_url(order: Order) -> str:
+    """The order's own page."""
+    return reverse("order", args=[order.reference])
