@@ -9,7 +9,9 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import sweeps
+        from investments import checks, sweeps
+        from investments.banking import services as banking
+        from investments.payments import transfer
         from microfund.kernel import locks
 
         # The hottest row last (architecture.md section 3).
@@ -26,6 +28,8 @@ class InvestmentsConfig(AppConfig):
             "investments.FundCounter",
         )
         sweeps.register()
+        banking.register_claimer("orders", transfer.claim)
+        checks.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
 
     @staticmethod

@@ -6,6 +6,8 @@ and periods.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +26,19 @@ from microfund.kernel.outbox.services import publish
 
 from . import documents
 from .models import FUND_STATES, Fund, FundCounter, Terms
+
+# What a digest of terms covers. Digests are kept for ever: a field that joins the terms later needs a digest of its own.
+_DIGESTED = (
+    *("fund_id", "version", "reason", "investment", "donation", "fee", "units_offered"),
+    *("rate_before_recoup", "rate_after_recoup", "grace_periods", "periods", "period_months", "period_cap"),
+    *("revenue_floor", "revenue_basis_en", "revenue_basis_ja", "plan_revenue", "uses", "risks"),
+)
+
+
+def terms_digest(terms: Terms) -> str:
+    """SHA-256 of everything that stored terms say; kept in the audit trail when they are frozen."""
+    said = {name: getattr(terms, name) for name in _DIGESTED}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
 def current_terms(fund: Fund) -> Terms:
@@ -134,7 +149,12 @@ def open_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") 
             at=at,
             actor=actor,
             reason=reason,
-            details={"policy": profile.version, "terms": terms.version, "units_offered": terms.units_offered},
+            details={
+                "policy": profile.version,
+                "terms": terms.version,
+                "terms_sha256": terms_digest(terms),
+                "units_offered": terms.units_offered,
+            },
             policy=profile,
             book=book,
             opened_at=at,

@@ -1,0 +1,84 @@
+"""What must hold of bank receipts: no yen is kept, lost or used twice (domain.md sections 4.3 and 9.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from microfund.kernel.integrity import query, register
+
+
+def receipts() -> Iterator[str]:
+    """A receipt is what was used of it and what remains, and what remains is what the journal keeps as unallocated."""
+    yield from query("""
+        SELECT format('investments_statementline %s (%s %s): %s is not %s remaining and %s used', line.id,
+                      line.booked_on, line.bank_key, line.amount, line.remaining, coalesce(uses.amount, 0))
+          FROM investments_statementline AS line
+          LEFT JOIN (SELECT line_id, sum(amount) AS amount FROM investments_receiptuse GROUP BY line_id) AS uses
+            ON uses.line_id = line.id
+         WHERE line.amount <> line.remaining + coalesce(uses.amount, 0)
+           AND NOT (line.provider_payout AND line.remaining = 0 AND uses.amount IS NULL)
+         ORDER BY line.id
+    """)
+    yield from query("""
+        WITH journal AS (
+            SELECT line.subject,
+                   sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS balance
+              FROM investments_line AS line
+              JOIN investments_account AS account ON account.id = line.account_id
+               AND account.code = 'unallocated_receipts'
+             GROUP BY line.subject
+        )
+        SELECT format('investments_statementline %s (%s): %s remaining, unallocated in the journal %s',
+                      coalesce(line.id::text, journal.subject), coalesce(line.bank_key, 'does not exist'),
+                      coalesce(line.remaining, 0), coalesce(journal.balance, 0))
+          FROM investments_statementline AS line
+          FULL JOIN journal ON journal.subject = 'receipt:' || line.id
+         WHERE coalesce(line.remaining, 0) <> coalesce(journal.balance, 0)
+         ORDER BY line.id
+    """)
+
+
+def receipt_uses() -> Iterator[str]:
+    """Each use of a receipt is journaled once with its amount."""
+    return query("""
+        WITH posted AS (
+            SELECT split_part(entry.reference, ':', 3)::bigint AS use_id, entry.id, entry.reference,
+                   sum(line.amount) AS amount, min(line.subject) AS subject
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id AND line.side = 'D'
+              JOIN investments_account AS account ON account.id = line.account_id
+               AND account.code = 'unallocated_receipts'
+             WHERE split_part(entry.reference, ':', 2) = 'use'
+             GROUP BY 1, 2, 3
+        )
+        SELECT CASE WHEN own.id IS NULL THEN format('investments_entry %s (%s): no such use of a receipt', posted.id,
+                                                    posted.reference)
+                    ELSE format('investments_receiptuse %s (line %s, %s): %s, journaled %s for %s', own.id,
+                                own.line_id, own.target, own.amount, coalesce(posted.amount, 0),
+                                coalesce(posted.subject, 'nothing')) END
+          FROM investments_receiptuse AS own FULL JOIN posted ON posted.use_id = own.id
+         WHERE own.amount IS DISTINCT FROM posted.amount
+            OR posted.subject IS DISTINCT FROM 'receipt:' || own.line_id
+         ORDER BY own.id
+    """)
+
+
+def claims() -> Iterator[str]:
+    """No bank line was imported or claimed twice."""
+    yield from query("""
+        SELECT format('investments_statementline %s: the same bank line %s', string_agg(id::text, ', ' ORDER BY id),
+                      bank_key)
+          FROM investments_statementline GROUP BY bank_key HAVING count(*) > 1
+    """)
+    yield from query("""
+        SELECT format('investments_receiptuse %s: line %s is %s to %s twice',
+                      string_agg(id::text, ', ' ORDER BY id), line_id, purpose, target)
+          FROM investments_receiptuse GROUP BY line_id, purpose, target HAVING count(*) > 1
+    """)
+
+
+def register_checks() -> None:
+    """Called once when the app is ready."""
+    register("banking.receipts", "9.3", receipts)
+    register("banking.receipt_uses", "9.3", receipt_uses)
+    register("banking.claims", "9.3", claims)

@@ -1,0 +1,16 @@
+"""The integrity checks of this app in the order of the money's flow (domain.md section 9)."""
+
+from __future__ import annotations
+
+from investments.banking import checks as banking
+from investments.holdings import checks as holdings
+from investments.ledger import checks as ledger
+from investments.offerings import checks as offerings
+from investments.orders import checks as orders
+from investments.payments import checks as payments
+
+
+def register() -> None:
+    """Called once when the app is ready."""
+    for module in (ledger, banking, offerings, holdings, orders, payments):
+        module.register_checks()

@@ -1,0 +1,251 @@
+"""What must hold between payments, refunds, disputes, payouts and the journal (domain.md sections 4 and 9.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from microfund.kernel.integrity import query, register
+
+# What the entries of one kind of source row say: the row's id from the reference, credits less debits of one account.
+_POSTED = """
+    SELECT split_part(entry.reference, ':', 3)::bigint AS source_id, entry.kind, min(entry.id) AS entry_id,
+           min(entry.reference) AS reference, min(account.book_id) AS book_id, min(line.subject) AS subject,
+           sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
+      FROM investments_entry AS entry
+      JOIN investments_line AS line ON line.entry_id = entry.id
+      JOIN investments_account AS account ON account.id = line.account_id
+"""
+
+
+def attempts() -> Iterator[str]:
+    """An attempt asks for its order's total and captured all of it or nothing; one at most is unresolved."""
+    yield from query("""
+        SELECT format('investments_paymentattempt %s (order %s): %s, %s of %s %s captured, the order is %s %s',
+                      attempt.id, "order".reference, attempt.state, attempt.captured, attempt.amount,
+                      attempt.currency, "order".total, "order".currency)
+          FROM investments_paymentattempt AS attempt JOIN investments_order AS "order" ON "order".id = attempt.order_id
+         WHERE attempt.amount <> "order".total OR attempt.currency <> "order".currency
+            OR attempt.captured <> CASE attempt.state WHEN 'succeeded' THEN attempt.amount ELSE 0 END
+         ORDER BY attempt.id
+    """)
+    yield from query("""
+        SELECT format('investments_order %s (%s): has %s unresolved attempts (%s)', "order".id, "order".reference,
+                      count(*), string_agg(attempt.id::text, ', ' ORDER BY attempt.id))
+          FROM investments_paymentattempt AS attempt JOIN investments_order AS "order" ON "order".id = attempt.order_id
+         WHERE attempt.state IN ('created', 'open', 'processing')
+         GROUP BY "order".id HAVING count(*) > 1
+         ORDER BY "order".id
+    """)
+
+
+def received() -> Iterator[str]:
+    """Money captured by an attempt is journaled once, for its order and in its fund's book: at the provider, or as the
+    bank receipts applied to it."""
+    yield from query(f"""
+        WITH posted AS ({_POSTED} WHERE entry.kind = 'payment_received' AND account.code = 'applicant_deposits'
+                         GROUP BY 1, 2)
+        SELECT CASE WHEN posted.entry_id IS NULL THEN format('investments_paymentattempt %s (order %s): captured %s '
+                             'without an entry', own.id, own.reference, own.captured)
+                    WHEN own.id IS NULL THEN format('investments_entry %s (%s): no such attempt has succeeded',
+                                                    posted.entry_id, posted.reference)
+                    ELSE format('investments_entry %s (%s): %s in book %s for %s, the attempt captured %s for order %s',
+                                posted.entry_id, posted.reference, posted.amount, posted.book_id, posted.subject,
+                                own.captured, own.order_id) END
+          FROM (SELECT attempt.id, attempt.captured, attempt.order_id, "order".reference, fund.book_id
+                  FROM investments_paymentattempt AS attempt
+                  JOIN investments_order AS "order" ON "order".id = attempt.order_id
+                  JOIN investments_fund AS fund ON fund.id = "order".fund_id
+                 WHERE attempt.captured > 0 AND attempt.method <> 'bank_transfer') AS own
+          FULL JOIN posted ON posted.source_id = own.id
+         WHERE (posted.amount, posted.book_id, posted.subject)
+               IS DISTINCT FROM (own.captured, own.book_id, 'order:' || own.order_id)
+    """)  # noqa: S608 - our own literals
+    yield from query("""
+        SELECT format('investments_paymentattempt %s: captured %s, receipts of %s were applied to it',
+                      coalesce(own.id::text, applied.target), coalesce(own.captured, 0), coalesce(applied.amount, 0))
+          FROM (SELECT id, captured FROM investments_paymentattempt
+                 WHERE captured > 0 AND method = 'bank_transfer') AS own
+          FULL JOIN (SELECT target, sum(amount) AS amount FROM investments_receiptuse
+                      WHERE purpose = 'applied' AND target LIKE 'attempt:%' GROUP BY target) AS applied
+            ON applied.target = 'attempt:' || own.id
+         WHERE coalesce(own.captured, 0) <> coalesce(applied.amount, 0)
+    """)
+
+
+def one_capture() -> Iterator[str]:
+    """A paid or confirmed order is held by exactly one capture that was not given back, an ended one by none."""
+    return query("""
+        WITH net AS (
+            SELECT attempt.order_id, attempt.id,
+                   attempt.captured - coalesce((SELECT sum(refund.amount) FROM investments_refund AS refund
+                                                 WHERE refund.attempt_id = attempt.id), 0) AS kept,
+                   coalesce((SELECT sum(dispute.amount) FROM investments_dispute AS dispute
+                              WHERE dispute.attempt_id = attempt.id AND dispute.state = 'lost'), 0) AS lost
+              FROM investments_paymentattempt AS attempt WHERE attempt.captured > 0
+        )
+        SELECT format('investments_order %s (%s): is %s, captured and kept by attempts %s', "order".id,
+                      "order".reference, "order".state,
+                      coalesce(string_agg(format('%s (%s)', net.id, net.kept), ', ' ORDER BY net.id), 'none'))
+          FROM investments_order AS "order"
+          LEFT JOIN net ON net.order_id = "order".id AND net.kept > 0
+               AND ("order".state IN ('paid', 'confirmed') OR net.kept > net.lost)
+         GROUP BY "order".id
+        HAVING count(net.id) <> CASE WHEN "order".state IN ('paid', 'confirmed') THEN 1 ELSE 0 END
+         ORDER BY "order".id
+    """)
+
+
+def order_money() -> Iterator[str]:
+    """An order's deposits are its total while it is paid and nothing otherwise; what it is owed back is its refunds
+    that are still open."""
+    return query("""
+        WITH journal AS (
+            SELECT line.subject, account.book_id,
+                   sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)
+                       FILTER (WHERE account.code = 'applicant_deposits') AS deposits,
+                   sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)
+                       FILTER (WHERE account.code = 'refunds_payable') AS owed
+              FROM investments_line AS line JOIN investments_account AS account ON account.id = line.account_id
+             WHERE account.code IN ('applicant_deposits', 'refunds_payable')
+             GROUP BY 1, 2
+        ), own AS (
+            SELECT "order".id, "order".reference, "order".state, 'order:' || "order".id AS subject, fund.book_id,
+                   CASE "order".state WHEN 'paid' THEN "order".total ELSE 0 END AS deposits,
+                   coalesce(refunds.amount, 0) AS owed
+              FROM investments_order AS "order"
+              JOIN investments_fund AS fund ON fund.id = "order".fund_id
+              LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM investments_refund
+                          WHERE state NOT IN ('succeeded', 'paid_by_bank') GROUP BY order_id) AS refunds
+                ON refunds.order_id = "order".id
+        )
+        SELECT format('investments_order %s (%s): is %s, deposits %s instead of %s, refunds payable %s instead of %s '
+                      '(%s in book %s)', coalesce(own.id::text, '?'), coalesce(own.reference, 'unknown'),
+                      coalesce(own.state, 'not there'), coalesce(journal.deposits, 0), coalesce(own.deposits, 0),
+                      coalesce(journal.owed, 0), coalesce(own.owed, 0), coalesce(journal.subject, own.subject),
+                      coalesce(journal.book_id, own.book_id))
+          FROM own FULL JOIN journal ON journal.subject = own.subject AND journal.book_id = own.book_id
+         WHERE coalesce(journal.deposits, 0) <> coalesce(own.deposits, 0)
+            OR coalesce(journal.owed, 0) <> coalesce(own.owed, 0)
+         ORDER BY own.id
+    """)
+
+
+def refunds() -> Iterator[str]:
+    """The refunds of an attempt never exceed what it captured, and are of its order and currency."""
+    yield from query("""
+        SELECT format('investments_paymentattempt %s: refunds of %s exceed the captured %s', attempt.id,
+                      sum(refund.amount), attempt.captured)
+          FROM investments_refund AS refund
+          JOIN investments_paymentattempt AS attempt ON attempt.id = refund.attempt_id
+         GROUP BY attempt.id HAVING sum(refund.amount) > attempt.captured
+         ORDER BY attempt.id
+    """)
+    yield from query("""
+        SELECT format('investments_refund %s: is of order %s, its attempt of order %s', refund.id, refund.order_id,
+                      attempt.order_id)
+          FROM investments_refund AS refund
+          JOIN investments_paymentattempt AS attempt ON attempt.id = refund.attempt_id
+         WHERE refund.order_id <> attempt.order_id OR refund.currency <> attempt.currency
+         ORDER BY refund.id
+    """)
+
+
+def refund_entries() -> Iterator[str]:
+    """A refund is journaled as its state says: decided once, paid once when it is done, taken back when it failed
+    later, and recorded as a transfer when it was paid by bank."""
+    return query("""
+        WITH posted AS (
+            SELECT split_part(entry.reference, ':', 3)::bigint AS refund_id,
+                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'C'
+                                AND entry.kind IN ('refund_decided', 'refund_of_part')), 0) AS decided,
+                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'D' AND entry.kind = 'refund_paid'), 0) AS paid,
+                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'C' AND entry.kind = 'refund_failed'), 0) AS failed,
+                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'D' AND entry.kind = 'refund_by_bank'), 0) AS bank
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id AND account.code = 'refunds_payable'
+             WHERE entry.kind IN ('refund_decided', 'refund_of_part', 'refund_paid', 'refund_failed', 'refund_by_bank')
+             GROUP BY 1
+        )
+        SELECT format('investments_refund %s (%s): %s of %s; journal: decided %s, paid %s, failed %s, by bank %s; '
+                      'transferred %s', coalesce(refund.id, posted.refund_id), coalesce('order ' || refund.order_id,
+                      'does not exist'), coalesce(refund.state, '-'), coalesce(refund.amount, 0), posted.decided,
+                      posted.paid, posted.failed, posted.bank, coalesce(transfer.amount, 0))
+          FROM investments_refund AS refund
+          FULL JOIN posted ON posted.refund_id = refund.id
+          LEFT JOIN investments_outgoingtransfer AS transfer ON transfer.target = 'refund:' || refund.id
+         WHERE refund.id IS NULL OR posted.refund_id IS NULL OR posted.decided <> refund.amount
+            OR posted.bank <> CASE refund.state WHEN 'paid_by_bank' THEN refund.amount ELSE 0 END
+            OR posted.bank <> coalesce(transfer.amount, 0)
+            OR posted.paid NOT IN (0, refund.amount)
+            OR posted.paid - posted.failed <> CASE refund.state WHEN 'succeeded' THEN refund.amount ELSE 0 END
+         ORDER BY 1
+    """)
+
+
+def disputes() -> Iterator[str]:
+    """A dispute is journaled as its state says, and freezes its order while it is open."""
+    return query("""
+        WITH posted AS (
+            SELECT split_part(entry.reference, ':', 3)::bigint AS dispute_id,
+                   coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_opened' AND line.side = 'D'), 0) AS opened,
+                   coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_won' AND line.side = 'C'), 0) AS won,
+                   coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_lost' AND line.side = 'C'), 0) AS lost
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id AND account.code = 'disputed_receivable'
+             WHERE entry.kind IN ('dispute_opened', 'dispute_won', 'dispute_lost')
+             GROUP BY 1
+        )
+        SELECT format('investments_dispute %s (%s): %s of %s, order frozen %s; journal: opened %s, won %s, lost %s',
+                      coalesce(dispute.id, posted.dispute_id), coalesce(dispute.provider_id, 'does not exist'),
+                      coalesce(dispute.state, '-'), coalesce(dispute.amount, 0),
+                      coalesce("order".frozen_at::text, 'no'), posted.opened, posted.won, posted.lost)
+          FROM investments_dispute AS dispute
+          FULL JOIN posted ON posted.dispute_id = dispute.id
+          LEFT JOIN investments_order AS "order" ON "order".id = dispute.order_id
+         WHERE dispute.id IS NULL OR posted.dispute_id IS NULL OR posted.opened <> dispute.amount
+            OR posted.won <> CASE dispute.state WHEN 'won' THEN dispute.amount ELSE 0 END
+            OR posted.lost <> CASE dispute.state WHEN 'lost' THEN dispute.amount ELSE 0 END
+            OR (dispute.state = 'open' AND "order".frozen_at IS NULL)
+         ORDER BY 1
+    """)
+
+
+def payouts() -> Iterator[str]:
+    """A payout of the provider is journaled gross by fund, its fees to the operator."""
+    yield from query(f"""
+        WITH posted AS ({_POSTED} WHERE entry.kind = 'provider_payout' AND account.code = 'psp_clearing'
+                         GROUP BY 1, 2, account.book_id),
+             own AS (SELECT payout.id, payout.provider_id, book.id AS book_id, gross.value::bigint AS amount
+                       FROM investments_providerpayout AS payout
+                      CROSS JOIN jsonb_each_text(payout.by_fund) AS gross
+                       LEFT JOIN investments_book AS book ON book.code = gross.key
+                      WHERE gross.value::bigint <> 0)
+        SELECT format('investments_providerpayout %s (%s): %s of book %s, journaled %s',
+                      coalesce(own.id, posted.source_id), coalesce(own.provider_id, 'does not exist'),
+                      coalesce(own.amount, 0), coalesce(own.book_id, posted.book_id), coalesce(posted.amount, 0))
+          FROM own FULL JOIN posted ON posted.source_id = own.id AND posted.book_id = own.book_id
+         WHERE own.amount IS DISTINCT FROM posted.amount
+         ORDER BY 1
+    """)  # noqa: S608 - our own literals
+    yield from query(f"""
+        WITH posted AS ({_POSTED} WHERE entry.kind = 'provider_payout' AND account.code = 'psp_fees' GROUP BY 1, 2)
+        SELECT format('investments_providerpayout %s (%s): fees of %s, journaled %s', payout.id, payout.provider_id,
+                      payout.fees, -coalesce(posted.amount, 0))
+          FROM investments_providerpayout AS payout LEFT JOIN posted ON posted.source_id = payout.id
+         WHERE payout.fees <> -coalesce(posted.amount, 0)
+         ORDER BY payout.id
+    """)  # noqa: S608 - our own literals
+
+
+def register_checks() -> None:
+    """Called once when the app is ready."""
+    register("payments.attempts", "4.3", attempts)
+    register("payments.received", "9.3", received)
+    register("payments.one_capture", "9.3", one_capture)
+    register("payments.order_money", "9.3", order_money)
+    register("payments.refunds", "4.8", refunds)
+    register("payments.refund_entries", "9.3", refund_entries)
+    register("payments.disputes", "4.9", disputes)
+    register("payments.payouts", "7", payouts)
