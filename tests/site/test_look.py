@@ -12,9 +12,9 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 PAGES = [path for path in TEMPLATES if "email" not in path.relative_to(ROOT / "templates").parts]
 
 
-def tokens(selector: str) -> dict[str, str]:
+def tokens(selector: str, sheet: str = "tokens.css") -> dict[str, str]:
     """Custom properties of the first block that stands under ``selector``."""
-    text = (CSS / "tokens.css").read_text()
+    text = (CSS / sheet).read_text()
     block = text[text.index(selector) :].split("{", 1)[1].split("}", 1)[0]
     return dict(re.findall(r"--([\w-]+):\s*([^;]+);", block))
 
@@ -71,6 +71,12 @@ def test_both_copies_of_the_dark_theme_are_the_same() -> None:
     chosen, preferred = tokens(':root[data-theme="dark"]'), tokens(':root:not([data-theme="light"])')
     assert chosen == preferred
     assert set(chosen) <= set(tokens(":root {"))
+
+
+def test_paper_knows_no_dark_theme() -> None:
+    printed = tokens(":root:root:root", "print.css")
+    assert set(printed) == set(tokens(':root[data-theme="dark"]'))
+    assert contrast(printed["ink"], printed["paper"]) == pytest.approx(21)
 
 
 def test_every_token_that_is_used_is_defined() -> None:
