@@ -104,16 +104,9 @@ def _not_future(row: int, booked_on: date, today: date) -> date:
 def _csv(content: bytes, today: date) -> list[Credit]:
     """Columns of `CSV_HEADER`, UTF-8 (with or without a byte order mark) or cp932; credits and debits, of which only
     the credits are returned. The running balance must follow from row to row, so a missing row is seen."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = content.decode("cp932")
-        except UnicodeDecodeError as error:
-            row = content[: error.start].count(b"\n") + 1
-            _bad(row, "encoding", _("it is neither UTF-8 nor Shift_JIS."))
-    if not text.endswith("\n"):
-        _bad(text.count("\n") + 1, "cut", _("the file ends in the middle of it."))
+    if not content.endswith(b"\n"):
+        _bad(content.count(b"\n") + 1, "cut", _("the file ends in the middle of it."))
+    text = _decoded(content)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     found: list[Credit] = []
     row_ids: set[str] = set()
@@ -156,6 +149,17 @@ def _csv(content: bytes, today: date) -> list[Credit]:
     except csv.Error as error:
         _bad(reader.line_num, "fields", _("it cannot be read (%(error)s).") % {"error": error})
     return found
+
+
+def _decoded(content: bytes) -> str:
+    wrong = 0
+    for encoding in ("utf-8-sig", "cp932"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError as error:
+            # The encoding that came further is the one that the file was meant to be in.
+            wrong = max(wrong, error.start)
+    _bad(content[:wrong].count(b"\n") + 1, "encoding", _("it is neither UTF-8 nor Shift_JIS."))
 
 
 def _csv_date(row: int, text: str, today: date) -> date:

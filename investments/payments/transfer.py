@@ -1,20 +1,31 @@
-"""Paying an order by bank transfer to the operator's segregated account (domain.md section 4.3)."""
+"""Paying an order by bank transfer to the operator's segregated account (domain.md section 4.3).
+
+An order is paid by receipts that come to its total exactly. Whatever else arrives stays unallocated with the reason
+why it waits, in a queue of staff who top up, apply or send back.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from investments import events
+from investments.banking import names
+from investments.banking.models import ReceiptUse, StatementLine
 from investments.offerings.models import Fund
 from investments.orders import queries
 from investments.orders import services as orders
 from investments.orders.models import UNPAID, Order
 from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
+from microfund.kernel.outbox.services import publish
 
-from .models import UNRESOLVED, PaymentAttempt
+from . import postings
+from .models import ATTEMPT_STATES, UNRESOLVED, PaymentAttempt
 
 
 def begin_transfer(order: Order, *, at: datetime) -> PaymentAttempt:
@@ -29,16 +40,208 @@ def begin_transfer(order: Order, *, at: datetime) -> PaymentAttempt:
             return unresolved
         profile = Fund.objects.select_related("policy").get(pk=order.fund_id).policy
         pay_by = queries.transfer_deadline(profile, at)
-        attempt = PaymentAttempt.objects.create(
-            order=order,
-            method=Order.Method.BANK_TRANSFER,
-            state=PaymentAttempt.State.OPEN,
-            amount=order.total,
-            currency=order.currency,
-            created_at=at,
-            pay_by=pay_by,
-        )
+        attempt = _new_attempt(order, pay_by=pay_by, at=at)
         # pay_by is the first instant of the day after the deadline.
         import_day = clock.next_bank_day(clock.today_in(profile.zone, pay_by))
         orders.mark_awaiting(order, until=clock.start_of_day(import_day + timedelta(days=1), profile.zone), at=at)
+        publish(events.OrderPlaced(order_id=order.pk, at=at), key=str(order.pk), at=at)
         return attempt
+
+
+def _new_attempt(order: Order, *, pay_by: datetime | None, at: datetime) -> PaymentAttempt:
+    return PaymentAttempt.objects.create(
+        order=order,
+        method=Order.Method.BANK_TRANSFER,
+        state=PaymentAttempt.State.OPEN,
+        amount=order.total,
+        currency=order.currency,
+        created_at=at,
+        pay_by=pay_by,
+    )
+
+
+# --- Claiming what has come in --------------------------------------------------------------------------------
+
+
+def payer_code(line: StatementLine) -> str:
+    """The order's payer code that a bank line carries, in its code field or in the payer's name; "" when no candidate
+    has a right check digit."""
+    for code in names.code_candidates(line.payer_code, line.payer_name):
+        if orders.luhn_digit(code[:-1]) == code[-1]:
+            return code
+    return ""
+
+
+def claim(line_id: int, *, at: datetime) -> bool:
+    """Pay the order whose code a receipt carries, if the unallocated receipts of that code come to its total; True
+    when nothing of the receipt remains.
+
+    Otherwise the line says why it waits: "unknown" (no order of that code is paid by transfer), "short", "over",
+    "twice" (the order is paid already) or "late" (the order has ended; an expired one whose units cannot be taken
+    again). Nothing is ever applied beyond the exact total. May be called again, and by several workers at once.
+    """
+    line = StatementLine.objects.get(pk=line_id)
+    if line.remaining == 0:
+        return True
+    code = payer_code(line)
+    order_id = (
+        Order.objects.filter(payer_code=code, method=Order.Method.BANK_TRANSFER).values_list("pk", flat=True).first()
+        if code
+        else None
+    )
+    with transaction.atomic():
+        if order_id is None:
+            _explain([locks.lock_one(StatementLine, line_id)], "unknown")
+            return False
+        order = locks.lock_one(Order, order_id)
+        attempt = _attempt(order, at=at)
+        # Asked after the order is locked: two receipts of one order are judged one after the other.
+        StatementLine.objects.filter(pk=line_id).exclude(payer_code=code).update(payer_code=code)
+        lines = locks.lock(
+            StatementLine, StatementLine.objects.filter(payer_code=code, remaining__gt=0).values_list("pk", flat=True)
+        )
+        _settle(order, attempt, sorted(lines, key=lambda own: (own.booked_on, own.pk)), at=at)
+    return not StatementLine.objects.filter(pk=line_id, remaining__gt=0).exists()
+
+
+def _attempt(order: Order, *, at: datetime) -> PaymentAttempt | None:
+    """The order's transfer, locked: the awaited one, or the one that ran out; a new one when the order expired before
+    its transfer began. None for an order that no transfer can pay any more."""
+    if order.state in UNPAID:
+        begin_transfer(order, at=at)
+    elif order.state != Order.State.EXPIRED:
+        return None
+    found = PaymentAttempt.objects.filter(order=order, method=Order.Method.BANK_TRANSFER)
+    pk = found.order_by("-pk").values_list("pk", flat=True).first()
+    return locks.lock_one(PaymentAttempt, pk if pk is not None else _new_attempt(order, pay_by=None, at=at).pk)
+
+
+def _settle(order: Order, attempt: PaymentAttempt | None, lines: list[StatementLine], *, at: datetime) -> None:
+    """Judge the locked unallocated receipts of one locked order, in the order in which they came."""
+    if attempt is None:
+        return _explain(lines, "twice" if order.state in (Order.State.PAID, Order.State.CONFIRMED) else "late")
+    chosen = _exactly(lines, order.total)
+    if not chosen:
+        return _explain(lines, "short" if sum(line.remaining for line in lines) < order.total else "over")
+    if not _pay(order, attempt, [(line, line.remaining) for line in chosen], actor=None, reason="", at=at):
+        return _explain(lines, "late")
+    return _explain([line for line in lines if line.remaining], "twice")
+
+
+def _exactly(lines: list[StatementLine], total: int) -> list[StatementLine]:
+    """The receipts that pay the total exactly: the first ones up to it, else one that is it alone; none otherwise. So
+    transfers pay the same whether they come in one statement or in several."""
+    paid = 0
+    for count, line in enumerate(lines, 1):
+        paid += line.remaining
+        if paid == total:
+            return lines[:count]
+    return next(([line] for line in lines if line.remaining == total), [])
+
+
+def _explain(lines: list[StatementLine], problem: str) -> None:
+    """Say why these locked receipts wait."""
+    for line in lines:
+        if line.problem != problem:
+            line.problem = problem
+            line.save(update_fields=["problem"])
+
+
+def _pay(
+    order: Order,
+    attempt: PaymentAttempt,
+    parts: list[tuple[StatementLine, int]],
+    *,
+    actor: Any,
+    reason: str,
+    at: datetime,
+) -> bool:
+    """Pay a locked order with parts of locked receipts that come to its total; False (and nothing happened) when it had
+    expired and its units cannot be taken again."""
+    with transaction.atomic():
+        # First of all, since only this can still fail: the hottest row is held for the few statements that follow.
+        outcome = orders.mark_paid(order, at=at)
+        if outcome != "sold":
+            transaction.set_rollback(True)
+            return False
+        for line, amount in parts:
+            use = ReceiptUse.objects.create(
+                line=line,
+                purpose="applied",
+                target=f"attempt:{attempt.pk}",
+                amount=amount,
+                happened_at=at,
+                actor=actor,
+                reason=reason[:200],
+            )
+            line.remaining -= amount
+            line.problem = "" if line.remaining == 0 else line.problem
+            line.save(update_fields=["remaining", "problem"])
+            postings.receipt_applied(use.pk, line.pk, amount, order, at=at)
+        ATTEMPT_STATES.move(
+            attempt,
+            PaymentAttempt.State.SUCCEEDED,
+            at=at,
+            actor=actor,
+            reason=reason,
+            captured=sum(amount for _line, amount in parts),
+            resolved_at=at,
+            next_check_at=None,
+            problem="",
+        )
+    return True
+
+
+# --- Staff ----------------------------------------------------------------------------------------------------
+
+
+def apply_to_order(line: StatementLine, order: Order, *, actor: Any, at: datetime, reason: str) -> Order:
+    """Staff pay an order with a receipt that could not be matched, or that is more than the order's total: exactly the
+    total is used, from this receipt first and then from others that carry the order's code; the rest stays to be sent
+    back. Returns the fresh order.
+
+    Raises DomainError: "reason_needed", "method" (the order is not paid by transfer), "twice" (it is paid already),
+    "late" (it has ended and units cannot be taken again), "used" (nothing of the receipt remains), "short" (what is
+    there is not enough; `data["missing"]` is in yen).
+    """
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    with transaction.atomic():
+        order = locks.lock_one(Order, order.pk)
+        if order.method != Order.Method.BANK_TRANSFER:
+            raise DomainError("method", _("This order is not paid by bank transfer."))
+        if order.state in (Order.State.PAID, Order.State.CONFIRMED):
+            raise DomainError("twice", _("This order is paid already."))
+        attempt = _attempt(order, at=at)
+        if attempt is None:
+            raise DomainError("late", _("This order has ended; send the money back."))
+        own = StatementLine.objects.filter(payer_code=order.payer_code, remaining__gt=0)
+        lines = locks.lock(StatementLine, {line.pk, *own.values_list("pk", flat=True)})
+        # The receipt that staff chose first, the others in the order in which they came.
+        lines.sort(key=lambda other: (other.pk != line.pk, other.booked_on, other.pk))
+        if lines[0].remaining == 0:
+            raise DomainError("used", _("Nothing of this receipt remains."))
+        parts: list[tuple[StatementLine, int]] = []
+        missing = order.total
+        for part in lines:
+            amount = min(part.remaining, missing)
+            if amount:
+                parts.append((part, amount))
+                missing -= amount
+        if missing:
+            raise DomainError(
+                "short", _("%(missing)d yen are missing for this order.") % {"missing": missing}, missing=missing
+            )
+        if not _pay(order, attempt, parts, actor=actor, reason=reason, at=at):
+            raise DomainError("late", _("This order has expired and its units are taken; send the money back."))
+        _explain([part for part in lines if part.remaining and part.payer_code == order.payer_code], "twice")
+        audit.record(
+            action="investments.StatementLine.applied",
+            subject=lines[0],
+            at=at,
+            actor=actor,
+            reason=reason,
+            changes={"order": order.reference, "parts": {str(part.pk): amount for part, amount in parts}},
+        )
+    order.refresh_from_db()
+    return order
