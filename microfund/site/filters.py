@@ -77,10 +77,10 @@ class FundFilter(django_filters.FilterSet):
         label=_("Trade"), field_name="business__trade", choices=Business.Trade.choices, empty_label=_("any trade")
     )
     area = django_filters.ChoiceFilter(
-        label=_("Town"), field_name="business__town_en", choices=_towns, empty_label=_("any town")
+        label=_("Town"), field_name="business__town_en", choices=[], empty_label=_("any town")
     )
     disaster = django_filters.ChoiceFilter(
-        label=_("Disaster"), field_name="business__disaster__slug", choices=_disasters, empty_label=_("any disaster")
+        label=_("Disaster"), field_name="business__disaster__slug", choices=[], empty_label=_("any disaster")
     )
     price = django_filters.ChoiceFilter(
         label=_("Price of a unit"),
@@ -96,6 +96,12 @@ class FundFilter(django_filters.FilterSet):
         model = Fund
         fields: list[str] = []
         form = forms.Form
+
+    def __init__(self, data: Any, *, queryset: QuerySet[Fund], like: FundFilter | None = None) -> None:
+        """`like` lends its choices of towns and disasters, which otherwise cost a query each."""
+        super().__init__(data, queryset=queryset)
+        for name, choices in (("area", _towns), ("disaster", _disasters)):
+            self.filters[name].extra["choices"] = like.filters[name].extra["choices"] if like else choices()
 
     def search(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
         """Funds whose business has every word in its names, town, owner, or what the money is for."""
@@ -138,7 +144,7 @@ class FundFilter(django_filters.FilterSet):
     def shown_value(self, name: str, value: str) -> Any:
         """How a visitor reads a filter's value."""
         choices = getattr(self.form.fields[name], "choices", None)
-        return dict(choices).get(value, value) if choices else f"“{value}”"
+        return dict(choices).get(value, value) if choices is not None else f"“{value}”"
 
 
 def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
@@ -191,7 +197,7 @@ def culprits(filterset: FundFilter, path: str) -> list[Chip]:
     for chip, name in zip(chips(filterset, path), filterset.active, strict=True):
         data = filterset.data.copy()
         data.pop(name)
-        count = FundFilter(data, queryset=filterset.queryset).qs.count()
+        count = FundFilter(data, queryset=filterset.queryset, like=filterset).qs.count()
         if count:
             found.append(Chip(chip.label, chip.href, count))
     return found

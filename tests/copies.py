@@ -1,0 +1,97 @@
+"""Thousands of businesses and funds by a few statements, for counting queries and for timing pages."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+#: Copies number %(first)s to %(last)s of an open fund that the services made, with its business, counter, terms and a
+#: picture; names, slugs, trades, towns, dates and units sold differ.
+COPIES = (
+    """
+    INSERT INTO businesses_business (slug, state, name_en, name_ja, trade, town_en, town_ja, disaster_id,
+        owner_name_en, owner_name_ja, founded_year, staff_before, staff_now, revenue_before, use_line_en, use_line_ja,
+        story_en, story_ja, damage_en, damage_ja, map_x, map_y, published_at, checked_on, withdrawn_reason_en,
+        withdrawn_reason_ja)
+    SELECT 'copy-' || n, state, name_en || ' ' || n, name_ja || n,
+        (ARRAY['oyster', 'sake', 'soy', 'fish', 'tofu', 'ramen'])[1 + n %% 6],
+        'Town ' || (n %% 12), '町' || (n %% 12), disaster_id, owner_name_en, owner_name_ja, founded_year, staff_before,
+        staff_now, revenue_before, use_line_en, use_line_ja, story_en, story_ja, damage_en, damage_ja, map_x, map_y,
+        published_at, checked_on, '', ''
+    FROM businesses_business, generate_series(%(first)s, %(last)s) AS n
+    WHERE businesses_business.id = (SELECT business_id FROM investments_fund WHERE id = %(fund)s)
+    """,
+    """
+    INSERT INTO investments_book (code, kind, currency)
+    SELECT 'copy-' || n, 'fund', 'JPY' FROM generate_series(%(first)s, %(last)s) AS n
+    """,
+    """
+    INSERT INTO investments_fund (business_id, slug, name_en, name_ja, state, currency, policy_id, book_id, opens_on,
+        closes_on, term_starts_on, units_minimum, opened_at, closed_at, succeeded_at, ended_at)
+    SELECT b.id, b.slug, f.name_en, f.name_ja, 'open', 'JPY', f.policy_id, k.id, f.opens_on,
+        f.closes_on + (n %% 50), f.term_starts_on + 60, 0, f.opened_at, NULL, f.succeeded_at, NULL
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN businesses_business b ON b.slug = 'copy-' || n
+    JOIN investments_book k ON k.code = 'copy-' || n
+    JOIN investments_fund f ON f.id = %(fund)s
+    """,
+    """
+    INSERT INTO investments_fundcounter (fund_id, accepting, closes_at, offered, reserved, reserved_delayed,
+        delayed_limit, sold, cleared)
+    SELECT f.id, true, c.closes_at, c.offered, 0, 0, c.delayed_limit, (n * 37) %% c.offered, 0
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_fund f ON f.slug = 'copy-' || n
+    JOIN investments_fundcounter c ON c.fund_id = %(fund)s
+    """,
+    """
+    INSERT INTO investments_terms (fund_id, version, reason, investment, donation, fee, units_offered,
+        rate_before_recoup, rate_after_recoup, grace_periods, periods, period_months, period_cap, revenue_floor,
+        revenue_basis_en, revenue_basis_ja, plan_revenue, uses, risks, frozen_at)
+    SELECT f.id, 1, '', t.investment, t.donation, t.fee, t.units_offered, t.rate_before_recoup, t.rate_after_recoup,
+        t.grace_periods, t.periods, t.period_months, t.period_cap, t.revenue_floor, t.revenue_basis_en,
+        t.revenue_basis_ja, t.plan_revenue, t.uses, t.risks, t.frozen_at
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_fund f ON f.slug = 'copy-' || n
+    JOIN investments_terms t ON t.fund_id = %(fund)s
+    """,
+    """
+    INSERT INTO investments_document (fund_id, terms_id, kind, language, html, sha256, created_at)
+    SELECT f.id, t.id, d.kind, d.language, d.html, md5(f.slug || d.sha256) || md5(d.sha256 || f.slug), d.created_at
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_fund f ON f.slug = 'copy-' || n
+    JOIN investments_terms t ON t.fund_id = f.id
+    JOIN investments_document d ON d.fund_id = %(fund)s
+    """,
+    """
+    INSERT INTO businesses_picture (business_id, role, digest, widths, width, height, alt_en, alt_ja, position)
+    SELECT b.id, 'hero', md5(b.slug), '[320, 640]', 640, 400, 'A quiet bay', '静かな湾', 0
+    FROM generate_series(%(first)s, %(last)s) AS n JOIN businesses_business b ON b.slug = 'copy-' || n
+    """,
+    """
+    INSERT INTO rewards_offer (fund_id, minimum_units, text_en, text_ja, when_en, when_ja)
+    SELECT f.id, 1, 'Oysters', '牡蠣', 'in December', '十二月'
+    FROM generate_series(%(first)s, %(last)s) AS n JOIN investments_fund f ON f.slug = 'copy-' || n
+    """,
+    "ANALYZE",
+)
+
+
+def copy_fund(fund_id: int, *, first: int, last: int) -> None:
+    """Make copies `first` to `last` of an open fund and all that hangs on it; their slugs are `copy-<number>`."""
+    with connection.cursor() as cursor:
+        for statement in COPIES:
+            cursor.execute(statement, {"fund": fund_id, "first": first, "last": last})
+
+
+@contextmanager
+def counted_queries() -> Iterator[list[str]]:
+    """The statements run inside, as a list that is filled at the end; a test's own savepoints do not count."""
+    statements: list[str] = []
+    with CaptureQueriesContext(connection) as captured:
+        yield statements
+    statements += [
+        query["sql"]
+        for query in captured.captured_queries
+        if not query["sql"].startswith(("SAVEPOINT", "RELEASE SAVEPOINT"))
+    ]

@@ -1,0 +1,59 @@
+"""How many queries a page makes: few, and the same however many businesses there are (pages.md section 3)."""
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from tests import make
+from tests.copies import copy_fund, counted_queries
+
+#: Address, queries, and the most that the design allows. An anonymous visitor's session costs none.
+PAGES = [
+    ("/", 5, 12),
+    ("/businesses/", 6, 12),
+    ("/ja/businesses/?page=2", 6, 12),
+    ("/businesses/?q=oyster&stage=raising&trade=oyster&sort=needed&price=to-11000", 6, 12),
+    ("/businesses/?trade=boat&stage=raising&area=Town+1&disaster=storm-surge&price=to-11000&q=x", 9, 12),
+    ("/businesses/copy-1/", 10, 20),
+    ("/businesses/copy-1/terms/", 7, 20),
+    ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 5, 20),
+]
+
+
+def queries_of(client: Client, path: str) -> int:
+    cache.clear()
+    with counted_queries() as statements:
+        response = client.get(path)
+    assert response.status_code == 200
+    return len(statements)
+
+
+@pytest.mark.django_db
+def test_every_page_makes_as_many_queries_for_3000_businesses_as_for_30(client: Client) -> None:
+    fund = make.make_fund()
+    copy_fund(fund.pk, first=1, last=30)
+    few = {path: queries_of(client, path) for path, _exact, _most in PAGES}
+    assert few == {path: exact for path, exact, _most in PAGES}
+    assert all(exact <= most for _path, exact, most in PAGES)
+    copy_fund(fund.pk, first=31, last=3_000)
+    assert {path: queries_of(client, path) for path, _exact, _most in PAGES} == few
+
+
+@pytest.mark.django_db
+def test_the_count_would_notice_a_query_for_each_card(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: without its prefetch the list asks for each picture."""
+    from microfund.site import business_pages
+
+    fund = make.make_fund()
+    copy_fund(fund.pk, first=1, last=30)
+    sound = queries_of(client, "/businesses/")
+
+    def careless(funds, *, on, at):
+        made = sound_cards(funds, on=on, at=at)
+        for card in made:
+            card.business.pictures.count()
+        return made
+
+    sound_cards = business_pages.cards
+    monkeypatch.setattr(business_pages, "cards", careless)
+    assert queries_of(client, "/businesses/") == sound + business_pages.PAGE_SIZE
