@@ -9,7 +9,6 @@ import hashlib
 import io
 import re
 import struct
-import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -151,13 +150,10 @@ def _decode(data: bytes, max_pixels: int) -> Image.Image:
         if width * height > max_pixels:
             raise _too_many_pixels(max_pixels)
     try:
-        with warnings.catch_warnings():
-            # Our own limit on pixels is lower than the one Pillow warns at; its error for the largest still counts.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as opened:
-                _check_header(opened, max_pixels)
-                return _normalise(opened)
-    except Image.DecompressionBombError as error:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as opened:
+            _check_header(opened, max_pixels)
+            return _normalise(opened)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(max_pixels) from error
     except _BROKEN as error:
         message = _("The picture is damaged or incomplete. Export it again as JPEG, PNG or WebP.")
