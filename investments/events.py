@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class OrderPlaced:
-    """Units are reserved; for a bank transfer the payer now needs the account and the code."""
+    """An order waits for its bank transfer: the payer now needs the account, the amount and the code."""
 
     order_id: int
     at: datetime

@@ -41,16 +41,21 @@ def ends_at(method: str, profile: Any, at: datetime) -> datetime:
     return transfer_deadline(profile, at)
 
 
+def method_allowed(method: str, profile: Any, *, closes_at: datetime, total: int, at: datetime) -> bool:
+    """Whether a way to pay is allowed by the policy, large enough, and over before the fund closes (section 4.3)."""
+    return (
+        method in profile.payment_methods
+        and ends_at(method, profile, at) <= closes_at
+        and not (method == policy.KONBINI and total > profile.konbini_maximum)
+    )
+
+
 def methods_for(fund: Fund, *, total: int, at: datetime) -> list[str]:
-    """The ways to pay that are allowed, large enough and over before the fund closes, in the order to show them."""
+    """The ways to pay that are allowed now for an order of `total` yen, in the order to show them."""
     profile = fund.policy
     if profile is None:
         return []
     closes_at = FundCounter.objects.only("closes_at").get(pk=fund.pk).closes_at
     return [
-        method
-        for method in policy.METHODS
-        if method in profile.payment_methods
-        and ends_at(method, profile, at) <= closes_at
-        and not (method == policy.KONBINI and total > profile.konbini_maximum)
+        method for method in policy.METHODS if method_allowed(method, profile, closes_at=closes_at, total=total, at=at)
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -23,10 +23,11 @@ from .models import Order, PersonBusiness, PersonFund
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What guards an order: units of one person in the fund, yen of investment of one person in the business."""
+    """What guards an order: units of one person in the fund; the law's limit of one person's investment in the
+    business is that of the policy in force on the business date `on`, read by the guard itself."""
 
     person_units: int
-    person_business: int
+    on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,19 @@ class Placed:
     """The answer of `place`: the order's id, or what stood in the way as the counters were seen (None: no row yet)."""
 
     order_id: int | None
+    recorded_at: datetime | None = None
     refused_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The counters behind a refusal: the person's units and yen, units left, delayed units left, whether it sells."""
+
+    units: int
+    invested: int
+    available: int
+    delayed_left: int
+    accepting: bool
 
 
 _ORDER_COLUMNS = (
@@ -65,12 +78,17 @@ _ORDER_COLUMNS = (
 
 # One statement: the rows of the order are made first, the counters judged after them, the fund's last of all. Where a
 # guard refuses, what was made before is undone by the caller's roll-back.
+_LEGAL_LIMIT = """(SELECT investment_per_person_business FROM investments_policyprofile
+    WHERE effective_from <= %(on)s ORDER BY effective_from DESC, version DESC LIMIT 1)"""
+
 _PLACE = f"""
-WITH person_business AS (
+WITH law AS (
+    SELECT {_LEGAL_LIMIT} AS most
+), person_business AS (
     INSERT INTO investments_personbusiness AS own (investor_id, business_id, invested)
-    SELECT %(investor_id)s, %(business_id)s, %(investment)s WHERE %(investment)s <= %(person_business)s
+    SELECT %(investor_id)s, %(business_id)s, %(investment)s FROM law WHERE %(investment)s <= law.most
     ON CONFLICT (investor_id, business_id) DO UPDATE SET invested = own.invested + excluded.invested
-     WHERE own.invested + excluded.invested <= %(person_business)s
+     WHERE own.invested + excluded.invested <= (SELECT most FROM law)
     RETURNING 1
 ), person_fund AS (
     INSERT INTO investments_personfund AS own (investor_id, fund_id, units)
@@ -83,7 +101,9 @@ WITH person_business AS (
     INSERT INTO investments_order ({", ".join(_ORDER_COLUMNS)})
     SELECT {", ".join(f"%({column})s" for column in _ORDER_COLUMNS)}
      WHERE (SELECT count(*) FROM person_fund) = 1
-    RETURNING id
+       AND NOT EXISTS (SELECT FROM investments_terms AS newer JOIN investments_terms AS own ON own.id = %(terms_id)s
+                        WHERE newer.fund_id = own.fund_id AND newer.version > own.version)
+    RETURNING id, recorded_at
 ), accepted AS (
     INSERT INTO investments_acceptance (order_id, document_id, sha256, accepted_at, ip)
     SELECT placed.id, part.document_id, part.sha256, part.accepted_at, part.ip
@@ -96,12 +116,6 @@ WITH person_business AS (
            placed.id::text, %(changes)s::jsonb, ''
       FROM placed
     RETURNING 1
-), told AS (
-    INSERT INTO outbox_event (kind, key, payload, happened_at, attempts, last_error)
-    SELECT 'OrderPlaced', 'OrderPlaced:' || placed.id, jsonb_build_object('order_id', placed.id, 'at', %(at_text)s),
-           %(applied_at)s, 0, ''
-      FROM placed
-    RETURNING 1
 ), counter AS (
     UPDATE investments_fundcounter
        SET reserved = reserved + %(units)s,
@@ -109,18 +123,18 @@ WITH person_business AS (
      WHERE fund_id = %(fund_id)s AND accepting AND closes_at > %(applied_at)s
        AND offered - reserved - sold >= %(units)s
        AND (%(delayed)s = 0 OR reserved_delayed + %(delayed)s <= delayed_limit)
-       AND (SELECT count(*) FROM accepted) + (SELECT count(*) FROM audited) + (SELECT count(*) FROM told) >= 2
+       AND (SELECT count(*) FROM accepted) + (SELECT count(*) FROM audited) >= 1
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM person_business), (SELECT count(*) FROM person_fund), (SELECT count(*) FROM counter),
-       (SELECT id FROM placed)
+       (SELECT id FROM placed), (SELECT recorded_at FROM placed)
 """
 
 
 def place(
-    *, values: dict[str, Any], business_id: int, limits: Limits, acceptances: Sequence[Any], actor: Any
+    *, values: dict[str, Any], business_id: int, limits: Limits, acceptances: Sequence[Any], actor_id: int
 ) -> Placed:
-    """Reserve units and write the order with its acceptances, audit row and event, in one statement.
+    """Reserve units and write the order with its acceptances and audit row, in one statement.
 
     `values` are the order's columns. Runs in the caller's transaction, which must be rolled back unless an order id
     comes back. Raises IntegrityError when the form token, the reference or the payer code exists.
@@ -140,23 +154,24 @@ def place(
                 **values,
                 "answers": json.dumps(values["answers"], ensure_ascii=False),
                 "business_id": business_id,
-                "person_business": limits.person_business,
+                "on": limits.on,
                 "person_units": limits.person_units,
                 "delayed": delayed,
                 "documents": [item.document_id for item in acceptances],
                 "hashes": [item.sha256 for item in acceptances],
                 "accepted_ats": [item.accepted_at for item in acceptances],
                 "ips": [item.ip for item in acceptances],
-                "actor_id": actor.pk,
-                "actor_label": f"user:{actor.pk}",
+                "actor_id": actor_id,
+                "actor_label": f"user:{actor_id}",
                 "changes": json.dumps({"units": values["units"], "total": values["total"], "method": values["method"]}),
-                "at_text": values["applied_at"].isoformat(),
             },
         )
-        person_business, person_fund, counter, order_id = cursor.fetchone()
+        person_business, person_fund, counter, order_id, recorded_at = cursor.fetchone()
     if counter:
-        return Placed(order_id)
-    return Placed(None, "business_limit" if not person_business else "person_limit" if not person_fund else "fund")
+        return Placed(order_id, recorded_at)
+    return Placed(
+        None, None, "business_limit" if not person_business else "person_limit" if not person_fund else "fund"
+    )
 
 
 def _persons(order: Order, sign: int) -> None:
@@ -232,7 +247,9 @@ def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
                 UPDATE investments_personbusiness SET invested = invested + %(investment)s
                  WHERE investor_id = %(investor)s
                    AND business_id = (SELECT business_id FROM investments_fund WHERE id = %(fund)s)
-                   AND invested + %(investment)s <= %(person_business)s
+                   AND invested + %(investment)s <=
+                       (SELECT investment_per_person_business FROM investments_policyprofile
+                         WHERE effective_from <= %(on)s ORDER BY effective_from DESC, version DESC LIMIT 1)
                 RETURNING 1
             ), person_fund AS (
                 UPDATE investments_personfund SET units = units + %(units)s
@@ -252,7 +269,7 @@ def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
                 "investor": order.investor_id,
                 "fund": order.fund_id,
                 "units": order.units,
-                "person_business": limits.person_business,
+                "on": limits.on,
                 "person_units": limits.person_units,
                 "at": at,
             },
@@ -273,9 +290,8 @@ def uncount(order: Order) -> None:
     )
 
 
-def held(investor_id: int, fund_id: int, business_id: int) -> tuple[int, int, int, int, int]:
-    """What a refusal should say: (units of the person in the fund, yen in the business, units left, delayed units
-    left, 1 if the fund accepts orders)."""
+def seen(investor_id: int, fund_id: int, business_id: int) -> Seen:
+    """The counters as they are now, for a refusal that says what is left."""
     units = PersonFund.objects.filter(investor_id=investor_id, fund_id=fund_id).values_list("units", flat=True).first()
     invested = (
         PersonBusiness.objects.filter(investor_id=investor_id, business_id=business_id)
@@ -283,10 +299,10 @@ def held(investor_id: int, fund_id: int, business_id: int) -> tuple[int, int, in
         .first()
     )
     counter = FundCounter.objects.get(pk=fund_id)
-    return (
-        units or 0,
-        invested or 0,
-        counter.available,
-        counter.delayed_limit - counter.reserved_delayed,
-        int(counter.accepting),
+    return Seen(
+        units=units or 0,
+        invested=invested or 0,
+        available=counter.available,
+        delayed_left=counter.delayed_limit - counter.reserved_delayed,
+        accepting=counter.accepting,
     )

@@ -71,16 +71,14 @@ class Room:
 def room_for(fund: Fund, terms: Terms, investor: Investor | None, *, at: datetime) -> Room:
     """The room as the counters stand now; a visitor without a profile holds nothing yet."""
     limits = limits_for(fund, at)
-    held, invested, available, _delayed, _accepting = reserve.held(
-        investor.pk if investor else 0, fund.pk, fund.business_id
-    )
+    counters = reserve.seen(investor.pk if investor else 0, fund.pk, fund.business_id)
     return Room(
-        available=available,
+        available=counters.available,
         order_limit=fund.policy.units_per_order,
-        held=held,
+        held=counters.units,
         person_limit=limits.person_units,
-        invested=invested,
-        business_limit=limits.person_business,
+        invested=counters.invested,
+        business_limit=policy.current(limits.on).investment_per_person_business,
         unit=terms.investment,
     )
 

@@ -112,7 +112,7 @@ class Story:
         for step in self.steps[day]:
             step(noon)
         if self.transfers:
-            self.sandbox.control("bank/transfer_many", transfers=self.transfers)
+            self.sandbox.control("bank/transfers", transfers=self.transfers)
             self.transfers = []
             banking.import_statement(
                 content=self.sandbox.statement(day),

@@ -1,0 +1,128 @@
+"""`page_list_growth`, `page_detail_growth`: how much longer a page takes with 3,000 businesses and funds than with 30.
+
+The floor is the page itself over 30 of them, so the figures say what growth costs and nothing else. Both sizes stand in
+databases of the same cluster and are asked in turn, in short rounds, through the whole stack of middleware, so that a
+machine that is busy for a while is busy for both. Each figure is the median of all requests of a kind, summed over the
+addresses that stand for the page.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.test import Client, override_settings
+
+from benchmarks.scratch import answer
+from tests.copies import copy_fund, counted_queries
+from tests.make import make_fund
+
+FEW, MANY = 30, 3_000
+ROUNDS, REQUESTS = 12, 15
+WARM_UP = 5
+GOAL = 1.3
+
+LIST = (
+    "/businesses/",
+    "/businesses/?page=2&sort=newest",
+    "/businesses/?q=oyster&stage=raising&sort=needed",
+    "/ja/businesses/?trade=oyster&area=Town+1&price=to-11000",
+)
+DETAIL = ("/businesses/copy-1/", "/ja/businesses/copy-30/")
+MOST_QUERIES = {LIST: 12, DETAIL: 20}
+
+
+def run() -> list[dict[str, Any]]:
+    """Both benchmarks, each on rows of its own."""
+    return [{"name": "page_list_growth", **run_list()}, {"name": "page_detail_growth", **run_detail()}]
+
+
+def run_list() -> dict[str, Any]:
+    """The list: its first page, another order, a search, filters in Japanese."""
+    return _growth(LIST)
+
+
+def run_detail() -> dict[str, Any]:
+    """The page of one business with its open fund, in both languages."""
+    return _growth(DETAIL)
+
+
+def _growth(addresses: tuple[str, ...]) -> dict[str, Any]:
+    storages = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    # The hashed names of static files are looked up in memory; without collectstatic there is nothing to look up.
+    with override_settings(STORAGES=storages, ALLOWED_HOSTS=["testserver"]):
+        fund = make_fund()
+        copy_fund(fund.pk, first=1, last=FEW)
+        small = connection.settings_dict["NAME"]
+        with _clone(small) as large:
+            _use(large)
+            copy_fund(fund.pk, first=FEW + 1, last=MANY)
+            times: dict[tuple[str, str], list[float]] = {
+                (name, path): [] for name in (small, large) for path in addresses
+            }
+            client = Client()
+            for _round in range(ROUNDS):
+                for name in (small, large):
+                    _use(name)
+                    for path in addresses:
+                        _ask(client, path, WARM_UP)
+                        times[name, path] += _ask(client, path, REQUESTS)
+            counts = {name: _queries(client, name, addresses) for name in (small, large)}
+            _use(small)
+    if counts[small] != counts[large] or max(counts[large]) > MOST_QUERIES[addresses]:
+        raise AssertionError(f"queries grow or are too many: {counts[small]} for {FEW}, {counts[large]} for {MANY}")
+    ours, floor = (sum(statistics.median(times[name, path]) for path in addresses) * 1_000 for name in (large, small))
+    return answer(ours=ours, floor=floor, goal=GOAL, at_least=False, unit=f"ms for {len(addresses)} pages")
+
+
+def _ask(client: Client, path: str, times: int) -> list[float]:
+    """Seconds of each of `times` requests. Raises AssertionError unless every one is answered with 200."""
+    taken = []
+    for _time in range(times):
+        began = time.perf_counter()
+        response = client.get(path)
+        taken.append(time.perf_counter() - began)
+        if response.status_code != 200:
+            raise AssertionError(f"{path} answered {response.status_code}")
+    return taken
+
+
+def _queries(client: Client, name: str, addresses: tuple[str, ...]) -> list[int]:
+    _use(name)
+    counts = []
+    for path in addresses:
+        with counted_queries() as statements:
+            client.get(path)
+        counts.append(len(statements))
+    return counts
+
+
+@contextmanager
+def _clone(name: str) -> Iterator[str]:
+    """A copy of the database `name`, dropped at the end; leaves the connection on `name`."""
+    copy = f"{name}_many"
+    connection.close()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{copy}"')
+        cursor.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+    try:
+        yield copy
+    finally:
+        _use(name)
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{copy}"')
+
+
+def _use(name: str) -> None:
+    """Connect to another database of the cluster."""
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    connection.ensure_connection()
