@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from investments.banking import services as banking
 from investments.offerings import services as offerings
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
@@ -18,6 +19,7 @@ def register() -> None:
             ("payments.webhooks", webhook.process_due, "minute"),
             ("payments.reconcile", reconcile.payments_due, "minute"),
             ("payments.objects", reconcile.objects_due, "hour"),
+            ("banking.claim", banking.claim_pending, "minute"),
             ("payments.expire", payments.expire_due, "minute"),
             ("orders.confirm", orders.confirm_due, "minute"),
             ("offerings.close", offerings.close_due, "minute"),
