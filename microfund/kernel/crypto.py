@@ -15,6 +15,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
+from django.db.models.lookups import Exact
 
 
 class UnreadableField(Exception):
@@ -49,6 +50,24 @@ def rotate(token: str) -> str:
         raise UnreadableField("no configured key decrypts this value") from error
 
 
+def is_current(token: str) -> bool:
+    """Whether the first key encrypted this token, so that older keys are not needed for it."""
+    try:
+        _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS[:1])).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+class _OnlyEmpty(Exact):
+    """`field=""`. Any other value would be encrypted anew, match nothing, and look like an answer."""
+
+    def get_prep_lookup(self) -> Any:
+        if self.rhs != "":
+            raise TypeError("an encrypted field cannot be searched: only compare it with the empty text")
+        return self.rhs
+
+
 class EncryptedTextField(models.TextField):
     """Text that is encrypted in the database and plain in Python; empty stays empty. It cannot be searched."""
 
@@ -60,7 +79,9 @@ class EncryptedTextField(models.TextField):
         return encrypt(value) if value else value
 
     def get_lookup(self, lookup_name: str) -> Any:
-        if lookup_name not in ("isnull", "exact"):
+        if lookup_name == "exact":
+            return _OnlyEmpty
+        if lookup_name != "isnull":
             raise TypeError(f"an encrypted field has no lookup {lookup_name!r}")
         return super().get_lookup(lookup_name)
 
