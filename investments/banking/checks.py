@@ -8,7 +8,10 @@ from microfund.kernel.integrity import query, register
 
 
 def receipts() -> Iterator[str]:
-    """A receipt is what was used of it and what remains, and what remains is what the journal keeps as unallocated."""
+    """A receipt is what was used of it and what remains, and what remains is what the journal keeps as unallocated.
+
+    What the provider paid out stands in the statements too, but its money is journaled with the payout itself.
+    """
     yield from query("""
         SELECT format('investments_statementline %s (%s %s): %s is not %s remaining and %s used', line.id,
                       line.booked_on, line.bank_key, line.amount, line.remaining, coalesce(uses.amount, 0))
@@ -39,8 +42,8 @@ def receipts() -> Iterator[str]:
 
 
 def receipt_uses() -> Iterator[str]:
-    """Each use of a receipt is journaled once with its amount."""
-    return query("""
+    """Each use of a receipt is journaled once with its amount; what staff sent back is recorded as a transfer."""
+    yield from query("""
         WITH posted AS (
             SELECT split_part(entry.reference, ':', 3)::bigint AS use_id, entry.id, entry.reference,
                    sum(line.amount) AS amount, min(line.subject) AS subject
@@ -60,6 +63,16 @@ def receipt_uses() -> Iterator[str]:
          WHERE own.amount IS DISTINCT FROM posted.amount
             OR posted.subject IS DISTINCT FROM 'receipt:' || own.line_id
          ORDER BY own.id
+    """)
+    yield from query("""
+        SELECT format('investments_outgoingtransfer %s: %s yen for %s, of which %s were sent back by receipts',
+                      coalesce(transfer.id::text, 'missing'), coalesce(transfer.amount, 0),
+                      coalesce(transfer.target, sent.target), coalesce(sent.amount, 0))
+          FROM (SELECT * FROM investments_outgoingtransfer WHERE target LIKE 'receipt:%') AS transfer
+          FULL JOIN (SELECT target, sum(amount) AS amount FROM investments_receiptuse
+                      WHERE purpose = 'sent_back' AND target LIKE 'receipt:%' GROUP BY target) AS sent
+            ON sent.target = transfer.target
+         WHERE transfer.amount IS DISTINCT FROM sent.amount
     """)
 
 

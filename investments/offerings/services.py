@@ -27,7 +27,7 @@ from microfund.kernel.outbox.services import publish
 from . import documents
 from .models import FUND_STATES, Fund, FundCounter, Terms
 
-# What a digest of terms covers. Digests are kept for ever: a field that joins the terms later needs a digest of its own.
+# What a digest of terms covers. Digests are kept for ever: a field that joins the terms later needs one of its own.
 _DIGESTED = (
     *("fund_id", "version", "reason", "investment", "donation", "fee", "units_offered"),
     *("rate_before_recoup", "rate_after_recoup", "grace_periods", "periods", "period_months", "period_cap"),

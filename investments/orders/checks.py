@@ -121,8 +121,9 @@ def acceptances() -> Iterator[str]:
 def dates() -> Iterator[str]:
     """No order is cleared before its cooling-off is over, or confirmed before it is cleared and its fund succeeded."""
     return query("""
-        SELECT format('investments_order %s (%s): is %s, cooling-off ends %s, cleared %s, confirmed %s, fund succeeded %s',
-                      "order".id, "order".reference, "order".state, coalesce("order".cooling_off_ends_at::text, 'never'),
+        SELECT format('investments_order %s (%s): is %s, cooling-off ends %s, cleared %s, confirmed %s, '
+                      'fund succeeded %s', "order".id, "order".reference, "order".state,
+                      coalesce("order".cooling_off_ends_at::text, 'never'),
                       coalesce("order".cleared_at::text, 'never'), coalesce("order".confirmed_at::text, 'never'),
                       coalesce(fund.succeeded_at::text, 'never'))
           FROM investments_order AS "order" JOIN investments_fund AS fund ON fund.id = "order".fund_id
@@ -197,7 +198,8 @@ def confirmed_money() -> Iterator[str]:
           FULL JOIN posted ON posted.reference = 'order_confirmed:order:' || own.id
          WHERE (posted.total, posted.donation, posted.investment, posted.fee, posted.book_id, posted.subject,
                 posted.one_subject)
-               IS DISTINCT FROM (own.total, own.donation, own.investment, own.fee, own.book_id, 'order:' || own.id, true)
+               IS DISTINCT FROM (own.total, own.donation, own.investment, own.fee, own.book_id, 'order:' || own.id,
+                                 true)
     """)
 
 

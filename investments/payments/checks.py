@@ -159,8 +159,10 @@ def refund_entries() -> Iterator[str]:
                    coalesce(sum(line.amount) FILTER (WHERE line.side = 'C'
                                 AND entry.kind IN ('refund_decided', 'refund_of_part')), 0) AS decided,
                    coalesce(sum(line.amount) FILTER (WHERE line.side = 'D' AND entry.kind = 'refund_paid'), 0) AS paid,
-                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'C' AND entry.kind = 'refund_failed'), 0) AS failed,
-                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'D' AND entry.kind = 'refund_by_bank'), 0) AS bank
+                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'C' AND entry.kind = 'refund_failed'), 0)
+                       AS failed,
+                   coalesce(sum(line.amount) FILTER (WHERE line.side = 'D' AND entry.kind = 'refund_by_bank'), 0)
+                       AS bank
               FROM investments_entry AS entry
               JOIN investments_line AS line ON line.entry_id = entry.id
               JOIN investments_account AS account ON account.id = line.account_id AND account.code = 'refunds_payable'
@@ -188,12 +190,14 @@ def disputes() -> Iterator[str]:
     return query("""
         WITH posted AS (
             SELECT split_part(entry.reference, ':', 3)::bigint AS dispute_id,
-                   coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_opened' AND line.side = 'D'), 0) AS opened,
+                   coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_opened' AND line.side = 'D'), 0)
+                       AS opened,
                    coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_won' AND line.side = 'C'), 0) AS won,
                    coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_lost' AND line.side = 'C'), 0) AS lost
               FROM investments_entry AS entry
               JOIN investments_line AS line ON line.entry_id = entry.id
-              JOIN investments_account AS account ON account.id = line.account_id AND account.code = 'disputed_receivable'
+              JOIN investments_account AS account ON account.id = line.account_id
+               AND account.code = 'disputed_receivable'
              WHERE entry.kind IN ('dispute_opened', 'dispute_won', 'dispute_lost')
              GROUP BY 1
         )

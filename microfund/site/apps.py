@@ -12,6 +12,14 @@ class SiteConfig(AppConfig):
     label = "site"
     verbose_name = _("Site")
 
+    def ready(self) -> None:
+        from microfund.kernel.schedule.services import register
+
+        from .verification import verify_due
+
+        # After everything else of the day, the sealing included.
+        register("site.verify", verify_due, cadence="day", order=99)
+
 
 class StaffAdminConfig(AdminConfig):
     default_site = "microfund.site.admin_site.StaffAdminSite"

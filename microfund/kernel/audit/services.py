@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
 
 from microfund.kernel import locks
+
+from .models import AuditSeal
 
 GENESIS = hashlib.sha256(b"tomobune audit chain").digest()
 SEAL_BATCH = 5_000
@@ -113,8 +115,19 @@ def content_hash(fields: tuple[Any, ...]) -> bytes:
     return hashlib.sha256("\x1f".join("" if part is None else str(part) for part in fields).encode()).digest()
 
 
-def problems(*, unsealed_minutes: int = 10) -> Iterator[str]:
-    """Every difference between the rows, their hashes and the chain, one line each; nothing when all is well."""
+def head() -> tuple[int, str]:
+    """Position and chain hash (hex) of the newest seal. Kept outside of the database (`verify_audit` prints it, the
+    daily sweep logs it), it shows later whether the end of the chain was cut off: see `problems`."""
+    last = AuditSeal.objects.order_by("-position").values_list("position", "chain_hash").first()
+    return (last[0], bytes(last[1]).hex()) if last else (0, GENESIS.hex())
+
+
+def problems(*, unsealed_minutes: int = 10, anchors: Iterable[tuple[int, str]] = ()) -> Iterator[str]:
+    """Every difference between the rows, their hashes and the chain, one line each; nothing when all is well.
+
+    `anchors` are heads of the chain that were kept outside: (position, chain hash in hex).
+    """
+    kept = dict(anchors)
     previous, expected_position = GENESIS, 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -135,6 +148,9 @@ def problems(*, unsealed_minutes: int = 10) -> Iterator[str]:
                 break
             for position, chain_hash, row_id, stored_hash, *facts in batch:
                 expected_position += 1
+                anchor = kept.pop(position, None)
+                if anchor is not None and anchor != bytes(chain_hash).hex():
+                    yield f"audit chain: position {position} is not what was kept outside ({anchor[:12]})"
                 if position != expected_position:
                     yield f"audit chain: position {expected_position} is missing (found {position})"
                     expected_position = position
@@ -147,6 +163,9 @@ def problems(*, unsealed_minutes: int = 10) -> Iterator[str]:
                 if link(previous, position, bytes(stored_hash)) != bytes(chain_hash):
                     yield f"audit chain: broken at position {position} (row {row_id})"
                 previous = bytes(chain_hash)
+        for position, anchor in sorted(kept.items()):
+            if position > 0:
+                yield f"audit chain: position {position} is missing, it was kept outside ({anchor[:12]})"
         cursor.execute(
             """
             SELECT row.id, row.recorded_at FROM audit_auditrow AS row

@@ -1,0 +1,140 @@
+"""A small house of books in which everything has happened once, made by the real services and the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from investments.banking import services as banking
+from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
+from investments.orders import services as orders
+from investments.payments import reconcile, refund, services, settle
+from microfund.kernel import clock
+from tests import make
+from tests.investments.banking.files import csv_file
+from tests.sandbox_client import SandboxProcess
+
+
+@dataclass(frozen=True)
+class Books:
+    """The orders by what became of them; `at` is the instant after everything."""
+
+    fund: Fund
+    at: datetime
+    orders: dict[str, Order]
+
+    def order(self, name: str) -> Order:
+        """The order of this name as it is now."""
+        return Order.objects.get(pk=self.orders[name].pk)
+
+    def attempt(self, name: str) -> PaymentAttempt:
+        """Its one attempt."""
+        return PaymentAttempt.objects.get(order=self.orders[name])
+
+    def refund(self, name: str) -> Refund:
+        """Its one refund."""
+        return Refund.objects.get(order=self.orders[name])
+
+    def dispute(self, name: str) -> Dispute:
+        """Its one dispute."""
+        return Dispute.objects.get(order=self.orders[name])
+
+    def receipt(self, name: str) -> StatementLine:
+        """The bank receipt of this order, or the `unknown` one."""
+        return StatementLine.objects.get(payer_code=self.orders[name].payer_code if name in self.orders else "")
+
+
+def pay(sandbox: SandboxProcess, order: Order) -> PaymentAttempt:
+    """Pay an order by card in the sandbox and settle it."""
+    attempt = services.start_payment(order, at=timezone.now())
+    sandbox.control("pay", session=attempt.session_id, how="card")
+    return settle.settle(attempt.pk, at=timezone.now())
+
+
+def build(sandbox: SandboxProcess) -> Books:
+    """Reserved, awaiting, paid by card and by transfer, confirmed, cancelled, given back by bank, refunded at the
+    provider, disputed (open, won, lost), expired; a payout of the provider in between; a receipt of nobody."""
+    fund = make.make_fund(units_offered=100)
+    now = timezone.now()
+    made: dict[str, Order] = {}
+
+    def order(name: str, **values: Any) -> Order:
+        made[name] = make.make_order(fund=fund, **{"method": "card", **values})
+        return made[name]
+
+    for name in ("confirmed", "rescinded", "lost"):
+        pay(sandbox, order(name, units=2))
+    over = max(Order.objects.get(pk=each.pk).cooling_off_ends_at for each in made.values())
+    orders.confirm_due(on=clock.today_in(None, over), at=over)
+    for name in ("paid", "cancelled", "by_bank", "disputed", "won"):
+        pay(sandbox, order(name))
+    order("reserved")
+    services.start_payment(order("awaiting", method="bank_transfer"), at=now)
+    services.start_payment(order("transferred", method="bank_transfer"), at=now)
+    _receive(made["transferred"])
+    order("expired")
+    services.expire_order(made["expired"].pk, at=now + timedelta(hours=1))
+    sandbox.control("payouts/make")
+    reconcile.payouts_due(on=now.date(), at=timezone.now())
+    services.cancel_order(made["cancelled"], at=timezone.now(), actor=made["cancelled"].investor.user)
+    reconcile.refunds_due(on=now.date(), at=timezone.now())
+    _give_back_by_bank(sandbox, made["by_bank"])
+    intents = {
+        name: PaymentAttempt.objects.get(order=made[name]).intent_id
+        for name in ("rescinded", "disputed", "won", "lost")
+    }
+    sandbox.control("dashboard_refund", payment_intent=intents["rescinded"], amount=21_000)
+    for name in ("disputed", "won", "lost"):
+        sandbox.control("disputes/open", payment_intent=intents[name])
+    reconcile.objects_due(on=now.date(), at=timezone.now())
+    for name in ("won", "lost"):
+        own = Dispute.objects.get(order=made[name])
+        sandbox.control("disputes/close", dispute=own.provider_id, outcome=name)
+    reconcile.objects_due(on=now.date(), at=timezone.now())
+    return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made)
+
+
+def _receive(order: Order) -> None:
+    """A statement with the order's transfer, one of nobody that is sent back in part, and what the provider paid."""
+    day = clock.today_in().isoformat()
+    banking.import_statement(
+        content=csv_file(
+            {"date": day, "amount": order.total, "payer_code": order.payer_code},
+            {"date": day, "amount": 3_000, "payer_code": "", "payer_name": "サトウ ケン"},
+            {"date": day, "amount": 90_000, "payer_code": "1", "payer_name": settings.PROVIDER_PAYER_NAME},
+        ),
+        name="statement.csv",
+        actor=None,
+        at=timezone.now(),
+    )
+    banking.send_back(
+        StatementLine.objects.get(payer_code=""),
+        amount=1_000,
+        payee={"bank": "0001", "branch": "001", "type": "1", "number": "7654321", "holder": "サトウ ケン"},
+        transferred_on=clock.today_in(),
+        bank_reference="T-0",
+        actor=None,
+        at=timezone.now(),
+        reason="Nobody knows what it is for.",
+    )
+
+
+def _give_back_by_bank(sandbox: SandboxProcess, order: Order) -> None:
+    """The provider's refund is done and comes back weeks later, so staff pay it by bank."""
+    sandbox.control("refund_policy", next="succeeded_then_failed")
+    services.cancel_order(order, at=timezone.now(), actor=order.investor.user)
+    own = refund.send(Refund.objects.get(order=order).pk, at=timezone.now())
+    refund.absorb(own.attempt.intent_id or "", at=timezone.now())
+    refund.pay_by_bank(
+        own,
+        payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"},
+        transferred_on=clock.today_in(),
+        bank_reference="T-1",
+        actor=make.make_user(is_staff=True),
+        at=timezone.now(),
+        reason="The card is closed.",
+    )

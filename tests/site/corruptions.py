@@ -1,0 +1,659 @@
+"""Hand-made corruptions of the books: for every check of verify_ledger what somebody with a database prompt could do.
+
+Each corrupter runs with triggers and foreign keys off, changes rows, and answers with what the check must name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from investments.ledger import post as ledger
+from investments.models import Acceptance, Document, Entry, Holding, Line, Movement, ProviderPayout, Terms
+from tests.site.books import Books
+
+Corrupter = Callable[[Books], str]
+CORRUPTERS: list[tuple[str, str, Corrupter]] = []
+
+
+def corrupts(check: str) -> Callable[[Corrupter], Corrupter]:
+    """Register a corrupter of one check under its function's name."""
+
+    def add(corrupter: Corrupter) -> Corrupter:
+        CORRUPTERS.append((check, corrupter.__name__, corrupter))
+        return corrupter
+
+    return add
+
+
+def sql(statement: str, *params: Any) -> Any:
+    """Run one statement, which must touch at least one row; answers its first RETURNING value."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        assert cursor.rowcount != 0, f"corrupts nothing: {statement}"
+        return cursor.fetchone()[0] if cursor.description else None
+
+
+def entry(reference: str) -> Entry:
+    """A journal entry by its reference, or the first of a kind (`kind:%`)."""
+    found = Entry.objects.filter(reference__startswith=reference.rstrip("%")).order_by("pk").first()
+    assert found is not None, reference
+    return found
+
+
+def named(row: Entry) -> str:
+    """How the checks name an entry."""
+    return f"investments_entry {row.pk} ({row.reference})"
+
+
+def post(*legs: ledger.Leg, kind: str = "forged") -> None:
+    """A balanced entry that no rule of the house would write."""
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    assert ledger.post(kind=kind, source=("hand", 1), legs=legs, on=at.date(), at=at)
+
+
+def drop_entry(reference: str) -> Entry:
+    """Delete an entry with its lines."""
+    row = entry(reference)
+    sql("DELETE FROM investments_line WHERE entry_id = %s", row.pk)
+    sql("DELETE FROM investments_entry WHERE id = %s", row.pk)
+    return row
+
+
+# --- Journal ----------------------------------------------------------------------------------------------------
+
+
+@corrupts("ledger.entries")
+def an_amount_is_changed(books: Books) -> str:
+    row = entry("order_confirmed:")
+    sql("UPDATE investments_line SET amount = amount + 1 WHERE id = %s", row.lines.order_by("pk")[0].pk)
+    return named(row)
+
+
+@corrupts("ledger.entries")
+def a_line_is_deleted(books: Books) -> str:
+    row = entry("payment_received:")
+    sql("DELETE FROM investments_line WHERE id = %s", row.lines.order_by("pk")[0].pk)
+    return f"{named(row)}: 1 lines"
+
+
+@corrupts("ledger.entries")
+def an_entry_has_no_lines(books: Books) -> str:
+    row = entry("payment_received:")
+    sql("DELETE FROM investments_line WHERE entry_id = %s", row.pk)
+    return f"{named(row)}: 0 lines"
+
+
+@corrupts("ledger.entries")
+def a_line_is_moved_to_another_book(books: Books) -> str:
+    row = entry("order_confirmed:")
+    sql(
+        "UPDATE investments_line SET account_id = (SELECT id FROM investments_account WHERE code = 'bank'"
+        " AND book_id = %s) WHERE id = %s",
+        ledger.operator_book_id(),
+        row.lines.order_by("pk")[0].pk,
+    )
+    return named(row)
+
+
+@corrupts("ledger.lines")
+def a_line_loses_its_entry(books: Books) -> str:
+    line = entry("payment_received:").lines.order_by("pk")[0]
+    sql("UPDATE investments_line SET entry_id = 999999 WHERE id = %s", line.pk)
+    return f"investments_line {line.pk}: entry 999999 does not exist"
+
+
+@corrupts("ledger.lines")
+def a_line_loses_its_account(books: Books) -> str:
+    line = entry("payment_received:").lines.order_by("pk")[0]
+    sql("UPDATE investments_line SET account_id = 999999 WHERE id = %s", line.pk)
+    return f"investments_line {line.pk}: account 999999 does not exist"
+
+
+@corrupts("ledger.lines")
+def an_account_loses_its_book(books: Books) -> str:
+    line = entry("payment_received:").lines.order_by("pk")[0]
+    sql("UPDATE investments_account SET book_id = 999999 WHERE id = %s", line.account_id)
+    return f"investments_line {line.pk}: book 999999 does not exist"
+
+
+@corrupts("ledger.lines")
+def an_entry_is_in_dollars(books: Books) -> str:
+    row = entry("payment_received:")
+    sql("UPDATE investments_line SET currency = 'USD' WHERE entry_id = %s", row.pk)
+    return f"investments_line {row.lines.order_by('pk')[0].pk}: USD in a book of JPY"
+
+
+@corrupts("ledger.lines")
+def an_amount_is_negative(books: Books) -> str:
+    sql("ALTER TABLE investments_line DROP CONSTRAINT ledger_line_positive")
+    row = entry("payment_received:")
+    sql("UPDATE investments_line SET amount = -amount WHERE entry_id = %s", row.pk)
+    return f"investments_line {row.lines.order_by('pk')[0].pk}:"
+
+
+@corrupts("ledger.references")
+def an_entry_is_renamed(books: Books) -> str:
+    row = entry("payment_received:")
+    sql("UPDATE investments_entry SET reference = 'gift:attempt:1' WHERE id = %s", row.pk)
+    return f"investments_entry {row.pk} (gift:attempt:1)"
+
+
+@corrupts("ledger.references")
+def a_reversal_is_half(books: Books) -> str:
+    row = entry("payment_received:")
+    pk = ledger.reverse(row, on=row.effective_on, at=row.happened_at, reason="typed twice")
+    sql("UPDATE investments_line SET amount = amount / 2 WHERE entry_id = %s", pk)
+    return f"is not the opposite of entry {row.pk}"
+
+
+@corrupts("ledger.charts")
+def an_account_is_deleted(books: Books) -> str:
+    sql("DELETE FROM investments_account WHERE book_id = %s AND code = 'withholding_payable'", books.fund.book_id)
+    return f"investments_book {books.fund.book_id} (fund:{books.fund.pk}): has no account withholding_payable"
+
+
+@corrupts("ledger.charts")
+def a_suspense_account_is_added(books: Books) -> str:
+    pk = sql("INSERT INTO investments_account (book_id, code) VALUES (%s, 'suspense') RETURNING id", books.fund.book_id)
+    return f"investments_account {pk} (suspense)"
+
+
+@corrupts("ledger.charts")
+def there_are_two_operators(books: Books) -> str:
+    ledger.open_book("operator:2", kind="operator", currency="JPY")
+    return "2 books of the operator"
+
+
+@corrupts("ledger.totals")
+def money_appears_in_a_book(books: Books) -> str:
+    sql("UPDATE investments_line SET amount = amount + 7 WHERE id = %s", entry("order_confirmed:").lines.first().pk)
+    return "debits less credits are"
+
+
+@corrupts("ledger.sides")
+def a_refund_leaves_twice(books: Books) -> str:
+    book = books.fund.book_id
+    post(ledger.debit(book, "refunds_payable", 10_500), ledger.credit(book, "psp_clearing", 10_500))
+    return f"(fund:{books.fund.pk} refunds_payable): balance 10500 JPY"
+
+
+@corrupts("ledger.sides")
+def the_funds_bank_is_overdrawn(books: Books) -> str:
+    book = books.fund.book_id
+    post(ledger.debit(book, "donation_payable", 10_000), ledger.credit(book, "bank", 10_000))
+    post_more = 5_000_000
+    ledger.post(
+        kind="forged",
+        source=("hand", 2),
+        legs=[ledger.debit(book, "receivable_from_business", post_more), ledger.credit(book, "bank", post_more)],
+        on=datetime(2026, 1, 5, tzinfo=UTC).date(),
+        at=datetime(2026, 1, 5, tzinfo=UTC),
+    )
+    return f"(fund:{books.fund.pk} bank): balance -"
+
+
+@corrupts("ledger.coverage")
+def deposits_are_lent_to_the_business(books: Books) -> str:
+    book = books.fund.book_id
+    post(ledger.debit(book, "receivable_from_business", 1_000), ledger.credit(book, "bank", 1_000))
+    return f"investments_book {book} (fund:{books.fund.pk}): holds "
+
+
+@corrupts("ledger.clearing")
+def the_provider_pays_out_what_it_does_not_hold(books: Books) -> str:
+    book = books.fund.book_id
+    post(ledger.debit(book, "bank", 900_000), ledger.credit(book, "psp_clearing", 900_000))
+    return f"(fund:{books.fund.pk} psp_clearing): balance -"
+
+
+@corrupts("ledger.between_books")
+def the_operator_forgets_what_it_is_owed(books: Books) -> str:
+    book = books.fund.book_id
+    post(ledger.debit(book, "due_to_operator", 500), ledger.credit(book, "bank", 500))
+    return "the funds' due_to_operator and the operator's due_from_fund differ by 500 JPY"
+
+
+# --- Bank receipts ----------------------------------------------------------------------------------------------
+
+
+@corrupts("banking.receipts")
+def a_receipt_is_used_up_by_hand(books: Books) -> str:
+    row = books.receipt("unknown")
+    sql("UPDATE investments_statementline SET remaining = 0 WHERE id = %s", row.pk)
+    return f"investments_statementline {row.pk} ({row.booked_on} {row.bank_key}): 3000 is not 0 remaining and 1000 used"
+
+
+@corrupts("banking.receipts")
+def a_receipt_is_not_journaled(books: Books) -> str:
+    row = books.receipt("unknown")
+    drop_entry(f"bank_receipt:receipt:{row.pk}")
+    return f"investments_statementline {row.pk} ({row.bank_key}): 2000 remaining, unallocated in the journal -1000"
+
+
+@corrupts("banking.receipts")
+def a_receipt_is_deleted(books: Books) -> str:
+    row = books.receipt("unknown")
+    sql("DELETE FROM investments_statementline WHERE id = %s", row.pk)
+    return f"investments_statementline receipt:{row.pk} (does not exist): 0 remaining"
+
+
+@corrupts("banking.receipt_uses")
+def a_use_is_not_journaled(books: Books) -> str:
+    use = books.receipt("transferred").uses.get()
+    drop_entry(f"receipt_applied:use:{use.pk}")
+    return f"investments_receiptuse {use.pk} (line {use.line_id}, {use.target}): 10500, journaled 0 for nothing"
+
+
+@corrupts("banking.receipt_uses")
+def a_use_is_deleted(books: Books) -> str:
+    use = books.receipt("transferred").uses.get()
+    row = entry(f"receipt_applied:use:{use.pk}")
+    sql("DELETE FROM investments_receiptuse WHERE id = %s", use.pk)
+    return f"{named(row)}: no such use of a receipt"
+
+
+@corrupts("banking.receipt_uses")
+def a_transfer_back_is_deleted(books: Books) -> str:
+    use = books.receipt("unknown").uses.get()
+    sql("DELETE FROM investments_outgoingtransfer WHERE target = %s", use.target)
+    return f"investments_outgoingtransfer missing: 0 yen for {use.target}, of which 1000 were sent back"
+
+
+@corrupts("banking.claims")
+def a_bank_line_is_imported_twice(books: Books) -> str:
+    sql("ALTER TABLE investments_statementline DROP CONSTRAINT investments_statementline_bank_key_key")
+    row = books.receipt("unknown")
+    first, row.pk, row.row = row.pk, None, 900
+    row.save(force_insert=True)
+    return f"investments_statementline {first}, {row.pk}: the same bank line {row.bank_key}"
+
+
+@corrupts("banking.claims")
+def a_bank_line_is_claimed_twice(books: Books) -> str:
+    sql("ALTER TABLE investments_receiptuse DROP CONSTRAINT receipt_use_once")
+    use = books.receipt("transferred").uses.get()
+    first, use.pk = use.pk, None
+    use.save(force_insert=True)
+    return f"investments_receiptuse {first}, {use.pk}: line {use.line_id} is applied to {use.target} twice"
+
+
+# --- Funds ------------------------------------------------------------------------------------------------------
+
+
+@corrupts("offerings.documents")
+def a_document_is_rewritten(books: Books) -> str:
+    document = Document.objects.filter(fund=books.fund, kind="contract", language="en").get()
+    sql("UPDATE investments_document SET html = html || ' '::bytea WHERE id = %s", document.pk)
+    return f"investments_document {document.pk} (fund {books.fund.pk} contract en)"
+
+
+@corrupts("offerings.document_sets")
+def a_document_is_deleted(books: Books) -> str:
+    sql("DELETE FROM investments_document WHERE fund_id = %s AND kind = 'risk' AND language = 'ja'", books.fund.pk)
+    return f"investments_terms {Terms.objects.get(fund=books.fund).pk} (fund {books.fund.pk} v1): has no risk in ja"
+
+
+@corrupts("offerings.document_sets")
+def a_document_is_given_to_another_fund(books: Books) -> str:
+    document = Document.objects.filter(fund=books.fund).order_by("pk")[0]
+    sql("UPDATE investments_document SET fund_id = 999999 WHERE id = %s", document.pk)
+    return f"investments_document {document.pk}: is of fund 999999"
+
+
+@corrupts("offerings.frozen_terms")
+def a_frozen_rate_is_changed(books: Books) -> str:
+    pk = sql("UPDATE investments_terms SET rate_after_recoup = 0.0001 WHERE fund_id = %s RETURNING id", books.fund.pk)
+    return f"investments_terms {pk} ({books.fund.pk} v1): changed after they were frozen"
+
+
+@corrupts("offerings.frozen_terms")
+def a_second_version_is_frozen_by_hand(books: Books) -> str:
+    terms = Terms.objects.get(fund=books.fund)
+    terms.pk, terms.version = None, 2
+    terms.save(force_insert=True)
+    return f"investments_terms {terms.pk} ({books.fund.pk} v2): frozen without a digest"
+
+
+@corrupts("offerings.open_funds")
+def more_units_are_offered_than_the_terms_say(books: Books) -> str:
+    sql("UPDATE investments_fundcounter SET offered = offered + 1 WHERE fund_id = %s", books.fund.pk)
+    return f"investments_fund {books.fund.pk} ({books.fund.slug}): offers 101 units, its terms 100"
+
+
+@corrupts("offerings.open_funds")
+def a_closed_fund_goes_on_selling(books: Books) -> str:
+    sql("UPDATE investments_fund SET state = 'closed' WHERE id = %s", books.fund.pk)
+    return f"investments_fund {books.fund.pk} ({books.fund.slug}): is closed, its counter accepts orders"
+
+
+@corrupts("offerings.open_funds")
+def the_counter_sells_a_day_longer(books: Books) -> str:
+    sql("UPDATE investments_fundcounter SET closes_at = closes_at + interval '1 day'")
+    return f"investments_fundcounter {books.fund.pk} ({books.fund.slug}): sells until"
+
+
+@corrupts("offerings.open_funds")
+def a_fund_loses_its_book(books: Books) -> str:
+    sql("UPDATE investments_fund SET book_id = %s WHERE id = %s", ledger.operator_book_id(), books.fund.pk)
+    return f"investments_fund {books.fund.pk} ({books.fund.slug}): has no book of its own"
+
+
+# --- Holdings and orders ------------------------------------------------------------------------------------------
+
+
+@corrupts("holdings.movements")
+def a_holding_grows(books: Books) -> str:
+    holding = Holding.objects.filter(fund=books.fund, units__gt=0).order_by("pk")[0]
+    sql("UPDATE investments_holding SET units = units + 1 WHERE id = %s", holding.pk)
+    return f"investments_holding {holding.pk} ({holding.reference}): holds 3 units, its movements make 2"
+
+
+def _order(books: Books, name: str) -> str:
+    order = books.order(name)
+    return f"investments_order {order.pk} ({order.reference})"
+
+
+@corrupts("orders.amounts")
+def a_fee_is_lowered(books: Books) -> str:
+    sql("UPDATE investments_order SET fee = fee - 1, total = total - 1 WHERE id = %s", books.order("paid").pk)
+    return _order(books, "paid")
+
+
+@corrupts("orders.amounts")
+def an_order_is_larger_than_allowed(books: Books) -> str:
+    sql(
+        "UPDATE investments_order SET units = 50, investment = 250000, donation = 250000, fee = 25000, total = 525000"
+        " WHERE id = %s",
+        books.order("reserved").pk,
+    )
+    return _order(books, "reserved")
+
+
+@corrupts("orders.fund_counters")
+def a_unit_is_sold_by_nobody(books: Books) -> str:
+    sql("UPDATE investments_fundcounter SET sold = sold + 1 WHERE fund_id = %s", books.fund.pk)
+    return f"investments_fundcounter {books.fund.pk} ({books.fund.slug}): reserved 2, delayed 1, sold 7"
+
+
+@corrupts("orders.fund_counters")
+def a_reservation_is_forgotten(books: Books) -> str:
+    sql("UPDATE investments_order SET state = 'expired' WHERE id = %s", books.order("awaiting").pk)
+    return f"investments_fundcounter {books.fund.pk} ({books.fund.slug}): reserved 2, delayed 1"
+
+
+@corrupts("orders.person_funds")
+def a_persons_units_shrink(books: Books) -> str:
+    order = books.order("paid")
+    sql("UPDATE investments_personfund SET units = 0 WHERE investor_id = %s", order.investor_id)
+    return f"investor {order.investor_id} in fund {books.fund.pk}: 0 units, the orders say 1"
+
+
+@corrupts("orders.person_funds")
+def a_persons_units_are_gone(books: Books) -> str:
+    order = books.order("paid")
+    sql("DELETE FROM investments_personfund WHERE investor_id = %s", order.investor_id)
+    return f"investments_personfund missing: investor {order.investor_id} in fund {books.fund.pk}"
+
+
+@corrupts("orders.person_businesses")
+def a_persons_total_shrinks(books: Books) -> str:
+    order = books.order("confirmed")
+    sql("UPDATE investments_personbusiness SET invested = invested - 5000 WHERE investor_id = %s", order.investor_id)
+    return f"investor {order.investor_id} in business {books.fund.business_id}: 5000 yen, the orders say 10000"
+
+
+@corrupts("orders.person_businesses")
+def an_order_is_no_longer_counted(books: Books) -> str:
+    order = books.order("confirmed")
+    sql("UPDATE investments_order SET counted = false WHERE id = %s", order.pk)
+    return f"investor {order.investor_id} in business {books.fund.business_id}: 10000 yen, the orders say 0"
+
+
+@corrupts("orders.acceptances")
+def an_acceptance_is_of_other_bytes(books: Books) -> str:
+    row = Acceptance.objects.filter(order=books.order("paid")).order_by("pk")[0]
+    sql("UPDATE investments_acceptance SET sha256 = repeat('0', 64) WHERE id = %s", row.pk)
+    return f"investments_acceptance {row.pk} (order {row.order_id})"
+
+
+@corrupts("orders.acceptances")
+def an_acceptance_is_deleted(books: Books) -> str:
+    row = Acceptance.objects.filter(order=books.order("paid")).order_by("pk")[0]
+    sql("DELETE FROM investments_acceptance WHERE id = %s", row.pk)
+    return f"{_order(books, 'paid')}: has accepted 2 of 3"
+
+
+@corrupts("orders.dates")
+def an_order_was_confirmed_in_cooling_off(books: Books) -> str:
+    sql("UPDATE investments_order SET confirmed_at = paid_at WHERE id = %s", books.order("confirmed").pk)
+    return _order(books, "confirmed")
+
+
+@corrupts("orders.dates")
+def a_fund_never_succeeded(books: Books) -> str:
+    sql("UPDATE investments_fund SET succeeded_at = NULL WHERE id = %s", books.fund.pk)
+    return _order(books, "confirmed")
+
+
+@corrupts("orders.dates")
+def an_order_never_ended(books: Books) -> str:
+    sql("UPDATE investments_order SET ended_at = NULL WHERE id = %s", books.order("cancelled").pk)
+    return _order(books, "cancelled")
+
+
+@corrupts("orders.confirmations")
+def a_movement_is_deleted(books: Books) -> str:
+    sql("DELETE FROM investments_movement WHERE source = %s", f"order:{books.order('confirmed').pk}")
+    return f"{_order(books, 'confirmed')}: has no movement confirm"
+
+
+@corrupts("orders.confirmations")
+def a_rescission_is_deleted(books: Books) -> str:
+    sql("DELETE FROM investments_movement WHERE kind = 'rescind' AND source = %s", f"order:{books.order('lost').pk}")
+    return f"{_order(books, 'lost')}: has no movement rescind"
+
+
+@corrupts("orders.confirmations")
+def units_come_from_no_order(books: Books) -> str:
+    row = Movement.objects.get(kind="confirm", source=f"order:{books.order('confirmed').pk}")
+    pk = sql(
+        "INSERT INTO investments_movement (holding_id, kind, units, source, effective_on, happened_at)"
+        " VALUES (%s, 'confirm', 3, 'order:999999', %s, %s) RETURNING id",
+        row.holding_id,
+        row.effective_on,
+        row.happened_at,
+    )
+    return f"investments_movement {pk}: confirm order:999999"
+
+
+@corrupts("orders.confirmations")
+def units_are_given_to_another_person(books: Books) -> str:
+    row = Movement.objects.get(kind="confirm", source=f"order:{books.order('confirmed').pk}")
+    other = Holding.objects.exclude(pk=row.holding_id).order_by("pk")[0]
+    sql("UPDATE investments_movement SET holding_id = %s WHERE id = %s", other.pk, row.pk)
+    return f"investments_movement {row.pk}: 2 units of investor {other.investor_id}"
+
+
+@corrupts("orders.confirmed_money")
+def a_confirmation_is_not_journaled(books: Books) -> str:
+    drop_entry(f"order_confirmed:order:{books.order('confirmed').pk}")
+    return f"{_order(books, 'confirmed')}: confirmed without an entry"
+
+
+@corrupts("orders.confirmed_money")
+def a_confirmation_is_of_no_order(books: Books) -> str:
+    row = entry(f"order_confirmed:order:{books.order('confirmed').pk}")
+    sql("UPDATE investments_entry SET reference = 'order_confirmed:order:999999' WHERE id = %s", row.pk)
+    return f"investments_entry {row.pk} (order_confirmed:order:999999): no such order"
+
+
+@corrupts("orders.confirmed_money")
+def the_donation_becomes_investment(books: Books) -> str:
+    row = entry(f"order_confirmed:order:{books.order('confirmed').pk}")
+    donation = Line.objects.get(entry=row, account__code="donation_payable")
+    investment = Line.objects.get(entry=row, account__code="investment_payable")
+    sql("UPDATE investments_line SET account_id = %s WHERE id = %s", investment.account_id, donation.pk)
+    return f"{named(row)}: is not the confirmation of order {books.order('confirmed').reference}"
+
+
+# --- Payments -----------------------------------------------------------------------------------------------------
+
+
+@corrupts("payments.attempts")
+def less_was_captured_than_asked(books: Books) -> str:
+    row = books.attempt("paid")
+    sql("UPDATE investments_paymentattempt SET captured = captured - 1 WHERE id = %s", row.pk)
+    return f"investments_paymentattempt {row.pk} (order {books.order('paid').reference})"
+
+
+@corrupts("payments.attempts")
+def an_order_waits_for_two_payments(books: Books) -> str:
+    sql("DROP INDEX attempt_one_unresolved")
+    row = books.attempt("awaiting")
+    row.pk = None
+    row.save(force_insert=True)
+    return f"{_order(books, 'awaiting')}: has 2 unresolved attempts"
+
+
+@corrupts("payments.received")
+def a_payment_is_not_journaled(books: Books) -> str:
+    row = books.attempt("paid")
+    drop_entry(f"payment_received:attempt:{row.pk}")
+    return (
+        f"investments_paymentattempt {row.pk} (order {books.order('paid').reference}): captured 10500 without an entry"
+    )
+
+
+@corrupts("payments.received")
+def a_payment_is_booked_for_another_order(books: Books) -> str:
+    row = entry(f"payment_received:attempt:{books.attempt('paid').pk}")
+    sql("UPDATE investments_line SET subject = %s WHERE entry_id = %s", f"order:{books.order('reserved').pk}", row.pk)
+    return named(row)
+
+
+@corrupts("payments.received")
+def a_payment_is_of_no_attempt(books: Books) -> str:
+    row = entry(f"payment_received:attempt:{books.attempt('paid').pk}")
+    sql("UPDATE investments_entry SET reference = 'payment_received:attempt:999999' WHERE id = %s", row.pk)
+    return f"investments_entry {row.pk} (payment_received:attempt:999999): no such attempt"
+
+
+@corrupts("payments.received")
+def a_transfer_is_captured_without_a_receipt(books: Books) -> str:
+    row = books.attempt("transferred")
+    sql("DELETE FROM investments_receiptuse WHERE target = %s", f"attempt:{row.pk}")
+    return f"investments_paymentattempt {row.pk}: captured 10500, receipts of 0 were applied to it"
+
+
+@corrupts("payments.one_capture")
+def an_order_is_charged_twice(books: Books) -> str:
+    row = books.attempt("paid")
+    row.pk, row.session_id, row.intent_id = None, "cs_again", "pi_again"
+    row.save(force_insert=True)
+    return f"{_order(books, 'paid')}: is paid, captured and kept by attempts"
+
+
+@corrupts("payments.one_capture")
+def a_cancelled_order_keeps_the_money(books: Books) -> str:
+    sql("DELETE FROM investments_refund WHERE id = %s", books.refund("cancelled").pk)
+    return f"{_order(books, 'cancelled')}: is cancelled, captured and kept by attempts"
+
+
+@corrupts("payments.order_money")
+def a_paid_order_is_ended_by_hand(books: Books) -> str:
+    sql("UPDATE investments_order SET state = 'cancelled', ended_at = now() WHERE id = %s", books.order("paid").pk)
+    return f"{_order(books, 'paid')}: is cancelled, deposits 10500 instead of 0"
+
+
+@corrupts("payments.order_money")
+def a_deposit_belongs_to_nobody(books: Books) -> str:
+    row = entry(f"payment_received:attempt:{books.attempt('paid').pk}")
+    sql("UPDATE investments_line SET subject = 'order:999999' WHERE entry_id = %s", row.pk)
+    return "order:999999 in book"
+
+
+@corrupts("payments.order_money")
+def a_refund_in_the_queue_is_closed_by_hand(books: Books) -> str:
+    drop_entry(f"refund_by_bank:refund:{books.refund('by_bank').pk}")
+    return f"{_order(books, 'by_bank')}: is cancelled, deposits 0 instead of 0, refunds payable 10500 instead of 0"
+
+
+@corrupts("payments.refunds")
+def more_is_given_back_than_came(books: Books) -> str:
+    row = books.refund("cancelled")
+    sql("UPDATE investments_refund SET amount = amount + 1 WHERE id = %s", row.pk)
+    return f"investments_paymentattempt {row.attempt_id}: refunds of 10501 exceed the captured 10500"
+
+
+@corrupts("payments.refunds")
+def a_refund_is_given_to_another_order(books: Books) -> str:
+    row = books.refund("cancelled")
+    sql("UPDATE investments_refund SET order_id = %s WHERE id = %s", books.order("paid").pk, row.pk)
+    return f"investments_refund {row.pk}: is of order {books.order('paid').pk}"
+
+
+@corrupts("payments.refund_entries")
+def a_refund_is_said_to_be_open(books: Books) -> str:
+    row = books.refund("cancelled")
+    sql("UPDATE investments_refund SET state = 'pending' WHERE id = %s", row.pk)
+    return f"investments_refund {row.pk} (order {row.order_id}): pending of 10500"
+
+
+@corrupts("payments.refund_entries")
+def a_refund_was_never_decided(books: Books) -> str:
+    row = books.refund("rescinded")
+    drop_entry(f"refund_decided:refund:{row.pk}")
+    return f"investments_refund {row.pk} (order {row.order_id}): succeeded of 21000; journal: decided 0"
+
+
+@corrupts("payments.refund_entries")
+def a_refund_is_deleted(books: Books) -> str:
+    row = books.refund("cancelled")
+    sql("DELETE FROM investments_refund WHERE id = %s", row.pk)
+    return f"investments_refund {row.pk} (does not exist)"
+
+
+@corrupts("payments.refund_entries")
+def the_transfer_of_a_refund_is_deleted(books: Books) -> str:
+    row = books.refund("by_bank")
+    sql("DELETE FROM investments_outgoingtransfer WHERE target = %s", f"refund:{row.pk}")
+    return f"investments_refund {row.pk} (order {row.order_id}): paid_by_bank of 10500"
+
+
+@corrupts("payments.disputes")
+def a_lost_dispute_is_said_to_be_won(books: Books) -> str:
+    row = books.dispute("lost")
+    sql("UPDATE investments_dispute SET state = 'won' WHERE id = %s", row.pk)
+    return f"investments_dispute {row.pk} ({row.provider_id}): won of 21000"
+
+
+@corrupts("payments.disputes")
+def a_disputed_order_is_not_frozen(books: Books) -> str:
+    row = books.dispute("disputed")
+    sql("UPDATE investments_order SET frozen_at = NULL WHERE id = %s", row.order_id)
+    return f"investments_dispute {row.pk} ({row.provider_id}): open of 10500, order frozen no"
+
+
+@corrupts("payments.disputes")
+def a_dispute_is_deleted(books: Books) -> str:
+    row = books.dispute("disputed")
+    sql("DELETE FROM investments_dispute WHERE id = %s", row.pk)
+    return f"investments_dispute {row.pk} (does not exist)"
+
+
+@corrupts("payments.payouts")
+def a_payout_is_credited_to_no_fund(books: Books) -> str:
+    row = ProviderPayout.objects.get()
+    sql("UPDATE investments_providerpayout SET by_fund = '{}' WHERE id = %s", row.pk)
+    return f"investments_providerpayout {row.pk} (does not exist): 0 of book {books.fund.book_id}"
+
+
+@corrupts("payments.payouts")
+def a_payouts_fees_are_changed(books: Books) -> str:
+    row = ProviderPayout.objects.get()
+    sql("UPDATE investments_providerpayout SET fees = fees + 1 WHERE id = %s", row.pk)
+    return f"investments_providerpayout {row.pk} ({row.provider_id}): fees of"
