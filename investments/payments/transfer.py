@@ -63,13 +63,19 @@ def _new_attempt(order: Order, *, pay_by: datetime | None, at: datetime) -> Paym
 # --- Claiming what has come in --------------------------------------------------------------------------------
 
 
-def payer_code(line: StatementLine) -> str:
-    """The order's payer code that a bank line carries, in its code field or in the payer's name; "" when no candidate
-    has a right check digit."""
-    for code in names.code_candidates(line.payer_code, line.payer_name):
-        if orders.luhn_digit(code[:-1]) == code[-1]:
-            return code
-    return ""
+def order_of(line: StatementLine) -> Order | None:
+    """The order, to be paid by transfer, whose payer code a bank line carries in its code field or in the payer's name;
+    a code whose check digit is wrong is nobody's."""
+    codes = [
+        code
+        for code in names.code_candidates(line.payer_code, line.payer_name)
+        if orders.luhn_digit(code[:-1]) == code[-1]
+    ]
+    found = {
+        order.payer_code: order
+        for order in Order.objects.filter(payer_code__in=codes, method=Order.Method.BANK_TRANSFER)
+    }
+    return next((found[code] for code in codes if code in found), None)
 
 
 def claim(line_id: int, *, at: datetime) -> bool:
@@ -83,17 +89,13 @@ def claim(line_id: int, *, at: datetime) -> bool:
     line = StatementLine.objects.get(pk=line_id)
     if line.remaining == 0:
         return True
-    code = payer_code(line)
-    order_id = (
-        Order.objects.filter(payer_code=code, method=Order.Method.BANK_TRANSFER).values_list("pk", flat=True).first()
-        if code
-        else None
-    )
+    order = order_of(line)
     with transaction.atomic():
-        if order_id is None:
+        if order is None:
             _explain([locks.lock_one(StatementLine, line_id)], "unknown")
             return False
-        order = locks.lock_one(Order, order_id)
+        code = order.payer_code
+        order = locks.lock_one(Order, order.pk)
         attempt = _attempt(order, at=at)
         # Asked after the order is locked: two receipts of one order are judged one after the other.
         StatementLine.objects.filter(pk=line_id).exclude(payer_code=code).update(payer_code=code)
