@@ -243,9 +243,9 @@ class Story:
         self.at(ago(3), lambda at: self._by_transfer(boats, named["over"], 1, at, "over", pays=31_000))
         self.at(ago(3), lambda at: self._transfer("ヤマカワ ナオ", 10_500, "", at))
         self.at(ago(0), lambda at: self._by_card(tofu, named["konbini"], 1, at, "konbini", how="konbini") and None)
-        self.at(ago(16), lambda at: self._card(tofu, "disputed", 2, at))
+        self.at(ago(16), lambda at: self._card(ramen, "disputed", 2, at))
         self.at(ago(5), self._dispute)
-        self.at(ago(14), lambda at: self._by_transfer(tofu, named["forgot"], 3, at, "forgot", pays=0))
+        self.at(ago(14), lambda at: self._by_transfer(boats, named["forgot"], 3, at, "forgot", pays=0))
         self.at(ago(12), lambda at: self._card(oysters, "hidden", 1, at))
         self.at(ago(19), lambda at: self._card(oysters, "teacher", 3, at))
         self.at(ago(1), lambda at: self._card(oysters, "latecard", 1, at))
@@ -305,8 +305,7 @@ KENJI = {
 # Units of named people that count as sold on the day of the demo.
 NAMED_UNITS = {
     "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1,
-    "yukihira-tofu": 2,
-    "namioto-ramen": 3 + 2,
+    "namioto-ramen": 3 + 2 + 2,
     "isobe-boats": 2 + 5,
     "komugi-bakery": 2,
 }
