@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +12,22 @@ from investments.ledger.models import Book
 from investments.policy.models import PolicyProfile
 from microfund.kernel.models import AppendOnly
 from microfund.kernel.states import StateTable
+
+#: The usual order of the public list: raising funds, those closing first in front, then the others by stage, newest
+#: first. An index has the same expressions, so a page of the list reads a page of it.
+LIST_ORDER = (
+    Case(
+        When(state="open", then=Value(0)),
+        When(state="scheduled", then=Value(1)),
+        When(state="closed", then=Value(2)),
+        When(state="operating", then=Value(3)),
+        default=Value(4),
+        output_field=models.IntegerField(),
+    ).asc(),
+    Case(When(state="open", then=F("closes_on")), default=None, output_field=models.DateField()).asc(nulls_last=True),
+    F("opens_on").desc(),
+    F("id").desc(),
+)
 
 
 class Fund(models.Model):
@@ -56,13 +72,17 @@ class Fund(models.Model):
                 condition=Q(opens_on__lte=F("closes_on"), closes_on__lt=F("term_starts_on")), name="fund_dates_in_order"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["draft", "in_review", "scheduled"]) | Q(book__isnull=False, policy__isnull=False),
+                condition=Q(state__in=["draft", "in_review", "scheduled"])
+                | Q(book__isnull=False, policy__isnull=False),
                 name="fund_open_has_book",
             ),
         ]
         indexes = [
             models.Index(fields=["state", "closes_on"], name="fund_state_closes_idx"),
             models.Index(fields=["business", "-opens_on"], name="fund_business_idx"),
+            # Which fund a business shows, without reading the rows; and the public list in its usual order.
+            models.Index(fields=["business", "state", "opens_on", "id"], name="fund_shown_idx"),
+            models.Index(*LIST_ORDER, name="fund_list_idx"),
         ]
 
     def __str__(self) -> str:
@@ -143,7 +163,9 @@ class Terms(models.Model):
     )
     period_cap = models.JSONField(_("cap by period"), null=True, blank=True)
     revenue_floor = models.BigIntegerField(_("revenue floor"), default=0)
-    revenue_basis_en = models.CharField(_("revenue basis (English)"), max_length=200, default="All sales of the business")
+    revenue_basis_en = models.CharField(
+        _("revenue basis (English)"), max_length=200, default="All sales of the business"
+    )
     revenue_basis_ja = models.CharField(_("revenue basis (Japanese)"), max_length=200, default="事業者の全売上")
     plan_revenue = models.JSONField(_("planned revenue by period"), default=list)
     uses = models.JSONField(_("use of funds"), default=list)
@@ -161,7 +183,10 @@ class Terms(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    rate_before_recoup__gt=0, rate_before_recoup__lte=1, rate_after_recoup__gte=0, rate_after_recoup__lte=1
+                    rate_before_recoup__gt=0,
+                    rate_before_recoup__lte=1,
+                    rate_after_recoup__gte=0,
+                    rate_after_recoup__lte=1,
                 ),
                 name="terms_rates",
             ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, Prefetch, QuerySet, Value, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Value, When
 from django.db.models.functions import Length
 
 from businesses.models import Business
@@ -36,13 +36,17 @@ def _open_first() -> Case:
 
 
 def shown_funds() -> QuerySet[Fund]:
-    """One fund for each published business: its open fund, else the newest public one."""
-    first = (
-        Fund.objects.filter(state__in=PUBLIC)
-        .order_by("business", _open_first(), "-opens_on", "-pk")
-        .distinct("business")
+    """One fund for each published business: its open fund, else the newest public one.
+
+    Said as "no other public fund of the business comes before it", which needs no sorting of all funds.
+    """
+    others = Fund.objects.filter(business=OuterRef("business"), state__in=PUBLIC).alias(rank=_open_first())
+    before = (
+        Q(rank__lt=OuterRef("rank"))
+        | Q(rank=OuterRef("rank"), opens_on__gt=OuterRef("opens_on"))
+        | Q(rank=OuterRef("rank"), opens_on=OuterRef("opens_on"), pk__gt=OuterRef("pk"))
     )
-    return Fund.objects.filter(pk__in=first.values("pk"), business__state=Business.State.PUBLISHED)
+    return public_funds().alias(rank=_open_first()).filter(~Exists(others.filter(before)))
 
 
 def sold_out_last() -> Case:

@@ -10,17 +10,11 @@ from urllib.parse import urlencode
 import django_filters
 from django import forms
 from django.db.models import (
-    Case,
-    DateField,
     DecimalField,
     F,
-    IntegerField,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
-    Value,
-    When,
 )
 from django.db.models.functions import Cast
 from django.utils.translation import get_language
@@ -29,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from businesses import queries as businesses
 from businesses.models import Business, Disaster
 from investments.models import Fund, Terms
+from investments.offerings.models import LIST_ORDER
 
 #: What a visitor calls the state of a fund, and the states behind each.
 STAGES: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -105,14 +100,8 @@ class FundFilter(django_filters.FilterSet):
 
     def search(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
         """Funds whose business has every word in its names, town, owner, or what the money is for."""
-        fields = ("name", "town", "owner_name", "use_line")
-        for word in unicodedata.normalize("NFKC", value).split():
-            found = Q()
-            for field in fields:
-                found |= Q(**{f"business__{field}_en__icontains": word}) | Q(
-                    **{f"business__{field}_ja__icontains": word}
-                )
-            funds = funds.filter(found)
+        for word in unicodedata.normalize("NFKC", value).lower().split():
+            funds = funds.filter(business__search_text__contains=word)
         return funds
 
     def of_stage(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
@@ -148,26 +137,13 @@ class FundFilter(django_filters.FilterSet):
 
 
 def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
-    """Funds closing soon, newest, or with the largest unsold part first.
-
-    But for the newest, funds that can be bought come first, then those sold out, opening soon, and the rest by stage.
-    """
+    """Funds closing soon, newest, or with the largest unsold part first; raising ones in front but for the newest."""
     if by == "newest":
         return funds.order_by("-opens_on", "-pk")
-    raising = Case(
-        When(state=Fund.State.OPEN, counter__sold__lt=F("counter__offered"), then=Value(0)),
-        When(state=Fund.State.OPEN, then=Value(1)),
-        When(state=Fund.State.SCHEDULED, then=Value(2)),
-        When(state=Fund.State.CLOSED, then=Value(3)),
-        When(state=Fund.State.OPERATING, then=Value(4)),
-        default=Value(5),
-        output_field=IntegerField(),
-    )
     if by == "needed":
         share = Cast(F("counter__sold"), DecimalField(max_digits=20, decimal_places=6)) / F("counter__offered")
-        return funds.order_by(raising, share.asc(nulls_first=True), "closes_on", "pk")
-    closing = Case(When(state=Fund.State.OPEN, then=F("closes_on")), default=None, output_field=DateField())
-    return funds.order_by(raising, closing.asc(nulls_last=True), "-opens_on", "-pk")
+        return funds.order_by(LIST_ORDER[0], share.asc(nulls_first=True), "closes_on", "pk")
+    return funds.order_by(*LIST_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
