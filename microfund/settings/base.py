@@ -240,10 +240,18 @@ LOGGING = {
         "key_value": {
             "()": "structlog.stdlib.ProcessorFormatter",
             "processor": structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+            ],
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "key_value"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # One line for each call of the provider would drown the rest; its errors are logged by the callers.
+    "loggers": {"stripe": {"level": "WARNING"}},
 }
 
 structlog.configure(
