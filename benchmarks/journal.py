@@ -33,7 +33,8 @@ def _floor(number: int, accounts: list[int]) -> float:
         cursor.execute(
             """
             INSERT INTO floor_entry (id, kind, reference, effective_on, happened_at, memo)
-            SELECT %(first)s + n, 'payment_received', 'payment_received:attempt:' || %(first)s + n, current_date, now(), ''
+            SELECT %(first)s + n, 'payment_received', 'payment_received:attempt:' || %(first)s + n, current_date,
+                   now(), ''
               FROM generate_series(1, %(entries)s) AS n
             """,
             {"first": number * ENTRIES, "entries": ENTRIES},

@@ -76,8 +76,8 @@ def _floor(fund_id: int, investor_id: int) -> None:
         )
         cursor.execute(
             """
-            INSERT INTO investments_order (reference, payer_code, form_token, investor_id, fund_id, terms_id, state, method,
-                units, investment, donation, fee, total, currency, language, answers, supporter_name_shown,
+            INSERT INTO investments_order (reference, payer_code, form_token, investor_id, fund_id, terms_id, state,
+                method, units, investment, donation, fee, total, currency, language, answers, supporter_name_shown,
                 supporter_message, applied_at, counts_until, counted, reserved_until, extensions)
             VALUES (%s, %s, %s, %s, %s, %s, 'reserved', 'card', 1, 5000, 5000, 500, 10500, 'JPY', 'en', '{}', false,
                 '', %s, %s, true, %s, 0) RETURNING id

@@ -1,93 +1,166 @@
-"""What must hold in the journal, whatever has happened (domain.md sections 7 and 9.1, 9.6)."""
+"""What must hold in the journal, whatever has happened (domain.md sections 7 and 9.1, 9.6).
+
+The journal is the largest table of all, so its rows are read in three passes that the checks share: entries beside
+their lines, lines summed by entry and book, lines summed by account.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
 
-from microfund.kernel.integrity import query, register
+from microfund.kernel.integrity import query, register, rows, shared
 
 from .accounts import CHARTS
 
 # Accounts that may stand on either side: a fund's clearing has a rule of its own below; the operator's own bank is not
 # journaled from its first day; income, fees and losses are what they are.
-_EITHER_SIDE = ("psp_clearing", "fee_income", "output_tax", "psp_fees", "dispute_loss")
+_EITHER_SIDE = {
+    ("fund", "psp_clearing"),
+    ("operator", "bank"),
+    ("operator", "fee_income"),
+    ("operator", "output_tax"),
+    ("operator", "psp_fees"),
+    ("operator", "dispute_loss"),
+}
+# What a fund owes without waiting for the business, and what stands for it (domain.md section 9.6).
+_COVER = ("bank", "psp_clearing", "due_from_operator")
+_OWED = (
+    "applicant_deposits",
+    "donation_payable",
+    "investment_payable",
+    "due_to_operator",
+    "refunds_payable",
+    "withholding_payable",
+    "unclaimed_distributions",
+)
 # A payout is on its way for some days, so a refund made in this time before its arrival need not be in it.
-_PAYOUT_TRAVELS = "7 days"
+_PAYOUT_TRAVELS = timedelta(days=7)
 
-_BALANCES = """
-    SELECT book.id AS book_id, book.code AS book, book.kind, line.currency, account.id AS account_id, account.code,
-           sum(CASE line.side WHEN 'D' THEN line.amount ELSE -line.amount END) AS balance
-      FROM (SELECT account_id, currency, side, sum(amount) AS amount FROM investments_line GROUP BY 1, 2, 3) AS line
-      JOIN investments_account AS account ON account.id = line.account_id
-      JOIN investments_book AS book ON book.id = account.book_id
-     GROUP BY 1, 2, 3, 4, 5, 6
-"""
+
+class Balance(NamedTuple):
+    """Debits less credits of one account in one currency, in minor units."""
+
+    account_id: int
+    code: str
+    book_id: int
+    book: str
+    kind: str
+    currency: str
+    amount: int
+
+
+def balances() -> list[Balance]:
+    """The balance of every account that has lines."""
+    found = rows("""
+        SELECT account.id, account.code, book.id, book.code, book.kind, line.currency, line.amount
+          FROM (SELECT account_id, currency, sum(CASE side WHEN 'D' THEN amount ELSE -amount END)::bigint AS amount
+                  FROM investments_line GROUP BY 1, 2) AS line
+          JOIN investments_account AS account ON account.id = line.account_id
+          JOIN investments_book AS book ON book.id = account.book_id
+         ORDER BY account.id, line.currency
+    """)
+    return [Balance(*row) for row in found]
+
+
+def _beside() -> list[tuple[str, str]]:
+    """Entries without lines, lines without entries, and lines that joined late, as (check, difference).
+
+    PostgreSQL keeps the inserting transaction of every row (`xmin`). A line's can be compared with its entry's as long
+    as the entry's row is the original one: not from a savepoint, and not restored from a dump.
+    """
+    return rows("""
+        SELECT CASE WHEN line.id IS NULL THEN 'entries' WHEN entry.id IS NULL THEN 'lines' ELSE 'sealed' END,
+               CASE WHEN line.id IS NULL THEN format('investments_entry %s (%s): has no lines', entry.id,
+                                                     entry.reference)
+                    WHEN entry.id IS NULL THEN format('investments_line %s: entry %s does not exist', line.id,
+                                                      line.entry_id)
+                    ELSE format('investments_line %s: joined entry %s (%s) in another transaction', line.id, entry.id,
+                                entry.reference) END
+          FROM investments_entry AS entry
+          FULL JOIN investments_line AS line ON line.entry_id = entry.id
+         WHERE line.id IS NULL OR entry.id IS NULL
+            OR (line.xmin <> entry.xmin AND entry.xmin::text::bigint = entry.xact % 4294967296)
+         ORDER BY line.id, entry.id
+    """)
+
+
+def _wrong_parts() -> list[tuple[int, int, str, int, bool]]:
+    """The parts of entries in one book and currency that do not balance or hold an impossible line:
+    (entry, book or 0, currency, balance, whether a line is impossible)."""
+    return rows("""
+        SELECT line.entry_id, coalesce(book.id, 0), line.currency,
+               sum(CASE line.side WHEN 'D' THEN line.amount ELSE -line.amount END)::bigint,
+               bool_or(book.id IS NULL OR line.currency <> book.currency OR line.amount <= 0
+                       OR line.side NOT IN ('D', 'C'))
+          FROM investments_line AS line
+          LEFT JOIN (investments_account AS account JOIN investments_book AS book ON book.id = account.book_id)
+            ON account.id = line.account_id
+         GROUP BY line.entry_id, book.id, line.currency
+        HAVING sum(CASE line.side WHEN 'D' THEN line.amount ELSE -line.amount END) <> 0
+            OR bool_or(book.id IS NULL OR line.currency <> book.currency OR line.amount <= 0
+                       OR line.side NOT IN ('D', 'C'))
+         ORDER BY 1, 2, 3
+    """)
 
 
 def entries() -> Iterator[str]:
     """Every entry has at least two lines and balances within each book and currency."""
-    return query("""
-        SELECT format('investments_entry %s (%s): %s', entry.id, entry.reference,
-                      CASE WHEN coalesce(whole.lines, 0) < 2 THEN format('%s lines', coalesce(whole.lines, 0))
-                           ELSE 'debits and credits differ: ' || whole.wrong END)
-          FROM investments_entry AS entry
-          LEFT JOIN (
-                SELECT entry_id, sum(lines) AS lines, bool_or(balance <> 0) AS broken,
-                       string_agg(format('book %s %s %s', book_id, balance, currency), ', ')
-                           FILTER (WHERE balance <> 0) AS wrong
-                  FROM (SELECT line.entry_id, account.book_id, line.currency, count(*) AS lines,
-                               sum(CASE line.side WHEN 'D' THEN line.amount ELSE -line.amount END) AS balance
-                          FROM investments_line AS line
-                          LEFT JOIN investments_account AS account ON account.id = line.account_id
-                         GROUP BY 1, 2, 3) AS part
-                 GROUP BY entry_id
-               ) AS whole ON whole.entry_id = entry.id
-         WHERE whole.entry_id IS NULL OR whole.lines < 2 OR whole.broken
+    yield from (difference for check, difference in shared(_beside) if check == "entries")
+    # A single line cannot balance, its amount being positive.
+    wrong = [part for part in shared(_wrong_parts) if part[3]]
+    yield from query(
+        """
+        SELECT format('investments_entry %s (%s): debits less credits are %s %s in book %s', entry.id,
+                      entry.reference, part.balance, part.currency, part.book_id)
+          FROM unnest(%(entries)s::bigint[], %(books)s::bigint[], %(currencies)s::text[], %(balances)s::bigint[])
+               AS part (entry_id, book_id, currency, balance)
+          JOIN investments_entry AS entry ON entry.id = part.entry_id
          ORDER BY entry.id
-    """)
+        """,
+        {
+            "entries": [part[0] for part in wrong],
+            "books": [part[1] for part in wrong],
+            "currencies": [part[2] for part in wrong],
+            "balances": [part[3] for part in wrong],
+        },
+    )
 
 
 def lines() -> Iterator[str]:
     """Every line belongs to an entry and an account, is positive, on a side, and in its book's currency."""
-    return query("""
+    yield from (difference for check, difference in shared(_beside) if check == "lines")
+    yield from query(
+        """
         SELECT format('investments_line %s: %s', line.id,
-                      CASE WHEN entry.id IS NULL THEN format('entry %s does not exist', line.entry_id)
-                           WHEN account.id IS NULL THEN format('account %s does not exist', line.account_id)
+                      CASE WHEN account.id IS NULL THEN format('account %s does not exist', line.account_id)
                            WHEN book.id IS NULL THEN format('book %s does not exist', account.book_id)
                            WHEN line.currency <> book.currency
                                 THEN format('%s in a book of %s', line.currency, book.currency)
                            ELSE format('side %s, amount %s', line.side, line.amount) END)
           FROM investments_line AS line
-          LEFT JOIN investments_entry AS entry ON entry.id = line.entry_id
           LEFT JOIN investments_account AS account ON account.id = line.account_id
           LEFT JOIN investments_book AS book ON book.id = account.book_id
-         WHERE entry.id IS NULL OR book.id IS NULL OR line.currency <> book.currency
-            OR line.amount <= 0 OR line.side NOT IN ('D', 'C')
+         WHERE line.entry_id = ANY(%(entries)s)
+           AND (book.id IS NULL OR line.currency <> book.currency OR line.amount <= 0 OR line.side NOT IN ('D', 'C'))
          ORDER BY line.id
-    """)
+        """,
+        {"entries": [entry_id for entry_id, _book, _currency, _balance, bad in shared(_wrong_parts) if bad]},
+    )
 
 
 def sealed() -> Iterator[str]:
-    """No line joined an entry after the transaction that wrote it.
-
-    PostgreSQL keeps the inserting transaction of every row (`xmin`). It can be compared as long as the entry's row is
-    the original one: not in a savepoint, and not restored from a dump (then both have other transactions).
-    """
-    return query("""
-        SELECT format('investments_line %s: joined entry %s (%s) in another transaction', line.id, entry.id,
-                      entry.reference)
-          FROM investments_entry AS entry
-          JOIN investments_line AS line ON line.entry_id = entry.id
-         WHERE entry.xmin::text::bigint = entry.xact % 4294967296 AND line.xmin <> entry.xmin
-         ORDER BY line.id
-    """)
+    """No line joined an entry after the transaction that wrote it."""
+    yield from (difference for check, difference in shared(_beside) if check == "sealed")
 
 
 def references() -> Iterator[str]:
     """Every entry is named `kind:source:id`, and a reversal is the exact opposite of what it reverses."""
     yield from query("""
         SELECT format('investments_entry %s (%s): its kind is %s', id, reference, kind)
-          FROM investments_entry WHERE left(reference, length(kind) + 1) <> kind || ':' ORDER BY id
+          FROM investments_entry WHERE NOT starts_with(reference, kind || ':') ORDER BY id
     """)
     yield from query("""
         SELECT format('investments_entry %s (%s): is not the opposite of entry %s', part.id, part.reference,
@@ -128,84 +201,77 @@ def charts() -> Iterator[str]:
 
 def totals() -> Iterator[str]:
     """Debits equal credits in every book and in the whole journal."""
-    return query(f"""
-        SELECT format('investments_book %s: debits less credits are %s %s', coalesce(book_id::text, 'all'),
-                      sum(balance), currency)
-          FROM ({_BALANCES}) AS account
-         GROUP BY GROUPING SETS ((book_id, currency), (currency)) HAVING sum(balance) <> 0
-    """)  # noqa: S608 - our own literals
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for row in shared(balances):
+        found[f"{row.book_id} ({row.book})", row.currency] += row.amount
+        found["(all)", row.currency] += row.amount
+    for (book, currency), amount in sorted(found.items()):
+        if amount:
+            yield f"investments_book {book}: debits less credits are {amount} {currency}"
 
 
 def sides() -> Iterator[str]:
     """No account stands on its wrong side: a bank never below zero, no deposit or payable paid out twice."""
-    normal = [(kind, code, side) for kind, chart in CHARTS.items() for code, side in chart.items()]
-    normal = [row for row in normal if row[1] not in _EITHER_SIDE and row[:2] != ("operator", "bank")]
-    return query(
-        f"""
-        SELECT format('investments_account %s (%s %s): balance %s %s', balances.account_id, balances.book,
-                      balances.code, balances.balance, balances.currency)
-          FROM ({_BALANCES}) AS balances
-          JOIN unnest(%(kinds)s::text[], %(codes)s::text[], %(sides)s::text[]) AS chart (kind, code, side)
-            ON chart.kind = balances.kind AND chart.code = balances.code
-         WHERE CASE chart.side WHEN 'D' THEN balances.balance < 0 ELSE balances.balance > 0 END
-         ORDER BY balances.account_id
-        """,  # noqa: S608 - our own literals
-        {
-            "kinds": [row[0] for row in normal],
-            "codes": [row[1] for row in normal],
-            "sides": [row[2] for row in normal],
-        },
-    )
+    for row in shared(balances):
+        side = CHARTS.get(row.kind, {}).get(row.code, "")
+        wrong = row.amount < 0 if side == "D" else row.amount > 0
+        if side and wrong and (row.kind, row.code) not in _EITHER_SIDE:
+            yield f"investments_account {row.account_id} ({row.book} {row.code}): balance {row.amount} {row.currency}"
 
 
 def coverage() -> Iterator[str]:
     """Each fund's bank, clearing and claim on the operator cover what it owes without waiting for the business."""
-    return query(f"""
-        SELECT format('investments_book %s (%s): holds %s, owes %s %s', book_id, book, has, owes, currency)
-          FROM (SELECT book_id, book, currency,
-                       coalesce(sum(balance) FILTER (WHERE code IN ('bank', 'psp_clearing', 'due_from_operator')), 0)
-                           AS has,
-                       -coalesce(sum(balance) FILTER (WHERE code IN (
-                           'applicant_deposits', 'donation_payable', 'investment_payable', 'due_to_operator',
-                           'refunds_payable', 'withholding_payable', 'unclaimed_distributions')), 0) AS owes
-                  FROM ({_BALANCES}) AS account WHERE kind = 'fund' GROUP BY 1, 2, 3) AS fund
-         WHERE has < owes
-         ORDER BY book_id
-    """)  # noqa: S608 - our own literals
+    has: dict[tuple[int, str, str], int] = defaultdict(int)
+    owes: dict[tuple[int, str, str], int] = defaultdict(int)
+    for row in shared(balances):
+        if row.kind == "fund" and row.code in _COVER:
+            has[row.book_id, row.book, row.currency] += row.amount
+        elif row.kind == "fund" and row.code in _OWED:
+            owes[row.book_id, row.book, row.currency] -= row.amount
+    for book_id, book, currency in sorted(owes.keys() | has.keys()):
+        held, owed = has[book_id, book, currency], owes[book_id, book, currency]
+        if held < owed:
+            yield f"investments_book {book_id} ({book}): holds {held}, owes {owed} {currency}"
 
 
 def clearing() -> Iterator[str]:
     """A fund's clearing is below zero only by refunds and disputes newer than the provider's next payout."""
-    return query(f"""
-        WITH last AS (SELECT max(happened_at) AS payout FROM investments_entry WHERE kind = 'provider_payout')
-        SELECT format('investments_account %s (%s psp_clearing): balance %s %s, of which newer refunds and disputes %s',
-                      below.account_id, below.book, below.balance, below.currency, coalesce(newer.amount, 0))
-          FROM ({_BALANCES}) AS below
-          LEFT JOIN LATERAL (
-                SELECT sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
-                  FROM investments_line AS line JOIN investments_entry AS entry ON entry.id = line.entry_id, last
-                 WHERE line.account_id = below.account_id
-                   AND entry.kind IN ('refund_paid', 'refund_failed', 'dispute_opened')
-                   AND (last.payout IS NULL OR entry.happened_at > last.payout - interval '{_PAYOUT_TRAVELS}')
-               ) AS newer ON true
-         WHERE below.code = 'psp_clearing' AND below.balance + coalesce(newer.amount, 0) < 0
-         ORDER BY below.account_id
-    """)  # noqa: S608 - our own literals
+    below = [row for row in shared(balances) if row.code == "psp_clearing" and row.amount < 0]
+    if not below:
+        return
+    newer = dict(
+        rows(
+            """
+            SELECT line.account_id, sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)::bigint
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+             WHERE entry.kind IN ('refund_paid', 'refund_failed', 'dispute_opened')
+               AND entry.happened_at > coalesce((SELECT max(happened_at) FROM investments_entry
+                                                  WHERE kind = 'provider_payout') - %(travels)s, '-infinity')
+               AND line.account_id = ANY(%(accounts)s)
+             GROUP BY line.account_id
+            """,
+            {"accounts": [row.account_id for row in below], "travels": _PAYOUT_TRAVELS},
+        )
+    )
+    for row in below:
+        if row.amount + newer.get(row.account_id, 0) < 0:
+            yield (
+                f"investments_account {row.account_id} ({row.book} psp_clearing): balance {row.amount} {row.currency}, "
+                f"of which newer refunds and disputes {newer.get(row.account_id, 0)}"
+            )
 
 
 def between_books() -> Iterator[str]:
     """What the funds owe the operator is what the operator is owed, and the other way round."""
-    return query(f"""
-        SELECT format('investments_book: the funds'' %s and the operator''s %s differ by %s %s', pair.fund,
-                      pair.operator, sum(account.balance), account.currency)
-          FROM ({_BALANCES}) AS account
-          JOIN (VALUES ('due_to_operator', 'due_from_fund'), ('due_from_operator', 'due_to_fund'))
-               AS pair (fund, operator)
-            ON (account.kind = 'fund' AND account.code = pair.fund)
-            OR (account.kind = 'operator' AND account.code = pair.operator)
-         GROUP BY pair.fund, pair.operator, account.currency
-        HAVING sum(account.balance) <> 0
-    """)  # noqa: S608 - our own literals
+    found: dict[tuple[str, str, str], int] = defaultdict(int)
+    for row in shared(balances):
+        for fund, operator in (("due_to_operator", "due_from_fund"), ("due_from_operator", "due_to_fund")):
+            if row.code == (fund if row.kind == "fund" else operator):
+                found[fund, operator, row.currency] += row.amount
+    for (fund, operator, currency), amount in sorted(found.items()):
+        if amount:
+            yield f"investments_book: the funds' {fund} and the operator's {operator} differ by {amount} {currency}"
 
 
 def register_checks() -> None:

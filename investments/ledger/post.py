@@ -67,7 +67,8 @@ WITH entry AS (
     INSERT INTO investments_line (entry_id, account_id, side, amount, currency, subject)
     SELECT entry.id, account.id, leg.side, leg.amount, book.currency, leg.subject
       FROM entry,
-           unnest(%(books)s::bigint[], %(codes)s::text[], %(sides)s::text[], %(amounts)s::bigint[], %(subjects)s::text[])
+           unnest(%(books)s::bigint[], %(codes)s::text[], %(sides)s::text[], %(amounts)s::bigint[],
+                  %(subjects)s::text[])
            WITH ORDINALITY AS leg (book_id, code, side, amount, subject, n)
       JOIN investments_book AS book ON book.id = leg.book_id
       JOIN investments_account AS account ON account.book_id = leg.book_id AND account.code = leg.code

@@ -128,7 +128,7 @@ WITH law AS (
 )
 SELECT (SELECT count(*) FROM person_business), (SELECT count(*) FROM person_fund), (SELECT count(*) FROM counter),
        (SELECT id FROM placed), (SELECT recorded_at FROM placed)
-"""
+"""  # noqa: S608 - column names of our own
 
 
 def place(

@@ -46,7 +46,7 @@ class _Late(Exception):
 
 
 def mark_awaiting(order: Order, *, until: datetime, at: datetime) -> Order:
-    """The provider or the bank will bring the money later: hold the units until then. The caller is in a transaction."""
+    """The provider or the bank brings the money later: hold the units until then, in the caller's transaction."""
     order = locks.lock_one(Order, order.pk)
     if order.state == Order.State.AWAITING_PAYMENT:
         if order.reserved_until is None or until > order.reserved_until:

@@ -79,7 +79,7 @@ def refund_decided(refund: Refund, order: Order, *, from_holding: bool, at: date
 
 
 def refund_of_part(refund: Refund, order: Order, *, at: datetime) -> None:
-    """A part refunded at the provider's while the order stands: the operator made it and owes the fund the difference."""
+    """A part was refunded at the provider while the order stands: the operator made it and owes the fund the gap."""
     book, operator, subject = _book(order), ledger.operator_book_id(), f"order:{order.pk}"
     ledger.post(
         kind="refund_of_part",

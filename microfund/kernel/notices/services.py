@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 BACKOFF_MINUTES = (1, 5, 30, 120, 720)
 MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=10)
+UNSENT = (Notice.State.QUEUED, Notice.State.SENDING)
 
 
 def queue(
@@ -46,7 +47,7 @@ def queue(
         full = {
             "site_url": settings.SITE_URL,
             "operator": {
-                "name": settings.OPERATOR[f"name_{language}"] if f"name_{language}" in settings.OPERATOR else "",
+                "name": settings.OPERATOR.get(f"name_{language}", settings.OPERATOR["name_en"]),
                 "email": settings.OPERATOR["email"],
             },
             "language": language,
@@ -77,7 +78,7 @@ def _claim(notice_id: int) -> Notice | None:
     with transaction.atomic():
         notice = (
             Notice.objects.select_for_update(skip_locked=True)
-            .filter(pk=notice_id, state__in=[Notice.State.QUEUED, Notice.State.SENDING], next_try_at__lte=timezone.now())
+            .filter(pk=notice_id, state__in=UNSENT, next_try_at__lte=timezone.now())
             .first()
         )
         if notice is None:
@@ -106,9 +107,7 @@ def _mail(notice: Notice) -> None:
 def send_due(*, limit: int = 200) -> dict[str, int]:
     """Send due notices; returns counts. A refusal by the mail server is tried again, at most MAX_ATTEMPTS times."""
     counts = {"sent": 0, "errors": 0}
-    due = Notice.objects.filter(
-        state__in=[Notice.State.QUEUED, Notice.State.SENDING], next_try_at__lte=timezone.now()
-    ).order_by("next_try_at", "id")
+    due = Notice.objects.filter(state__in=UNSENT, next_try_at__lte=timezone.now()).order_by("next_try_at", "id")
     for notice_id in list(due.values_list("pk", flat=True)[:limit]):
         notice = _claim(notice_id)
         if notice is None:

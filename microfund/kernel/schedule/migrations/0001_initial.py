@@ -4,42 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False, verbose_name='sweep')),
-                ('last_run_at', models.DateTimeField(verbose_name='last run')),
-                ('last_ok_at', models.DateTimeField(null=True, verbose_name='last good run')),
-                ('runs', models.BigIntegerField(default=0, verbose_name='runs')),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False, verbose_name="sweep")),
+                ("last_run_at", models.DateTimeField(verbose_name="last run")),
+                ("last_ok_at", models.DateTimeField(null=True, verbose_name="last good run")),
+                ("runs", models.BigIntegerField(default=0, verbose_name="runs")),
             ],
             options={
-                'verbose_name': 'heartbeat',
-                'verbose_name_plural': 'heartbeats',
+                "verbose_name": "heartbeat",
+                "verbose_name_plural": "heartbeats",
             },
         ),
         migrations.CreateModel(
-            name='JobRun',
+            name="JobRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='sweep')),
-                ('business_date', models.DateField(verbose_name='business date')),
-                ('as_of', models.DateTimeField(verbose_name='as of')),
-                ('started_at', models.DateTimeField(verbose_name='started at')),
-                ('duration_ms', models.PositiveIntegerField(verbose_name='duration (ms)')),
-                ('counts', models.JSONField(default=dict, verbose_name='counts')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, verbose_name="sweep")),
+                ("business_date", models.DateField(verbose_name="business date")),
+                ("as_of", models.DateTimeField(verbose_name="as of")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("duration_ms", models.PositiveIntegerField(verbose_name="duration (ms)")),
+                ("counts", models.JSONField(default=dict, verbose_name="counts")),
+                ("error", models.TextField(blank=True, verbose_name="error")),
             ],
             options={
-                'verbose_name': 'job run',
-                'verbose_name_plural': 'job runs',
-                'indexes': [models.Index(fields=['-started_at'], name='jobrun_started_idx'), models.Index(fields=['name', '-started_at'], name='jobrun_name_idx')],
+                "verbose_name": "job run",
+                "verbose_name_plural": "job runs",
+                "indexes": [
+                    models.Index(fields=["-started_at"], name="jobrun_started_idx"),
+                    models.Index(fields=["name", "-started_at"], name="jobrun_name_idx"),
+                ],
             },
         ),
     ]

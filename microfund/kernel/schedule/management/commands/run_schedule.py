@@ -27,12 +27,13 @@ class Command(BaseCommand):
         on, until = options["date"], options["until"] or options["date"]
         if until < on:
             raise CommandError("--until: lies before --date")
-        failures, month_counts, days = 0, {}, 0
+        failures, days = 0, 0
+        month_counts: dict[str, int] = {}
         while on <= until:
             try:
                 results = services.run_due(on=on, always_record=on == until)
-            except clock.FutureDate as error:
-                raise CommandError(f"--date: {error}") from error
+            except clock.FutureDate as refused:
+                raise CommandError(f"--date: {refused}") from refused
             days += 1
             for name, (counts, error) in results.items():
                 for key, value in counts.items():
