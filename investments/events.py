@@ -52,6 +52,14 @@ class RefundSettled:
 
 
 @dataclass(frozen=True)
+class ReceiptSentBack:
+    """Money that paid no order was sent back to its payer by bank."""
+
+    use_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class HoldingRescinded:
     """Confirmed units were taken back (a lost dispute, a refund made at the provider)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from investments import mails
 from investments.banking import services as banking
 from investments.offerings import services as offerings
 from investments.orders import services as orders
@@ -29,6 +30,7 @@ def register() -> None:
             ("payments.payouts", reconcile.payouts_due, "hour"),
             ("revenue.start", revenue.start_due, "minute"),
             ("orders.lower_totals", orders.lower_totals_due, "day"),
+            ("mails.reminders", mails.remind_transfers_due, "day"),
         ],
         start=10,
     ):

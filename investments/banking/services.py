@@ -17,10 +17,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from investments import events
 from investments.ledger import post as ledger
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
+from microfund.kernel.outbox.services import publish
 
 from . import names, parsers
 from .models import OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
@@ -338,6 +340,7 @@ def send_back(
             reason=reason,
             changes={"amount": amount, "remaining": line.remaining},
         )
+        publish(events.ReceiptSentBack(use_id=use.pk, at=at), key=str(use.pk), at=at)
         return use
 
 

@@ -161,7 +161,9 @@ def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refun
 
 
 def _tell(refund: Refund, *, at: datetime) -> None:
-    publish(events.RefundSettled(refund_id=refund.pk, state=refund.state, at=at), key=str(refund.pk), at=at)
+    # A refund that came back to the provider and was then paid by bank is told of twice.
+    key = f"{refund.pk}:{refund.state}"
+    publish(events.RefundSettled(refund_id=refund.pk, state=refund.state, at=at), key=key, at=at)
 
 
 def pay_by_bank(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
@@ -192,6 +193,12 @@ def _pay(
             problem="",
         )
     return True
+
+
+def received_so_far(order: Order) -> int:
+    """Yen that have come under the order's payer code and are still unallocated: too little, too much or too late."""
+    lines = StatementLine.objects.filter(payer_code=order.payer_code, remaining__gt=0)
+    return lines.aggregate(total=Sum("remaining"))["total"] or 0
 
 
 # --- Staff ----------------------------------------------------------------------------------------------------
