@@ -113,8 +113,10 @@ class FundFilter(django_filters.FilterSet):
         _label, low, high = PRICES[value]
         newest = Terms.objects.filter(fund=OuterRef("pk")).order_by("-version")
         price = newest.values_list(F("investment") + F("donation") + F("fee"))[:1]
-        funds = funds.annotate(unit_price=Subquery(price)).filter(unit_price__gte=low)
-        return funds if high is None else funds.filter(unit_price__lte=high)
+        funds = funds.alias(unit_price=Subquery(price))
+        if high is None:
+            return funds.filter(unit_price__gte=low)
+        return funds.filter(unit_price__range=(low, high)) if low else funds.filter(unit_price__lte=high)
 
     def sorted_by(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
         """The order asked for; see `ordered`."""
