@@ -76,21 +76,29 @@ def one_capture() -> Iterator[str]:
     """A paid or confirmed order is held by exactly one capture that was not given back, an ended one by none."""
     return query("""
         WITH net AS (
-            SELECT attempt.order_id, attempt.id,
-                   attempt.captured - coalesce((SELECT sum(refund.amount) FROM investments_refund AS refund
-                                                 WHERE refund.attempt_id = attempt.id), 0) AS kept,
-                   coalesce((SELECT sum(dispute.amount) FROM investments_dispute AS dispute
-                              WHERE dispute.attempt_id = attempt.id AND dispute.state = 'lost'), 0) AS lost
-              FROM investments_paymentattempt AS attempt WHERE attempt.captured > 0
+            SELECT attempt.order_id, attempt.id, attempt.captured - coalesce(refund.amount, 0) AS kept,
+                   coalesce(dispute.amount, 0) AS lost
+              FROM investments_paymentattempt AS attempt
+              LEFT JOIN (SELECT attempt_id, sum(amount) AS amount FROM investments_refund GROUP BY 1) AS refund
+                ON refund.attempt_id = attempt.id
+              LEFT JOIN (SELECT attempt_id, sum(amount) AS amount FROM investments_dispute
+                          WHERE state = 'lost' GROUP BY 1) AS dispute ON dispute.attempt_id = attempt.id
+             WHERE attempt.captured > coalesce(refund.amount, 0)
+        ), wrong AS (
+            SELECT "order".id
+              FROM investments_order AS "order"
+              LEFT JOIN net ON net.order_id = "order".id
+                   AND ("order".state IN ('paid', 'confirmed') OR net.kept > net.lost)
+             GROUP BY "order".id
+            HAVING count(net.id) <> CASE WHEN "order".state IN ('paid', 'confirmed') THEN 1 ELSE 0 END
         )
         SELECT format('investments_order %s (%s): is %s, captured and kept by attempts %s', "order".id,
                       "order".reference, "order".state,
                       coalesce(string_agg(format('%s (%s)', net.id, net.kept), ', ' ORDER BY net.id), 'none'))
-          FROM investments_order AS "order"
-          LEFT JOIN net ON net.order_id = "order".id AND net.kept > 0
-               AND ("order".state IN ('paid', 'confirmed') OR net.kept > net.lost)
+          FROM wrong
+          JOIN investments_order AS "order" ON "order".id = wrong.id
+          LEFT JOIN net ON net.order_id = "order".id
          GROUP BY "order".id
-        HAVING count(net.id) <> CASE WHEN "order".state IN ('paid', 'confirmed') THEN 1 ELSE 0 END
          ORDER BY "order".id
     """)
 

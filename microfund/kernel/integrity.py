@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
+T = TypeVar("T")
 Finder = Callable[[], Iterator[str]]
 _FETCH = 2_000
 
@@ -42,6 +43,8 @@ class Outcome:
 
 
 _checks: dict[str, Check] = {}
+# What several checks of one run read, such as the balance of every account; None outside of a run.
+_shared: dict[Callable[[], Any], Any] | None = None
 
 
 def register(name: str, section: str, find: Finder) -> None:
@@ -69,11 +72,28 @@ def query(sql: str, params: dict[str, Any] | None = None) -> Iterator[str]:
                 yield row[0]
 
 
+def shared(read: Callable[[], T]) -> T:
+    """What `read()` answers, read once in a run however many checks ask for it."""
+    if _shared is None:
+        return read()
+    if read not in _shared:
+        _shared[read] = read()
+    return _shared[read]
+
+
+def rows(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """Every row of a query; parameters as in `query`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.replace("%s", "%%s") if params else sql, params)
+        return cursor.fetchall()
+
+
 def run(names: list[str] | None = None) -> Iterator[Outcome]:
     """Run the checks (all, or those named) in one snapshot of the database, one outcome each.
 
     Raises KeyError for an unknown name. Inside a caller's transaction its own snapshot is used.
     """
+    global _shared
     wanted = checks() if names is None else [_checks[name] for name in names]
     outermost = not connection.in_atomic_block
     with transaction.atomic():
@@ -83,7 +103,11 @@ def run(names: list[str] | None = None) -> Iterator[Outcome]:
             # The checks read whole tables: hashing in memory and two more processes are worth it, compiling is not.
             cursor.execute("SET LOCAL work_mem = '128MB'")
             cursor.execute("SET LOCAL jit = off")
-        for check in wanted:
-            began = time.monotonic()
-            differences = list(check.find())
-            yield Outcome(check, differences, time.monotonic() - began)
+        _shared = {}
+        try:
+            for check in wanted:
+                began = time.monotonic()
+                differences = list(check.find())
+                yield Outcome(check, differences, time.monotonic() - began)
+        finally:
+            _shared = None

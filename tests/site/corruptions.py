@@ -77,14 +77,14 @@ def an_amount_is_changed(books: Books) -> str:
 def a_line_is_deleted(books: Books) -> str:
     row = entry("payment_received:")
     sql("DELETE FROM investments_line WHERE id = %s", row.lines.order_by("pk")[0].pk)
-    return f"{named(row)}: 1 lines"
+    return f"{named(row)}: debits less credits are -21000 JPY in book {books.fund.book_id}"
 
 
 @corrupts("ledger.entries")
 def an_entry_has_no_lines(books: Books) -> str:
     row = entry("payment_received:")
     sql("DELETE FROM investments_line WHERE entry_id = %s", row.pk)
-    return f"{named(row)}: 0 lines"
+    return f"{named(row)}: has no lines"
 
 
 @corrupts("ledger.entries")
