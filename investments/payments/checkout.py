@@ -83,13 +83,19 @@ def open_page(attempt_id: int, *, at: datetime) -> PaymentAttempt:
     if attempt.state != PaymentAttempt.State.CREATED:
         return attempt
     first_call = attempt.called_at
+    payable = attempt.order.state in UNPAID
+    if first_call is None and not payable:
+        return _resolve_dead(attempt, "the order ended before the provider was called", at=at)
     if first_call is None:
         # Committed before the call: an attempt without it was certainly never sent.
         PaymentAttempt.objects.filter(pk=attempt.pk, called_at=None).update(called_at=at)
         first_call = at
     try:
-        if at - first_call < KEY_LIVES:
+        if payable and at - first_call < KEY_LIVES:
             facts = _call(attempt)
+        elif at - first_call < CLOCK_SKEW:
+            # The order has ended: no page is opened for it any more, and the call may still be on its way.
+            return attempt
         else:
             facts = gateway.find_session(
                 attempt.pk, since=attempt.created_at - CLOCK_SKEW, until=first_call + timedelta(days=1) + CLOCK_SKEW

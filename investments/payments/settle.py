@@ -40,6 +40,10 @@ def settle(attempt_id: int, *, at: datetime) -> PaymentAttempt:
         if attempt.session_id is None:
             return attempt
     facts = gateway.get_session(attempt.session_id)
+    if facts.status == "open" and not Order.objects.filter(pk=attempt.order_id, state__in=UNPAID).exists():
+        # The order ended while its page was open: nobody should pay for it by mistake.
+        gateway.expire_session(attempt.session_id)
+        facts = gateway.get_session(attempt.session_id)
     attempt, refund_id = _apply(attempt.pk, facts, at=at)
     if refund_id is not None:
         refund.send(refund_id, at=at)
@@ -85,6 +89,8 @@ def _apply(attempt_id: int, facts: gateway.SessionFacts, *, at: datetime) -> tup
             )
         if facts.intent_status == "succeeded" or facts.payment_status == "paid":
             return _captured(attempt, order, facts, at=at)
+        if attempt.state not in UNRESOLVED:
+            return attempt, None
         if facts.status == "complete":
             if facts.intent_status in ("requires_payment_method", "canceled"):
                 return _ended(attempt, order, PaymentAttempt.State.FAILED, at=at), None
@@ -143,8 +149,7 @@ def _ended(attempt: PaymentAttempt, order: Order, state: str, *, at: datetime) -
     whose card was declined or whose page ran out may still begin a new attempt until the reservation ends.
     """
     was_awaiting = attempt.state == PaymentAttempt.State.PROCESSING or order.state == Order.State.AWAITING_PAYMENT
-    if attempt.state in UNRESOLVED:
-        attempt = ATTEMPT_STATES.move(attempt, state, at=at, resolved_at=at, next_check_at=None)
+    attempt = ATTEMPT_STATES.move(attempt, state, at=at, resolved_at=at, next_check_at=None)
     if was_awaiting and order.state in UNPAID:
         expire(order, at=at)
     return attempt
