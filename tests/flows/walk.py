@@ -49,10 +49,10 @@ def field_of(html: str, name: str) -> str:
 
 
 def title_of(response: Any) -> str:
-    """The page's title."""
+    """The page's title as a browser shows it."""
     found = re.search(r"<title>(.*?)</title>", response.content.decode(), re.S)
     assert found, "the page has no title"
-    return unescape(found[1])
+    return " ".join(unescape(found[1]).split())
 
 
 class Walker:
