@@ -95,6 +95,15 @@ class FundSucceeded:
 
 
 @dataclass(frozen=True)
+class TermsAmended:
+    """A fund has a new version of its terms; holders are told."""
+
+    terms_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class FundFailed:
     """The fund closed short; everyone is refunded."""
 

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from investments import events
 from investments.banking.models import OutgoingTransfer, ReceiptUse
 from investments.investors.models import Investor
-from investments.offerings.models import Fund
+from investments.offerings.models import Fund, Terms
 from investments.orders import queries
 from investments.orders.models import UNPAID, Acceptance, Order
 from investments.payments import transfer
@@ -43,12 +43,13 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class FundMailBatch:
-    """The next investors of a fund are to be written to, those with an id above `after`: `kind` of mail, E10."""
+    """The next investors of a fund are to be written to, those with an id above `after`; `terms_id` for an amendment."""
 
     fund_id: int
     kind: str
     after: int
     at: datetime
+    terms_id: int = 0
 
 
 def register() -> None:
@@ -60,6 +61,7 @@ def register() -> None:
     subscribe(events.ReceiptSentBack, receipt_sent_back)
     subscribe(events.FundSucceeded, fund_succeeded)
     subscribe(events.FundFailed, fund_failed)
+    subscribe(events.TermsAmended, terms_amended)
     subscribe(FundMailBatch, fund_mail_batch)
 
 
@@ -339,14 +341,20 @@ def fund_failed(event: events.FundFailed) -> None:
     _batch(FundMailBatch(event.fund_id, "fund_failed", 0, event.at))
 
 
+def terms_amended(event: events.TermsAmended) -> None:
+    """A new version of the terms: everybody who holds or awaits units hears what changed and why."""
+    _batch(FundMailBatch(event.fund_id, "terms_amended", 0, event.at, event.terms_id))
+
+
 def _batch(batch: FundMailBatch) -> None:
-    publish(batch, key=f"{batch.kind}:{batch.fund_id}:{batch.after}", at=batch.at)
+    publish(batch, key=f"{batch.kind}:{batch.fund_id}:{batch.terms_id}:{batch.after}", at=batch.at)
 
 
 #: Whose order stood or stands paid. A failed fund's orders are refunded one by one, before or after this mail.
 _CONCERNED = {
     "fund_succeeded": Q(state__in=[Order.State.PAID, Order.State.CONFIRMED]),
     "fund_failed": Q(state__in=[Order.State.PAID, Order.State.FAILED], paid_at__isnull=False),
+    "terms_amended": Q(state__in=[*UNPAID, Order.State.PAID, Order.State.CONFIRMED]),
 }
 
 
@@ -365,7 +373,7 @@ def fund_mail_batch(event: FundMailBatch) -> None:
     for investor in investors:
         _fund_mail(event, fund, investor, sold)
     if len(investors) == BATCH:
-        _batch(FundMailBatch(fund.pk, event.kind, investors[-1].pk, event.at))
+        _batch(FundMailBatch(fund.pk, event.kind, investors[-1].pk, event.at, event.terms_id))
 
 
 def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> None:
@@ -375,7 +383,7 @@ def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> No
         _send(
             event.kind,
             newest,
-            key=f"{event.kind}:{fund.pk}:{investor.pk}",
+            key=f"{event.kind}:{fund.pk}:{event.terms_id}:{investor.pk}",
             at=event.at,
             orders=[
                 (
@@ -391,5 +399,7 @@ def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> No
             sold=sold,
             verified=investor.identity_state == Investor.Identity.VERIFIED,
             identity_by=identity_deadline(fund),
+            terms=Terms.objects.filter(pk=event.terms_id).first(),
+            terms_url=_link("businesses:terms", fund.business.slug),
             fund_url=_link("businesses:detail", fund.business.slug),
         )

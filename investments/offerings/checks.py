@@ -52,7 +52,7 @@ def frozen_terms() -> Iterator[str]:
     digests: dict[tuple[str, int], str] = {
         (object_id, changes.get("terms")): changes.get("terms_sha256", "")
         for object_id, changes in AuditRow.objects.filter(
-            object_type="investments.Fund", action="investments.Fund.open"
+            object_type="investments.Fund", action__in=["investments.Fund.open", "investments.Fund.amended"]
         ).values_list("object_id", "changes")
     }
     for terms in Terms.objects.filter(frozen_at__isnull=False).order_by("pk").iterator():

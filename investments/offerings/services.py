@@ -232,6 +232,51 @@ def judge_success(fund_id: int, *, at: datetime) -> bool:
         return True
 
 
+# What a new version of the terms may say otherwise. The money of a unit and the rule that repays it never change.
+AMENDABLE = ("plan_revenue", "uses", "risks", "revenue_basis_en", "revenue_basis_ja")
+
+
+def amend_terms(fund: Fund, *, changes: dict[str, Any], actor: Any, at: datetime, reason: str) -> Terms:
+    """A new frozen version of an opened fund's terms with its documents; buyers must accept these from now on, and
+    those who hold or await units are told (section 3).
+
+    Raises DomainError("reason_needed", "not_amendable", "wrong_state", "not_ready").
+    """
+    _need_reason(reason)
+    refused = sorted(set(changes) - set(AMENDABLE))
+    if refused or not changes:
+        raise DomainError(
+            "not_amendable", _("These terms cannot be amended: %(names)s.") % {"names": ", ".join(refused)}
+        )
+    with transaction.atomic():
+        fund = locks.lock_one(Fund, fund.pk)
+        if fund.state not in (Fund.State.OPEN, Fund.State.CLOSED, Fund.State.OPERATING):
+            raise DomainError("wrong_state", _("Only the terms of an opened fund are amended."))
+        old = current_terms(fund)
+        values = {
+            field.name: getattr(old, field.name)
+            for field in Terms._meta.concrete_fields
+            if field.name not in ("id", "fund", "version", "reason", "frozen_at")
+        }
+        new = Terms(fund=fund, version=old.version + 1, reason=reason[:200], frozen_at=at, **{**values, **changes})
+        if len(new.plan_revenue) != new.periods or not new.risks:
+            raise DomainError(
+                "not_ready", _("The plan needs one revenue figure for each period, and the risks a text.")
+            )
+        new.save()
+        documents.write(fund, new, at=at)
+        audit.record(
+            action="investments.Fund.amended",
+            subject=fund,
+            at=at,
+            actor=actor,
+            reason=reason,
+            changes={"terms": new.version, "terms_sha256": terms_digest(new), "fields": sorted(changes)},
+        )
+        publish(events.TermsAmended(terms_id=new.pk, fund_id=fund.pk, at=at), key=str(new.pk), at=at)
+        return new
+
+
 def _need_reason(reason: str) -> None:
     if not reason.strip():
         raise DomainError("reason_needed", _("Give a reason."))
