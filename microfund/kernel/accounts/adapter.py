@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils import translation
 
@@ -20,10 +22,21 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().save_user(request, user, form, commit)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        user = context.get("user") or getattr(context.get("request"), "user", None)
-        language = getattr(user, "language", None) or translation.get_language() or "en"
+        """Send one of allauth's mails in the reader's language. These carry codes and links that let people in, so they
+        are no notices, which staff can read."""
+        language = self._language(email, context.get("user"))
         with translation.override(language):
-            super().send_mail(template_prefix, email, context)
+            named = {
+                "site_url": settings.SITE_URL,
+                "operator_name": settings.OPERATOR["name_ja" if language == "ja" else "name_en"],
+                "operator_email": settings.OPERATOR["email"],
+            }
+            super().send_mail(template_prefix, email, {**named, **context})
+
+    def _language(self, email: str, user: Any) -> str:
+        """Of the account, or of the page for an address without one."""
+        account = user or get_user_model().objects.filter(email__iexact=email).only("language").first()
+        return getattr(account, "language", None) or translation.get_language() or "en"
 
 
 class MFAAdapter(DefaultMFAAdapter):
