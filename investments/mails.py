@@ -43,7 +43,7 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class FundMailBatch:
-    """The next investors of a fund are to be written to, those with an id above `after`; `terms_id` for an amendment."""
+    """The next investors of a fund, those with an id above `after`, are to be written to; `terms_id` if amended."""
 
     fund_id: int
     kind: str
