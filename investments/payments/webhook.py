@@ -1,7 +1,7 @@
 """The webhook inbox: an event is stored once by its id and only triggers the question to the provider.
 
 `receive` answers fast: signature on the raw body, one row, a task. Whatever the payload says, `process` asks the
-provider about the object that it names (anchors.md bugs 6–9).
+provider about the object that it names (docs/decisions/0014-the-provider-is-asked-again.md).
 """
 
 from __future__ import annotations
