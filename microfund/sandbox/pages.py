@@ -11,6 +11,11 @@ from .clock import JST
 from .http_types import Request
 
 LANGUAGES = ("en", "ja")
+#: The icon of the pages: a yen sign in a circle.
+MARK = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#5b4b8a"/>'
+    b'<path d="M4.5 3.5 8 8l3.5-4.5M8 8v5M5 9h6M5 11h6" fill="none" stroke="#fff" stroke-width="1.4"/></svg>'
+)
 
 TEXTS: dict[str, tuple[str, str]] = {
     "sandbox": ("Sandbox: no real money", "サンドボックス:実際のお金は動きません"),
@@ -169,6 +174,7 @@ def page(lang: str, *, house: str, title: str, body: str, switch: str | None = N
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{title} · {text(lang, house)}</title>
+<link rel="icon" type="image/svg+xml" href="/assets/mark.svg">
 <link rel="stylesheet" href="/assets/sandbox.css">
 </head>
 <body>

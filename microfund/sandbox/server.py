@@ -15,7 +15,7 @@ from . import api, bank_pages, control, hosted
 from .engine import Sandbox
 from .faults import BEFORE, Fault
 from .http_types import Request, Response
-from .pages import style_sheet
+from .pages import MARK, style_sheet
 
 MAX_BODY = 4 * 1024 * 1024
 
@@ -153,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
                 return control.handle(box, request)
             if path == "/assets/sandbox.css":
                 return Response(200, style_sheet(), "text/css; charset=utf-8", {"Cache-Control": "max-age=300"})
+            if path == "/assets/mark.svg":
+                return Response(200, MARK, "image/svg+xml", {"Cache-Control": "max-age=300"})
             if path.startswith(("/pay/", "/konbini/")):
                 return hosted.handle(box, request)
             if path == "/" or path.startswith("/bank"):
