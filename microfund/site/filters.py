@@ -135,7 +135,7 @@ class FundFilter(django_filters.FilterSet):
     def shown_value(self, name: str, value: str) -> Any:
         """How a visitor reads a filter's value."""
         choices = getattr(self.form.fields[name], "choices", None)
-        return dict(choices).get(value, value) if choices is not None else f"“{value}”"
+        return dict(choices).get(value, value) if choices is not None else _("“%(value)s”") % {"value": value}
 
 
 def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
