@@ -9,11 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import stripe
 
 from tests.sandbox.conftest import make_client, session_params
 from tests.sandbox_client import ROOT, ControlError, SandboxProcess
