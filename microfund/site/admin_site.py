@@ -7,11 +7,17 @@ from typing import Any
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin import ModelAdmin as AnyAdmin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from microfund.kernel import queues
+from microfund.kernel.accounts.roles import has_role, roles_of
+from microfund.kernel.admin import StaffAdmin
+from microfund.kernel.schedule.models import Heartbeat
 
 
 class StaffAdminSite(AdminSite):
@@ -21,10 +27,34 @@ class StaffAdminSite(AdminSite):
     site_header = _("Tomobune staff")
     index_title = _("Work queues")
     site_url = "/"
+    index_template = "admin/staff_index.html"
+
+    def register(self, model_or_iterable: Any, admin_class: type[AnyAdmin] | None = None, **options: Any) -> None:
+        """Take only classes that are guarded by role: packages register tables of theirs as freely editable."""
+        if admin_class is not None and issubclass(admin_class, StaffAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        if not (user.is_active and user.is_staff):
+            return False
+        # Asked several times a page; a request has its own user object, so a factor taken away counts at once.
+        if not hasattr(user, "_has_second_factor"):
+            user._has_second_factor = is_mfa_enabled(user)
+        return user._has_second_factor
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The work queues with their lengths and ages, those of the reader's roles first; below them all lists."""
         user = request.user
-        return bool(user.is_active and user.is_staff and is_mfa_enabled(user))
+        lengths = queues.lengths() if user.is_superuser or roles_of(user) else []
+        mine = [length for length in lengths if has_role(user, *length.queue.roles)]
+        extra = {
+            "mine": mine,
+            "others": [length for length in lengths if length not in mine],
+            "worker_seen": Heartbeat.objects.exists(),
+            "roles": sorted(roles_of(user)),
+        }
+        return super().index(request, {**extra, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         user = request.user

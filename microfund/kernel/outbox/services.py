@@ -94,3 +94,9 @@ def dispatch(*, limit: int = 500) -> dict[str, int]:
         if all(delivered):
             counts["events"] += Event.objects.filter(pk=event_id, done_at__isnull=True).update(done_at=timezone.now())
     return counts
+
+
+def retry(event: Event) -> None:
+    """Make an event that could not be delivered due at once."""
+    Event.objects.filter(pk=event.pk, done_at__isnull=True).update(next_try_at=timezone.now(), attempts=0)
+    send_soon("outbox.dispatch")

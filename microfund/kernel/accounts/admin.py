@@ -1,0 +1,33 @@
+"""Users and the staff groups: who is on the staff, in which role. Only superusers change that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPORT
+from microfund.kernel.admin import StaffAdmin
+
+from .models import User
+
+
+@admin.register(User)
+class UserAdmin(StaffAdmin):
+    """A login. Passwords and second factors are their owner's own: nobody sets them here."""
+
+    list_display = ("email", "is_active", "is_staff", "language", "date_joined", "last_login")
+    list_filter = ("is_staff", "is_active", "groups")
+    search_fields = ("email",)
+    search_help_text = _("E-mail address")
+    ordering = ("email",)
+    fields = ("email", "is_active", "is_staff", "groups", "is_superuser", "language", "date_joined", "last_login")
+    readonly_fields = ("email", "is_superuser", "language", "date_joined", "last_login")
+    view_roles = (REVIEWER, OPERATIONS, SUPPORT, AUDITOR)
+
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_staff and request.user.is_superuser)
