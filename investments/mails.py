@@ -13,13 +13,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, Exists, OuterRef, Prefetch, Q, QuerySet, Sum, Value
+from django.db.models import CharField, Exists, OuterRef, Prefetch, Q, Sum, Value
 from django.db.models.functions import Cast, Concat
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from investments import events
+from investments import events, mail_parts
 from investments.banking.models import OutgoingTransfer, ReceiptUse
 from investments.investors.models import Investor
 from investments.offerings.models import Fund, Terms
@@ -31,14 +30,12 @@ from investments.payments.services import identity_deadline
 from investments.revenue.services import period_rows
 from microfund.kernel import clock, locks
 from microfund.kernel.money import format_money
-from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox.services import publish, subscribe
 
 #: Investors who are written to in one transaction.
 BATCH = 200
 REMIND_AFTER_DAYS = 3
-_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -65,49 +62,6 @@ def register() -> None:
     subscribe(FundMailBatch, fund_mail_batch)
 
 
-# --- What every mail says -------------------------------------------------------------------------------------
-
-
-def _orders() -> QuerySet[Order]:
-    return Order.objects.select_related("fund__business", "fund__policy", "terms", "investor__user")
-
-
-def _link(name: str, *args: object) -> str:
-    """An absolute address in the active language."""
-    return settings.SITE_URL + reverse(name, args=args)
-
-
-def _name(thing: Any) -> str:
-    """The name of a business or fund in the active language."""
-    return thing.name_ja if translation.get_language() == "ja" else thing.name_en
-
-
-def _day_before(at: datetime | None, fund: Fund) -> date | None:
-    """The last business date before an exclusive instant."""
-    return clock.today_in(fund.policy.zone, at - _MOMENT) if at else None
-
-
-def _send(kind: str, order: Order, *, key: str, at: datetime, **context: Any) -> None:
-    """Queue one mail about an order. The caller has activated the order's language."""
-    notices.queue(
-        kind,
-        key=key,
-        to=order.investor.user.email,
-        language=order.language,
-        at=at,
-        user=order.investor.user,
-        context={
-            "order": order,
-            "fund": order.fund,
-            "name": order.investor.name,
-            "fund_name": _name(order.fund),
-            "business_name": _name(order.fund.business),
-            "order_url": _link("order", order.reference),
-            **context,
-        },
-    )
-
-
 # --- E6, E7: waiting for a transfer ---------------------------------------------------------------------------
 
 
@@ -115,7 +69,7 @@ def _pay_by(order: Order) -> date | None:
     """The last day on which the awaited transfer may arrive."""
     attempt = order.attempts.filter(method=Order.Method.BANK_TRANSFER).order_by("-pk").first()
     until = attempt.pay_by if attempt else None
-    return _day_before(until or queries.transfer_deadline(order.fund.policy, order.applied_at), order.fund)
+    return mail_parts.day_before(until or queries.transfer_deadline(order.fund.policy, order.applied_at), order.fund)
 
 
 def _account(order: Order, amount: int) -> list[tuple[str, str]]:
@@ -133,11 +87,11 @@ def _account(order: Order, amount: int) -> list[tuple[str, str]]:
 
 def transfer_awaited(event: events.OrderPlaced) -> None:
     """E6: how much to transfer, where, by when, and how to cancel."""
-    order = _orders().get(pk=event.order_id)
+    order = mail_parts.orders().get(pk=event.order_id)
     if order.method != Order.Method.BANK_TRANSFER or order.state not in UNPAID:
         return
     with translation.override(order.language):
-        _send(
+        mail_parts.send(
             "transfer_awaited",
             order,
             key=f"transfer_awaited:{order.pk}",
@@ -145,7 +99,7 @@ def transfer_awaited(event: events.OrderPlaced) -> None:
             facts=_account(order, order.total),
             payer=f"{order.payer_code} {order.investor.name_kana}",
             pay_by=_pay_by(order),
-            cancel_url=_link("investments:cancel", order.reference),
+            cancel_url=mail_parts.link("investments:cancel", order.reference),
         )
 
 
@@ -170,14 +124,14 @@ def _remind(order_id: int, *, at: datetime) -> bool:
     with transaction.atomic():
         if locks.try_lock(Order, order_id, state=Order.State.AWAITING_PAYMENT) is None:
             return False
-        order = _orders().get(pk=order_id)
+        order = mail_parts.orders().get(pk=order_id)
         received = transfer.received_so_far(order)
         missing = order.total - received
         if missing <= 0:
             # More than was asked for waits for staff, who may still apply it.
             return False
         with translation.override(order.language):
-            _send(
+            mail_parts.send(
                 "transfer_reminder",
                 order,
                 key=f"transfer_reminder:{order.pk}",
@@ -187,7 +141,7 @@ def _remind(order_id: int, *, at: datetime) -> bool:
                 pay_by=_pay_by(order),
                 received=received,
                 missing=missing,
-                cancel_url=_link("investments:cancel", order.reference),
+                cancel_url=mail_parts.link("investments:cancel", order.reference),
             )
         return True
 
@@ -197,7 +151,7 @@ def _remind(order_id: int, *, at: datetime) -> bool:
 
 def order_paid(event: events.OrderPaid) -> None:
     """E8: the split, the contract documents, until when to cancel, what comes next."""
-    order = _orders().get(pk=event.order_id)
+    order = mail_parts.orders().get(pk=event.order_id)
     if order.paid_at is None:
         return
     fund = order.fund
@@ -219,22 +173,22 @@ def order_paid(event: events.OrderPaid) -> None:
         documents = [
             (
                 acceptance.document.get_kind_display(),
-                _link("businesses:document", fund.business.slug, acceptance.document.sha256),
+                mail_parts.link("businesses:document", fund.business.slug, acceptance.document.sha256),
             )
             for acceptance in accepted
         ]
-        _send(
+        mail_parts.send(
             "order_paid",
             order,
             key=f"order_paid:{order.pk}",
             at=event.at,
             facts=facts,
             documents=documents,
-            last_day=_day_before(order.cooling_off_ends_at, fund),
+            last_day=mail_parts.day_before(order.cooling_off_ends_at, fund),
             first_payment=_first_payment(order),
             verified=order.investor.identity_state == Investor.Identity.VERIFIED,
             identity_by=identity_deadline(fund),
-            cancel_url=_link("investments:cancel", order.reference),
+            cancel_url=mail_parts.link("investments:cancel", order.reference),
         )
 
 
@@ -248,7 +202,7 @@ def _first_payment(order: Order) -> date:
 
 def order_ended(event: events.OrderEnded) -> None:
     """E7 for an order that expired, E9 for one that was cancelled, failed or refunded: how much goes back, and when."""
-    order = _orders().get(pk=event.order_id)
+    order = mail_parts.orders().get(pk=event.order_id)
     if order.state != event.state:
         # Something newer has become of it (late money took the units again), which has a mail of its own.
         return
@@ -258,7 +212,7 @@ def order_ended(event: events.OrderEnded) -> None:
     refunds = list(order.refunds.exclude(state=Refund.State.CANCELLED).select_related("attempt").order_by("pk"))
     lost = order.disputes.filter(state=Dispute.State.LOST).exists()
     with translation.override(order.language):
-        _send(
+        mail_parts.send(
             "order_ended",
             order,
             key=f"order_ended:{order.pk}:{event.state}",
@@ -272,7 +226,7 @@ def order_ended(event: events.OrderEnded) -> None:
 
 def _expired(order: Order, *, at: datetime) -> None:
     with translation.override(order.language):
-        _send(
+        mail_parts.send(
             "order_expired",
             order,
             key=f"order_expired:{order.pk}",
@@ -280,7 +234,7 @@ def _expired(order: Order, *, at: datetime) -> None:
             by_transfer=order.method == Order.Method.BANK_TRANSFER,
             pay_by=_pay_by(order) if order.method == Order.Method.BANK_TRANSFER else None,
             received=transfer.received_so_far(order),
-            fund_url=_link("businesses:detail", order.fund.business.slug),
+            fund_url=mail_parts.link("businesses:detail", order.fund.business.slug),
         )
 
 
@@ -294,11 +248,11 @@ def _way(refund: Refund) -> str:
 def refund_settled(event: events.RefundSettled) -> None:
     """E9, second part: the money was sent."""
     refund = Refund.objects.select_related("attempt").get(pk=event.refund_id)
-    order = _orders().get(pk=refund.order_id)
+    order = mail_parts.orders().get(pk=refund.order_id)
     sent = OutgoingTransfer.objects.filter(target=f"refund:{refund.pk}").first()
     by_bank = event.state == Refund.State.PAID_BY_BANK
     with translation.override(order.language):
-        _send(
+        mail_parts.send(
             "refund_settled",
             order,
             key=f"refund_settled:{refund.pk}:{event.state}",
@@ -312,12 +266,12 @@ def refund_settled(event: events.RefundSettled) -> None:
 def receipt_sent_back(event: events.ReceiptSentBack) -> None:
     """E9 for money that paid no order (too much, twice, too late) and was sent back to the payer whose code it bore."""
     use = ReceiptUse.objects.select_related("line").get(pk=event.use_id)
-    order = _orders().filter(payer_code=use.line.payer_code).first() if use.line.payer_code else None
+    order = mail_parts.orders().filter(payer_code=use.line.payer_code).first() if use.line.payer_code else None
     if order is None:
         return
     sent = OutgoingTransfer.objects.filter(target=use.target).first()
     with translation.override(order.language):
-        _send(
+        mail_parts.send(
             "receipt_sent_back",
             order,
             key=f"receipt_sent_back:{use.pk}",
@@ -380,7 +334,7 @@ def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> No
     newest: Order = investor.concerned[-1]
     newest.fund, newest.investor = fund, investor
     with translation.override(newest.language):
-        _send(
+        mail_parts.send(
             event.kind,
             newest,
             key=f"{event.kind}:{fund.pk}:{event.terms_id}:{investor.pk}",
@@ -391,7 +345,7 @@ def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> No
                     own.units,
                     format_money(own.total, own.currency),
                     own.method,
-                    _link("order", own.reference),
+                    mail_parts.link("order", own.reference),
                 )
                 for own in investor.concerned
             ],
@@ -400,6 +354,6 @@ def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> No
             verified=investor.identity_state == Investor.Identity.VERIFIED,
             identity_by=identity_deadline(fund),
             terms=Terms.objects.filter(pk=event.terms_id).first(),
-            terms_url=_link("businesses:terms", fund.business.slug),
-            fund_url=_link("businesses:detail", fund.business.slug),
+            terms_url=mail_parts.link("businesses:terms", fund.business.slug),
+            fund_url=mail_parts.link("businesses:detail", fund.business.slug),
         )

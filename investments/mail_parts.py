@@ -1,0 +1,59 @@
+"""What every mail about an order says, and how it is queued."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import translation
+
+from investments.offerings.models import Fund
+from investments.orders.models import Order
+from microfund.kernel import clock
+from microfund.kernel.notices import services as notices
+
+_MOMENT = timedelta(microseconds=1)
+
+
+def orders() -> QuerySet[Order]:
+    """Orders with all that a mail names."""
+    return Order.objects.select_related("fund__business", "fund__policy", "terms", "investor__user")
+
+
+def link(name: str, *args: object) -> str:
+    """The absolute address of a page in the active language."""
+    return settings.SITE_URL + reverse(name, args=args)
+
+
+def _name(thing: Any) -> str:
+    """The name of a business or fund in the active language."""
+    return thing.name_ja if translation.get_language() == "ja" else thing.name_en
+
+
+def day_before(at: datetime | None, fund: Fund) -> date | None:
+    """The last business date before an exclusive instant; None for none."""
+    return clock.today_in(fund.policy.zone, at - _MOMENT) if at else None
+
+
+def send(kind: str, order: Order, *, key: str, at: datetime, **context: Any) -> None:
+    """Queue one mail about an order to its investor, once for each key. The order's language is active."""
+    notices.queue(
+        kind,
+        key=key,
+        to=order.investor.user.email,
+        language=order.language,
+        at=at,
+        user=order.investor.user,
+        context={
+            "order": order,
+            "fund": order.fund,
+            "name": order.investor.name,
+            "fund_name": _name(order.fund),
+            "business_name": _name(order.fund.business),
+            "order_url": link("order", order.reference),
+            **context,
+        },
+    )
