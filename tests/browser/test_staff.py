@@ -1,0 +1,103 @@
+"""Staff: no console without a second factor, and a console that works under the page policy."""
+
+from collections.abc import Callable
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP
+
+from microfund.kernel.accounts.models import User
+from microfund.site import demo_logins
+from tests import make
+from tests.browser.conftest import Shop
+from tests.browser.otp import hotp, totp
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_codes_are_those_of_the_standard() -> None:
+    """RFC 4226, appendix D."""
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    assert [hotp(secret, counter) for counter in range(3)] == ["755224", "287082", "359152"]
+
+
+def demo_admin() -> tuple[User, str]:
+    """The demo's login for everything, with its documented secret, as `seed_demo` makes it."""
+    _role, email, password, secret = next(row for row in demo_logins.LOGINS if row[0] == "staff: everything")
+    user = make.make_user(email=email, password=password, is_staff=True, is_superuser=True)
+    TOTP.activate(user, secret)
+    return user, secret
+
+
+def sign_in(visitor: Visitor, email: str, secret: str) -> None:
+    """Through the console's address: password, then the code."""
+    visitor.open("admin:index")
+    visitor.arrive("account_login")
+    visitor.sign_in(email, demo_logins.PASSWORD)
+    visitor.arrive("mfa_authenticate")
+    visitor.page.fill("[name=code]", totp(secret))
+    visitor.page.locator("main form button[type=submit]").first.click()
+    visitor.arrive("admin:index")
+
+
+def test_staff_sign_in_with_the_second_factor_and_every_page_of_the_console_keeps_quiet(
+    shop: Shop, visit: Callable[..., Visitor]
+) -> None:
+    user, secret = demo_admin()
+    order = make.make_order()
+    visitor = visit()
+    page = visitor.page
+    visitor.open("admin:index")
+    visitor.sign_in(user.email, demo_logins.PASSWORD)
+    visitor.arrive("mfa_authenticate")
+    wrong = "000000" if totp(secret) != "000000" else "000001"
+    page.fill("[name=code]", wrong)
+    page.locator("main form button[type=submit]").first.click()
+    page.locator(".errorlist, .field--error").first.wait_for()
+    visitor.open("admin:index")
+    visitor.arrive("account_login")
+    sign_in(visitor, user.email, secret)
+
+    lists = _links(visitor, "#content a[href^='/staff/']")
+    seen = set()
+    for address in lists:
+        answer = page.goto(shop.url + address)
+        assert answer.status == 200, f"{address}: {answer.status}"
+        seen.add(address)
+        rows = _links(visitor, "#result_list th a[href^='/staff/']")
+        for row in rows[:1]:
+            answer = page.goto(shop.url + row)
+            assert answer.status == 200, f"{row}: {answer.status}"
+            seen.add(row)
+    assert any(f"/orders/{order.pk}" in address or f"order/{order.pk}" in address for address in seen), seen
+
+
+def _links(visitor: Visitor, css: str) -> list[str]:
+    found = visitor.page.locator(css).evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
+    return [address for address in dict.fromkeys(found) if "logout" not in address]
+
+
+def test_staff_without_a_second_factor_are_sent_to_set_one_up_and_then_get_in(
+    shop: Shop, visit: Callable[..., Visitor]
+) -> None:
+    user = make.make_user(is_staff=True, is_superuser=True)
+    visitor = visit()
+    page = visitor.page
+    visitor.open("admin:index")
+    visitor.sign_in(user.email)
+    visitor.arrive("mfa_index")
+    assert "The staff console needs a second factor. Set one up first." in visitor.main
+    page.locator(f"a[href='{visitor.path('mfa_activate_totp')}']").click()
+    secret = page.locator("#authenticator_secret").input_value()
+    page.fill("[name=code]", totp(secret))
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("**/2fa/**")
+    assert visitor.open("admin:index").status == 200
+    visitor.arrive("admin:index")
+
+
+def test_an_investor_is_told_that_the_console_is_for_staff(shop: Shop, visit: Callable[..., Visitor]) -> None:
+    visitor = visit(user=make.make_user())
+    visitor.open("admin:index")
+    visitor.arrive("home")
+    assert "The staff console is for staff." in visitor.main
