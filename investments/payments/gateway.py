@@ -79,7 +79,8 @@ def _call(name: str, act: Callable[[stripe.StripeClient], Any]) -> Any:
             raise ProviderUnreachable(f"{name}: {error}") from error
         raise ProviderRefused(str(error.user_message or error), error.code or "") from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise ProviderRefused(f"{name}: our key was refused", "authentication") from error
+        # A matter of our configuration: nothing happened over there, and the same call is right once it is mended.
+        raise ProviderUnreachable(f"{name}: our key was refused") from error
     except stripe.StripeError as error:
         raise ProviderUnreachable(f"{name}: {type(error).__name__}: {error}") from error
 

@@ -28,7 +28,6 @@ from .models import REFUND_STATES, PaymentAttempt, Refund
 KEY_LIVES = timedelta(hours=23)
 CLOCK_SKEW = timedelta(minutes=10)
 CHECK_AFTER = [timedelta(minutes=m) for m in (1, 5, 15, 60)] + [timedelta(hours=6)]
-OPEN = ("requested", "requires_action", "pending", "failed")
 _PROVIDER_STATES = {
     "succeeded": Refund.State.SUCCEEDED,
     "pending": Refund.State.PENDING,

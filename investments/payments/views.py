@@ -36,6 +36,7 @@ from microfund.kernel.errors import DomainError
 from . import gateway, services
 from .models import PaymentAttempt
 from .settle import settle
+from .transfer import received_so_far
 
 log = structlog.get_logger(__name__)
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -266,13 +267,17 @@ def transfer(request: HttpRequest, reference: str) -> HttpResponse:
     attempt = order.attempts.filter(state=PaymentAttempt.State.OPEN).order_by("-pk").first()
     if order.method != Order.Method.BANK_TRANSFER or order.state not in UNPAID or attempt is None:
         return redirect("order", order.reference)
-    short = attempt.amount - attempt.captured
+    received = received_so_far(order)
+    if received >= order.total:
+        # More than the sum has come: nothing is to be transferred until staff have looked at it.
+        return redirect("order", order.reference)
     context = {
         "order": order,
         "fund": order.fund,
         "attempt": attempt,
         "pay_by": clock.today_in(order.fund.policy.zone, attempt.pay_by - timedelta(microseconds=1)),
-        "amount": short,
+        "received": received,
+        "amount": order.total - received,
     }
     return render(request, "investments/transfer.html", context)
 

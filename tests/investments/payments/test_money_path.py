@@ -324,3 +324,25 @@ def test_a_webhook_is_stored_once_and_only_triggers_the_question(sandbox: Sandbo
     assert not WebhookDelivery.objects.filter(state="failed").exists()
     assert WebhookDelivery.objects.count() == len(json.loads(events)["data"])
     assert Refund.objects.count() == 0
+
+
+def test_a_wrong_key_of_ours_delays_a_payment_and_fails_none(sandbox: SandboxProcess, settings: Any) -> None:
+    order = make_order(method="card")
+    settings.STRIPE_SECRET_KEY = "sk_sandbox_wrong"
+    attempt = services.start_payment(order, at=timezone.now())
+    assert (attempt.state, attempt.url) == ("created", "") and "our key was refused" in attempt.problem
+    settings.STRIPE_SECRET_KEY = sandbox.secret_key
+    again = services.start_payment(order, at=timezone.now())
+    assert again.pk == attempt.pk and again.state == "open" and again.url
+
+
+def test_an_unanswered_call_for_an_order_that_ended_opens_no_page(sandbox: SandboxProcess) -> None:
+    order = make_order(method="card")
+    now = timezone.now()
+    sandbox.control("faults", faults=[{"match": "POST /v1/checkout/sessions", "kind": "500", "times": 1}])
+    attempt = services.start_payment(order, at=now)
+    assert attempt.state == "created"
+    services.cancel_order(order, at=now, actor=order.investor.user)
+    assert settle.settle(attempt.pk, at=now).state == "created", "the call may still be on its way"
+    assert settle.settle(attempt.pk, at=now + timedelta(hours=1)).state == "failed"
+    assert sandbox.control("charges")["by_client_reference_id"] == {}
