@@ -1,4 +1,4 @@
-"""Buying in a real browser: with and without JavaScript, by keyboard alone, on the narrowest screen, under the CSP."""
+"""The steps of buying in a real browser: an error by keyboard alone, and the narrowest screen, under the CSP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -141,108 +140,6 @@ def to_check(page: Page, site: str, fund: Fund, units: int = 2) -> None:
     send(page)
     send(page)
     assert page.url == address(site, "investments:check", fund.slug)
-
-
-def test_a_new_visitor_signs_up_buys_two_units_by_card_and_cancels(site: str, visit: Callable[..., Page]) -> None:
-    fund = make.make_fund()
-    page = visit()
-    page.goto(address(site, "investments:units", fund.slug))
-    page.get_by_role("button", name="One unit more").click()
-    assert page.locator("output[data-out=total]").inner_text() == "¥21,000"
-    send(page)
-    page.get_by_role("link", name="Sign up").first.click()
-    page.fill("[name=email]", "new@example.com")
-    page.fill("[name=password1]", make.PASSWORD)
-    go(page, lambda: page.locator("[name=password1]").press("Enter"))
-    body = mail.outbox[-1].body
-    code = next(
-        line.strip() for line in body.splitlines() if line.strip().replace("-", "").isalnum() and line.isupper()
-    )
-    page.fill("[name=code]", code)
-    go(page, lambda: page.locator("[name=code]").press("Enter"))
-    assert page.url == address(site, "investments:you", fund.slug)
-    fill_profile(page)
-    send(page)
-    read_and_answer(page)
-    send(page)
-    page.fill("[name=message]", "応援しています")
-    send(page)
-    assert page.locator("tr, .total").last.inner_text().split() == ["Total", "¥21,000"]
-    page.get_by_role("button", name="Apply and pay ¥21,000").click()
-    page.get_by_role("button", name="by card").click()
-    page.wait_for_url("**/orders/**")
-    assert page.title().startswith("Paid")
-    go(page, lambda: page.get_by_role("link", name="Cancel this order").click())
-    go(page, lambda: page.get_by_role("button", name="Cancel this order").click())
-    assert page.title().startswith("Cancelled")
-    assert Order.objects.get().refunds.get().amount == 21_000
-
-
-def test_a_held_payment_is_shown_as_waiting_until_the_provider_says_more(
-    site: str, sandbox: SandboxProcess, visit: Callable[..., Page]
-) -> None:
-    fund = make.make_fund()
-    page = visit()
-    log_in(page, site)
-    to_check(page, site, fund)
-    send(page)
-    page.check("[value=hold]")
-    page.get_by_role("button", name="by card").click()
-    page.wait_for_url("**/orders/**")
-    assert page.title().startswith("We are waiting for the payment provider")
-    assert "Thank you" not in page.inner_text("main")
-    sandbox.control("release", payment_intent=Order.objects.get().attempts.get().intent_id, outcome="succeed")
-    page.get_by_role("link", name="Ask the payment provider now").click()
-    page.wait_for_url("**/orders/**")
-    assert page.title().startswith("Paid")
-
-
-def test_a_declined_card_leads_back_and_nothing_is_lost(site: str, visit: Callable[..., Page]) -> None:
-    fund = make.make_fund()
-    page = visit()
-    log_in(page, site)
-    to_check(page, site, fund)
-    send(page)
-    page.get_by_role("link", name="Cancel and go back").click()
-    page.wait_for_url("**/orders/**")
-    assert page.title().startswith("Reserved, not paid yet")
-    # The browser's own way back leads to the same order, never to a second one.
-    page.goto(address(site, "investments:check", fund.slug))
-    assert page.url == address(site, "order", Order.objects.get().reference)
-    page.get_by_role("button", name="Pay ¥21,000").click()
-    page.get_by_role("button", name="by card").click()
-    page.wait_for_url("**/orders/**")
-    assert page.title().startswith("Paid")
-    assert Order.objects.count() == 1
-
-
-def test_buying_works_without_javascript(site: str, visit: Callable[..., Page]) -> None:
-    fund = make.make_fund()
-    page = visit(java_script_enabled=False)
-    log_in(page, site)
-    page.goto(address(site, "investments:units", fund.slug))
-    page.fill("#id_units", "4")
-    go(page, lambda: page.get_by_role("button", name="Show the sums").click())
-    assert "¥42,000" in page.inner_text("main")
-    assert page.get_by_role("button", name="One unit more").count() == 0
-    to_check(page, site, fund, 4)
-    page.check("[value=bank_transfer]")
-    send(page)
-    order = Order.objects.get()
-    assert order.payer_code in page.inner_text("main") and "¥42,000" in page.inner_text("main")
-
-
-def test_two_browsers_race_for_the_last_unit(site: str, visit: Callable[..., Page]) -> None:
-    fund = make.make_fund(units_offered=1)
-    first, second = visit(), visit()
-    for page in (first, second):
-        log_in(page, site)
-        to_check(page, site, fund, 1)
-    send(first)
-    send(second)
-    assert "/pay/" in first.url
-    assert second.title().startswith("Error:") and "No units can be had" in second.inner_text("main")
-    assert Order.objects.count() == 1
 
 
 def tab_to(page: Page, selector: str, *, most: int = 60) -> None:
