@@ -22,6 +22,7 @@ from investments.models import Acceptance, Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from investments.orders.models import UNPAID
+from investments.payments.transfer import received_so_far
 from microfund.kernel import clock
 
 from .business_pages import cards
@@ -49,7 +50,9 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     attempt = found.attempts.order_by("-pk").first()
     refunds = list(found.refunds.order_by("pk"))
     wait = request.GET.get("wait", "")
-    story = tell(found, attempt, refunds, returned=bool(wait), at=at)
+    awaited = attempt is not None and found.method == Order.Method.BANK_TRANSFER and found.state in UNPAID
+    received = received_so_far(found) if awaited else 0
+    story = tell(found, attempt, refunds, returned=bool(wait), received=received, at=at)
     holding = None
     if found.state == Order.State.CONFIRMED:
         holding = Holding.objects.filter(investor=found.investor, fund=found.fund).first()

@@ -52,9 +52,16 @@ def last_day(order: Order) -> date | None:
 
 
 def tell(
-    order: Order, attempt: PaymentAttempt | None, refunds: Sequence[Refund], *, returned: bool, at: datetime
+    order: Order,
+    attempt: PaymentAttempt | None,
+    refunds: Sequence[Refund],
+    *,
+    returned: bool,
+    at: datetime,
+    received: int = 0,
 ) -> Story:
-    """The story of an order with its newest attempt. `returned`: the payer has just come back from the provider."""
+    """The story of an order with its newest attempt. `returned`: the payer has just come back from the provider;
+    `received`: yen of its transfer that have come, but are not the exact sum."""
     if order.frozen_at is not None:
         return Story(
             _("Disputed"),
@@ -62,7 +69,7 @@ def tell(
             kind="warning",
         )
     if order.state in UNPAID:
-        return _unpaid(order, attempt, returned=returned, at=at)
+        return _unpaid(order, attempt, returned=returned, received=received, at=at)
     if order.state == Order.State.PAID:
         return _paid(order, at=at)
     if order.state == Order.State.CONFIRMED:
@@ -70,9 +77,9 @@ def tell(
     return _ended(order, refunds, at=at)
 
 
-def _unpaid(order: Order, attempt: PaymentAttempt | None, *, returned: bool, at: datetime) -> Story:
+def _unpaid(order: Order, attempt: PaymentAttempt | None, *, returned: bool, received: int, at: datetime) -> Story:
     if order.method == Order.Method.BANK_TRANSFER:
-        return _transfer(order, attempt, at=at)
+        return _transfer(order, attempt, received=received)
     state = attempt.state if attempt else None
     if state == PaymentAttempt.State.MISMATCH:
         return Story(
@@ -148,7 +155,7 @@ def _processing(order: Order, attempt: PaymentAttempt) -> Story:
     )
 
 
-def _transfer(order: Order, attempt: PaymentAttempt | None, *, at: datetime) -> Story:
+def _transfer(order: Order, attempt: PaymentAttempt | None, *, received: int) -> Story:
     pay_by = _day(order, attempt.pay_by - _MOMENT) if attempt and attempt.pay_by else None
     waiting = Story(
         _("Waiting for your transfer"),
@@ -160,11 +167,17 @@ def _transfer(order: Order, attempt: PaymentAttempt | None, *, at: datetime) -> 
             Next(_("We find it in the bank's statement, on the next bank business day, and write to you.")),
         ],
     )
-    if attempt and attempt.captured:
-        waiting.text = _("%(received)s of %(total)s has arrived. Please transfer the rest.") % {
-            "received": format_money(attempt.captured, order.currency),
-            "total": format_money(order.total, order.currency),
-        }
+    words = {
+        "received": format_money(received, order.currency),
+        "total": format_money(order.total, order.currency),
+    }
+    if received >= order.total:
+        waiting.text = _("%(received)s has arrived instead of %(total)s. Our staff look at it and write to you.")
+        waiting.may_pay = False
+    elif received:
+        waiting.text = _("%(received)s of %(total)s has arrived. Please transfer the rest.")
+    if received:
+        waiting.text %= words
         waiting.kind = "warning"
     return waiting
 
