@@ -38,6 +38,7 @@ class Act:
     """One thing that staff of `roles` may do to a row for which `when(row)` holds.
 
     `run(row, actor=…, at=…, **form data)` calls the service; it may answer pairs of (label, text) to be shown once.
+    `initial(row)` fills the form in beforehand.
     `confirm` asks once more with all figures, as every movement of money must. `audit` names the audit row that is
     written here, for services that write none of their own; with `outside` the act speaks to the provider, so it is
     noted beforehand and runs outside any transaction.
@@ -49,6 +50,7 @@ class Act:
     run: Callable[..., Any]
     form: type[forms.Form] = ReasonForm
     when: Callable[[Any], bool] = lambda row: True
+    initial: Callable[[Any], dict[str, Any]] = lambda row: {}
     explanation: Any = ""
     done: Any = _("Done.")
     confirm: bool = False

@@ -173,7 +173,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
         return self._act_page(request, found, None, list_url(self.model))
 
     def act_view(self, request: HttpRequest, object_id: str, act: str) -> HttpResponse:
-        """The page of an act on one row: GET shows the form, POST does it (after asking once more where money moves)."""
+        """The page of an act on one row: GET shows the form, POST does it, after asking once more where money moves."""
         row = self.get_object(request, admin.utils.unquote(object_id))
         found = next((known for known in self.acts if known.name == act), None)
         if row is None or found is None or not self.has_view_permission(request, row):
@@ -187,9 +187,10 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
     def _act_page(self, request: HttpRequest, act: Act, row: Any, back: str) -> HttpResponse:
         if not act.allowed_to(request.user):
             raise PermissionDenied
-        form = act.form(request.POST or None, request.FILES or None)
+        sent = request.method == "POST"
+        form = act.form(request.POST if sent else None, request.FILES if sent else None, initial=act.initial(row))
         confirming = False
-        if request.method == "POST" and form.is_valid():
+        if sent and form.is_valid():
             if act.confirm and "confirmed" not in request.POST:
                 confirming = True
             else:

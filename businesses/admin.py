@@ -1,0 +1,176 @@
+"""Businesses, their pictures and members, and the disasters they answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from microfund.kernel import queues
+from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER
+from microfund.kernel.acts import Act, RemarkForm
+from microfund.kernel.admin import StaffAdmin, StaffInline
+
+from . import images, services
+from .models import Business, Disaster, Membership, Picture
+
+EDITORS = (REVIEWER, OPERATIONS)
+
+
+class PictureForm(forms.ModelForm):
+    """A picture with its descriptions; a new one needs a file, an old one may get another."""
+
+    file = forms.FileField(
+        label=_("file"), required=False, help_text=_("JPEG, PNG or WebP, at most 20 MB. It is encoded anew.")
+    )
+
+    class Meta:
+        model = Picture
+        fields = ("role", "alt_en", "alt_ja", "position")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data.get("file")
+        if file is None:
+            if self.instance.pk is None:
+                raise forms.ValidationError(_("Choose a picture."))
+            return None
+        try:
+            made = images.ingest(file)
+        except images.ImageRefused as error:
+            raise forms.ValidationError(error.message, code=error.code) from error
+        self.instance.digest, self.instance.widths = made.digest, list(made.widths)
+        self.instance.width, self.instance.height = made.width, made.height
+        return file
+
+
+class PictureInline(StaffInline):
+    model = Picture
+    form = PictureForm
+    edit_roles = EDITORS
+    fields = ("preview", "file", "role", "alt_en", "alt_ja", "position")
+    readonly_fields = ("preview",)
+    extra = 1
+    can_delete = True
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    @admin.display(description=_("picture"))
+    def preview(self, row: Picture) -> str:
+        if not row.digest:
+            return ""
+        return format_html('<img src="{}" alt="{}" width="160">', images.src(row, 320), row.alt_en)
+
+
+class MembershipInline(StaffInline):
+    model = Membership
+    edit_roles = (OPERATIONS,)
+    fields = ("user", "role")
+    raw_id_fields = ("user",)
+    extra = 0
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).select_related("user")
+
+
+class WithdrawForm(forms.Form):
+    """The reason as visitors will read it."""
+
+    reason_en = forms.CharField(label=_("Reason (English)"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    reason_ja = forms.CharField(label=_("Reason (Japanese)"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+def _submit(business: Business, *, actor: Any, at: datetime) -> None:
+    services.submit(business, actor=actor, at=at)
+
+
+def _send_back(business: Business, *, actor: Any, at: datetime, reason: str) -> None:
+    services.send_back(business, actor=actor, at=at, reason=reason)
+
+
+def _publish(business: Business, *, actor: Any, at: datetime, reason: str) -> None:
+    services.publish(business, actor=actor, at=at, reason=reason)
+
+
+def _withdraw(business: Business, *, actor: Any, at: datetime, reason_en: str, reason_ja: str) -> None:
+    services.withdraw(business, actor=actor, at=at, reason_en=reason_en, reason_ja=reason_ja)
+
+
+@admin.register(Business)
+class BusinessAdmin(StaffAdmin):
+    """One firm, its page and its pictures."""
+
+    edit_roles = EDITORS
+    list_display = ("name_en", "name_ja", "trade", "town_en", "state", "published_at", "checked_on")
+    list_filter = ("state", "trade")
+    search_fields = ("name_en", "name_ja", "slug", "town_en", "town_ja")
+    ordering = ("name_en", "pk")
+    exclude = ("withdrawn_reason_en", "withdrawn_reason_ja")
+    readonly_fields = ("state", "published_at")
+    inlines = (PictureInline, MembershipInline)
+    acts = (
+        Act(
+            name="submit",
+            label=_("Submit for review"),
+            roles=EDITORS,
+            run=_submit,
+            form=forms.Form,
+            when=lambda business: business.state == "draft",
+        ),
+        Act(
+            name="publish",
+            label=_("Publish"),
+            roles=(REVIEWER,),
+            run=_publish,
+            form=RemarkForm,
+            when=lambda business: business.state in ("in_review", "withdrawn"),
+            explanation=_("The page can be seen by everybody from now on. After a withdrawal a reason is needed."),
+        ),
+        Act(
+            name="send_back",
+            label=_("Send back"),
+            roles=(REVIEWER,),
+            run=_send_back,
+            when=lambda business: business.state == "in_review",
+        ),
+        Act(
+            name="withdraw",
+            label=_("Withdraw"),
+            roles=(REVIEWER,),
+            run=_withdraw,
+            form=WithdrawForm,
+            when=lambda business: business.state == "published",
+            explanation=_("Visitors then read the reason instead of the page."),
+            confirm=True,
+            danger=True,
+        ),
+    )
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.inlines if obj is not None else (PictureInline,)
+
+
+@admin.register(Disaster)
+class DisasterAdmin(StaffAdmin):
+    """The events that funds answer."""
+
+    edit_roles = EDITORS
+    list_display = ("name_en", "name_ja", "happened_on")
+    search_fields = ("name_en", "name_ja")
+    ordering = ("-happened_on", "pk")
+
+
+queues.register(
+    queues.Queue(
+        key="businesses_review",
+        label=_("Business pages to review"),
+        model=Business,
+        rows=lambda: Business.objects.filter(state=Business.State.IN_REVIEW),
+        roles=(REVIEWER,),
+    )
+)

@@ -1,0 +1,348 @@
+"""Attempts, refunds, disputes, the webhook inbox and the provider's payouts (domain.md sections 4.3 to 4.9)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from investments.models import (
+    Dispute,
+    Entry,
+    Line,
+    Order,
+    PaymentAttempt,
+    ProviderCursor,
+    ProviderPayout,
+    Refund,
+    WebhookDelivery,
+)
+from investments.payments import dispute as disputes
+from investments.payments import refund as refunds
+from investments.payments import settle, webhook
+from investments.payments.gateway import ProviderRefused, ProviderUnreachable
+from microfund.kernel import queues
+from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS
+from microfund.kernel.acts import Act
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money, pretty
+from microfund.kernel.errors import DomainError
+from microfund.kernel.money import format_money
+
+from .forms import TransferForm, payee_of
+from .journal import line_panel, subject_panel
+
+DONE = ("succeeded", "paid_by_bank")
+
+
+def _order_link(row: Any) -> str:
+    return link(Order, row.order_id, row.order.reference)
+
+
+class ByOrder(ReadOnlyAdmin):
+    """Rows that belong to an order."""
+
+    list_select_related = ("order",)
+
+    @admin.display(description=_("order"), ordering="order")
+    def order_link(self, row: Any) -> str:
+        return _order_link(row)
+
+    def facts(self, row: Any) -> list[tuple[Any, Any]]:
+        return [
+            (self.opts.verbose_name, str(row.pk)),
+            (_("order"), row.order.reference),
+            (_("investor"), row.order.investor.name),
+            (_("amount"), format_money(row.amount, row.currency)),
+            (_("state"), row.get_state_display()),
+        ]
+
+
+# --- Attempts -------------------------------------------------------------------------------------------------------
+
+
+def _ask(attempt: PaymentAttempt, *, actor: Any, at: datetime, reason: str) -> None:
+    try:
+        settle.settle(attempt.pk, at=at)
+    except (ProviderUnreachable, ProviderRefused) as error:
+        raise DomainError("provider", _("The provider gave no answer; nothing changed. Try again later.")) from error
+
+
+@admin.register(PaymentAttempt)
+class PaymentAttemptAdmin(ByOrder):
+    """One try at paying one order."""
+
+    list_display = (
+        "pk",
+        "order_link",
+        "method",
+        "state",
+        money("amount", _("amount")),
+        money("captured", _("captured")),
+        "created_at",
+        "problem",
+    )
+    list_filter = ("state", "method")
+    search_fields = ("=session_id", "=intent_id", "order__reference")
+    ordering = ("-pk",)
+    exclude = ("url", "amount", "captured")
+    readonly_fields = ("order_link", money("amount", _("amount")), money("captured", _("captured")))
+    acts = (
+        Act(
+            name="ask",
+            label=_("Ask the provider"),
+            roles=(OPERATIONS, FINANCE_MAKER),
+            run=_ask,
+            when=lambda attempt: attempt.method != "bank_transfer" and attempt.state not in ("succeeded", "mismatch"),
+            explanation=_("What the provider says is applied, as by a webhook."),
+            audit="investments.PaymentAttempt.asked",
+            outside=True,
+        ),
+    )
+
+    def panels(self, request: Any, row: PaymentAttempt) -> list[Panel]:
+        return [subject_panel(f"order:{row.order_id}")]
+
+
+# --- Refunds --------------------------------------------------------------------------------------------------------
+
+
+def _send(refund: Refund, *, actor: Any, at: datetime, reason: str) -> None:
+    refunds.send(refund.pk, at=at)
+
+
+def _pay_by_bank(refund: Refund, *, actor: Any, at: datetime, **values: Any) -> None:
+    refunds.pay_by_bank(refund, payee=payee_of(values), actor=actor, at=at, **values)
+
+
+@admin.register(Refund)
+class RefundAdmin(ByOrder):
+    """Money on its way back to a payer."""
+
+    list_display = (
+        "pk",
+        "order_link",
+        money("amount", _("amount")),
+        "state",
+        "reason",
+        "by_bank",
+        "requested_at",
+        "problem",
+    )
+    list_filter = ("state", "reason", "by_bank")
+    search_fields = ("=provider_id", "order__reference")
+    ordering = ("-pk",)
+    exclude = ("amount",)
+    readonly_fields = ("order_link", money("amount", _("amount")))
+    acts = (
+        Act(
+            name="send",
+            label=_("Try again"),
+            roles=(OPERATIONS, FINANCE_MAKER),
+            run=_send,
+            when=lambda refund: not refund.by_bank and refund.state in ("requested", "requires_action", "pending"),
+            explanation=_("The provider is asked again under the same key, so nothing can be refunded twice."),
+            audit="investments.Refund.tried_again",
+            outside=True,
+        ),
+        Act(
+            name="pay_by_bank",
+            label=_("Paid by bank"),
+            roles=(FINANCE_MAKER,),
+            run=_pay_by_bank,
+            form=TransferForm,
+            when=lambda refund: (
+                refund.state in ("failed", "cancelled") or (refund.state == "requested" and refund.by_bank)
+            ),
+            explanation=_(
+                "Record a transfer that was made from the fund's bank because the provider cannot refund, or because "
+                "the order was paid by transfer. It goes only to an account in the payer's name."
+            ),
+            confirm=True,
+        ),
+    )
+
+    def panels(self, request: Any, row: Refund) -> list[Panel]:
+        kinds = ("refund_decided", "refund_of_part", "refund_paid", "refund_failed", "refund_by_bank")
+        lines = _lines_of([f"{kind}:refund:{row.pk}" for kind in kinds])
+        return [line_panel(lines, _("Journal"))]
+
+
+def _lines_of(references: list[str]) -> Any:
+    return Line.objects.filter(entry__reference__in=references)
+
+
+# --- Disputes -------------------------------------------------------------------------------------------------------
+
+
+def _top_up(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
+    if not disputes.top_up(dispute, actor=actor, at=at):
+        raise DomainError("done", _("The fund was topped up for this dispute before."))
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ByOrder):
+    """A chargeback: the operator's loss, never the fund's."""
+
+    list_display = (
+        "provider_id",
+        "order_link",
+        money("amount", _("amount")),
+        "state",
+        "evidence_due_at",
+        "opened_at",
+        "needs_decision",
+    )
+    list_filter = ("state", "needs_decision")
+    search_fields = ("=provider_id", "order__reference")
+    ordering = ("-pk",)
+    exclude = ("amount", "fee")
+    readonly_fields = ("order_link", money("amount", _("amount")), money("fee", _("provider's fee")))
+    acts = (
+        Act(
+            name="top_up",
+            label=_("Top up the fund"),
+            roles=(FINANCE_MAKER,),
+            run=_top_up,
+            when=lambda dispute: not Entry.objects.filter(reference=f"dispute_topped_up:dispute:{dispute.pk}").exists(),
+            explanation=_("Record that the operator paid the fund what the provider took."),
+            confirm=True,
+            audit="investments.Dispute.topped_up",
+        ),
+    )
+
+    def panels(self, request: Any, row: Dispute) -> list[Panel]:
+        kinds = ("dispute_opened", "dispute_topped_up", "dispute_won", "dispute_lost")
+        return [line_panel(_lines_of([f"{kind}:dispute:{row.pk}" for kind in kinds]), _("Journal"))]
+
+
+# --- Webhooks and payouts -------------------------------------------------------------------------------------------
+
+
+def _replay(delivery: WebhookDelivery, *, actor: Any, at: datetime, reason: str) -> None:
+    after = webhook.replay(delivery, at=at)
+    if after is not None and after.state == WebhookDelivery.State.FAILED:
+        raise DomainError("failed", _("It failed again: %(error)s") % {"error": after.error})
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    """One event of the provider as it came."""
+
+    list_display = ("event_id", "kind", "object_id", "state", "attempts", "received_at", "processed_at", "error")
+    list_filter = ("state", "kind", "livemode")
+    search_fields = ("=event_id", "=object_id")
+    ordering = ("-pk",)
+    fields = (
+        "event_id",
+        "kind",
+        "object_id",
+        "livemode",
+        "state",
+        "attempts",
+        "received_at",
+        "next_try_at",
+        "processed_at",
+        "error",
+        "content",
+    )
+    acts = (
+        Act(
+            name="replay",
+            label=_("Replay"),
+            roles=(OPERATIONS,),
+            run=_replay,
+            explanation=_(
+                "The provider is asked about the object again; effects are unique, so nothing happens twice."
+            ),
+            audit="investments.WebhookDelivery.replayed",
+            outside=True,
+        ),
+    )
+
+    @admin.display(description=_("body"))
+    def content(self, row: WebhookDelivery) -> str:
+        return pretty(row.body)
+
+    def facts(self, row: WebhookDelivery) -> list[tuple[Any, Any]]:
+        return [(_("event"), row.event_id), (_("kind"), row.kind), (_("state"), row.get_state_display())]
+
+
+@admin.register(ProviderPayout)
+class ProviderPayoutAdmin(ReadOnlyAdmin):
+    """A payout of the provider to our bank, and how it was journaled by fund."""
+
+    list_display = ("provider_id", money("amount", _("amount")), money("fees", _("fees")), "arrived_on", "recorded_at")
+    ordering = ("-arrived_on", "-pk")
+    search_fields = ("=provider_id",)
+    fields = (
+        "provider_id",
+        money("amount", _("amount")),
+        money("fees", _("fees")),
+        "arrived_on",
+        "by_fund",
+        "foreign",
+        "recorded_at",
+    )
+
+    @admin.display(description=_("not ours"))
+    def foreign(self, row: ProviderPayout) -> str:
+        return pretty(row.unmatched)
+
+    def panels(self, request: Any, row: ProviderPayout) -> list[Panel]:
+        return [line_panel(_lines_of([f"provider_payout:payout:{row.pk}"]), _("Journal"))]
+
+
+@admin.register(ProviderCursor)
+class ProviderCursorAdmin(ReadOnlyAdmin):
+    """Until when the provider's lists have been read."""
+
+    list_display = ("name", "seen_until")
+    ordering = ("name",)
+
+
+for queue in (
+    queues.Queue(
+        key="refunds_open",
+        label=_("Refunds that are open"),
+        model=Refund,
+        rows=lambda: Refund.objects.exclude(state__in=DONE),
+        since="requested_at",
+        roles=(FINANCE_MAKER,),
+    ),
+    queues.Queue(
+        key="disputes",
+        label=_("Disputes that are open or need a decision"),
+        model=Dispute,
+        rows=lambda: Dispute.objects.filter(Q(state=Dispute.State.OPEN) | Q(needs_decision=True)),
+        since="opened_at",
+        roles=(FINANCE_MAKER,),
+    ),
+    queues.Queue(
+        key="mismatch",
+        label=_("Payments that do not match their attempt"),
+        model=PaymentAttempt,
+        rows=lambda: PaymentAttempt.objects.filter(state=PaymentAttempt.State.MISMATCH),
+        since="resolved_at",
+        roles=(FINANCE_MAKER, OPERATIONS),
+    ),
+    queues.Queue(
+        key="webhooks_failed",
+        label=_("Webhooks that failed"),
+        model=WebhookDelivery,
+        rows=lambda: WebhookDelivery.objects.filter(state=WebhookDelivery.State.FAILED),
+        since="received_at",
+        roles=(OPERATIONS,),
+    ),
+    queues.Queue(
+        key="payouts_unmatched",
+        label=_("Provider's payouts with lines that are not ours"),
+        model=ProviderPayout,
+        rows=lambda: ProviderPayout.objects.exclude(unmatched=[]),
+        since="recorded_at",
+        roles=(FINANCE_MAKER,),
+    ),
+):
+    queues.register(queue)
