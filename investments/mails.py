@@ -79,9 +79,9 @@ def _account(order: Order, amount: int) -> list[tuple[str, str]]:
         (_("Amount"), format_money(amount, order.currency)),
         (_("Payer code"), order.payer_code),
         (_("Bank"), operator["bank_ja" if translation.get_language() == "ja" else "bank_en"]),
-        (_("Account"), operator["account"]),
+        (_("Account"), operator["account_ja" if translation.get_language() == "ja" else "account_en"]),
         (_("Account holder"), operator["holder"]),
-        (_("Order"), order.reference),
+        (_("Order number"), order.reference),
     ]
 
 
@@ -163,7 +163,7 @@ def order_paid(event: events.OrderPaid) -> None:
     )
     with translation.override(order.language):
         facts = [
-            (_("Order"), order.reference),
+            (_("Order number"), order.reference),
             (_("Units"), str(order.units)),
             (_("Investment"), format_money(order.investment, order.currency)),
             (_("Donation"), format_money(order.donation, order.currency)),
