@@ -200,7 +200,8 @@ OPERATOR = {
     "email": env.str("OPERATOR_EMAIL", default="support@tomobune.example"),
     "bank_en": env.str("OPERATOR_BANK_EN", default="Sanriku Bank (0999), Main branch (001)"),
     "bank_ja": env.str("OPERATOR_BANK_JA", default="三陸銀行(0999) 本店(001)"),
-    "account": env.str("OPERATOR_ACCOUNT", default="Ordinary 1234567"),
+    "account_en": env.str("OPERATOR_ACCOUNT_EN", default="Ordinary 1234567"),
+    "account_ja": env.str("OPERATOR_ACCOUNT_JA", default="普通 1234567"),
     "holder": env.str("OPERATOR_ACCOUNT_HOLDER", default="トモブネフアンド シンタクグチ"),
 }
 
