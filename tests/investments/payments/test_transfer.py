@@ -15,7 +15,7 @@ from investments.ledger.models import Entry, Line
 from investments.models import Fund, FundCounter, Order, PaymentAttempt, PersonFund
 from investments.orders import services as orders
 from investments.payments import refund, services, transfer
-from microfund.kernel import clock
+from microfund.kernel import clock, integrity
 from microfund.kernel.errors import DomainError
 from tests import make
 from tests.investments.banking.files import csv_file
@@ -517,3 +517,38 @@ def test_a_transfer_at_the_sandbox_bank_pays_the_order(sandbox: SandboxProcess, 
     assert [line.provider_payout for line in file.lines.order_by("row")] == [False, False, True]
     assert PaymentAttempt.objects.filter(state="succeeded").count() == 2
     assert FundCounter.objects.get(fund=fund).sold == 3
+
+
+def test_the_books_hold_whatever_came(fund: Fund) -> None:
+    """Exact, short, over, twice, unknown, late, applied by staff, sent back, the provider's payout: every check of the
+    books is green."""
+    exact, short, over, late, called = (waiting_order(fund) for _order in range(5))
+    services.cancel_order(late, at=NEXT_DAY, actor=None)
+    lines = receive(
+        transfer_of(exact),
+        transfer_of(exact),
+        transfer_of(short, 500),
+        transfer_of(over, 20_000),
+        transfer_of(late),
+        {"amount": 11_000},
+        {"amount": 77_000, "payer_name": "ｶ)ｻﾝﾄﾞﾎﾞﾂｸｽｹﾂｻｲ"},
+    )
+    apply(lines[5], called)
+    payee = {"bank": "0999", "branch": "001", "type": "1", "number": "1234567", "holder": "ｲﾄｳ ﾊﾙｶ"}
+    for line, amount in ((lines[1], TOTAL), (lines[3], 9_500)):
+        banking.send_back(
+            line, amount=amount, payee=payee, transferred_on=NEXT_DAY.date(), bank_reference=f"T{line.pk}", actor=None,
+            at=NEXT_DAY, reason="not for this order",
+        )  # fmt: skip
+    assert problems(*lines) == [
+        (0, ""),
+        (0, ""),
+        (500, "short"),
+        (10_500, "over"),
+        (TOTAL, "late"),
+        (500, "unknown"),
+        (0, ""),
+    ]
+    banking.claim_pending(on=NEXT_DAY.date(), at=NEXT_DAY)
+    assert states(over)[0] == "paid", "what staff left of it is the exact sum"
+    assert [(outcome.check.name, outcome.differences) for outcome in integrity.run() if outcome.differences] == []
