@@ -5,7 +5,7 @@ They show several apps' data and therefore live here. Everything is read by GET 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import InvalidPage, Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -48,12 +49,14 @@ class Card:
     picture: Picture | None
 
 
-def cards(funds: Any, *, on: date, at: datetime) -> list[Card]:
-    """Cards of a few funds (a queryset already cut to them), in its order: four queries, however many rows there are.
+def cards(funds: QuerySet[Fund], *, on: date, at: datetime) -> list[Card]:
+    """Cards of a few funds, a queryset already cut to them, in its order: four queries, however many rows there are."""
+    return cards_of(funds.values_list("pk", flat=True), on=on, at=at)
 
-    The keys come first and alone, so that the database sorts and skips keys and not stories.
-    """
-    keys = list(funds.values_list("pk", flat=True))
+
+def cards_of(keys: Iterable[int], *, on: date, at: datetime) -> list[Card]:
+    """Cards of the funds with these primary keys, in that order: three queries, or none for none."""
+    keys = list(keys)
     found = (
         Fund.objects.select_related("business", "counter")
         .prefetch_related(offerings.newest_terms(slim=True), businesses.hero_pictures("business__pictures"))
@@ -100,9 +103,11 @@ def business_list(request: HttpRequest) -> HttpResponse:
     """P2: search, filter, sort and page through one fund of each business; all of it stands in the address."""
     filterset = filters.FundFilter(request.GET, queryset=offerings.shown_funds())
     funds = filterset.qs
-    if not filterset.form.cleaned_data.get("sort"):
-        funds = filters.ordered(funds, "closing")
-    paginator = Paginator(funds, PAGE_SIZE)
+    # Only keys are sorted, counted and skipped, never the wide rows. The whole list in its usual order is read from an
+    # index, as far as the page goes; anything else is found once, for the count needs all of it anyway.
+    sort = filterset.form.cleaned_data.get("sort")
+    keys = (funds if sort else filters.ordered(funds, "closing")).values_list("pk", flat=True)
+    paginator = Paginator(list(keys) if sort or filterset.active else keys, PAGE_SIZE)
     try:
         page = paginator.page(request.GET.get("page", 1))
     except InvalidPage:
@@ -115,7 +120,7 @@ def business_list(request: HttpRequest) -> HttpResponse:
         "unknown": filterset.unknown,
         "page_obj": page,
         "count": paginator.count,
-        "cards": cards(page.object_list, on=clock.today_in(), at=clock.now()),
+        "cards": cards_of(page.object_list, on=clock.today_in(), at=clock.now()),
         "culprits": [] if paginator.count else filters.culprits(filterset, request.path),
         "trail": [(_("Home"), reverse("home"))],
     }

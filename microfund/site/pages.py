@@ -22,7 +22,7 @@ from .filters import ordered
 from .glossary import WORDS
 
 RAISING_CARDS = 3
-ENDED_CARDS = 3
+OTHER_CARDS = 3
 
 
 @require_safe
@@ -36,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     raising = cards(offerings.open_funds(on)[:RAISING_CARDS], on=on, at=at)
     context: dict[str, Any] = {"raising": raising, "totals": totals(), "unit": _default_unit()}
     if not raising:
-        context["others"] = cards(ordered(offerings.shown_funds(), "closing")[:ENDED_CARDS], on=on, at=at)
+        context["others"] = cards(ordered(offerings.shown_funds(), "closing")[:OTHER_CARDS], on=on, at=at)
     return render(request, "site/home.html", context)
 
 
