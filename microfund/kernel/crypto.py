@@ -105,4 +105,5 @@ class EncryptedJSONField(EncryptedTextField):
 
 def mask(text: str, keep: int = 3) -> str:
     """The last `keep` characters, the others as dots: what staff see before an unmasking is logged."""
-    return "•" * max(0, len(text) - keep) + text[-keep:] if len(text) > keep else "•" * len(text)
+    kept = text[len(text) - keep :] if len(text) > keep else ""
+    return "•" * (len(text) - len(kept)) + kept
