@@ -101,6 +101,7 @@ _CLOCK_FILES = {
     "microfund/kernel/outbox/services.py",  # when to try again, by the machine's clock; what happened when is given
     "microfund/kernel/notices/services.py",  # the same for mail
     "microfund/site/health.py",  # an answer about the machine
+    "microfund/site/healthcheck.py",  # the question to it
     "microfund/site/verification.py",  # the edge of the daily verification
     # The provider's facts lack an instant: never stored as a deadline, only ever shown.
     "investments/payments/gateway.py",
@@ -138,7 +139,7 @@ def test_every_public_service_and_query_says_what_it_does():
     named = {"services.py", "queries.py", "models.py", "checks.py", "tasks.py", "events.py", "post.py", "gateway.py"}
     paths = [path for path in code.files(*code.PRODUCT) if path.name in named]
     paths += code.files("investments/payments", "investments/orders", "microfund/kernel")
-    others = ("/embedded/", "/management/", "apps.py", "urls.py", "forms.py")
+    others = ("/embedded/", "/management/", "admin.py", "apps.py", "urls.py", "forms.py")
     silent = {
         f"{code.name_of(path)}: {name}"
         for path in paths
