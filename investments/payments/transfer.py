@@ -91,6 +91,8 @@ def claim(line_id: int, *, at: datetime) -> bool:
     if line.remaining == 0:
         return True
     order = order_of(line)
+    if order is None and line.problem == "unknown":
+        return False
     with transaction.atomic():
         if order is None:
             _explain([locks.lock_one(StatementLine, line_id)], "unknown")
