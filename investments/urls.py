@@ -2,11 +2,13 @@
 
 from django.urls import path
 
+from investments.investors import views as investors
 from investments.orders import views as orders
 from investments.payments import views as payments
 
 app_name = "investments"
 urlpatterns = [
+    path("me/profile/", investors.profile, name="profile"),
     path("fund/<slug:slug>/units/", orders.units, name="units"),
     path("fund/<slug:slug>/you/", orders.you, name="you"),
     path("fund/<slug:slug>/documents/", orders.documents, name="documents"),

@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import cache_control
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
@@ -27,9 +26,6 @@ STEPS = (
     ("check", _("Check and pay")),
 )
 _KINDS = [Document.Kind.PRE_CONTRACT, Document.Kind.RISK, Document.Kind.CONTRACT]
-
-#: A page of one person: kept by no cache, not even the browser's own.
-private = cache_control(private=True, no_store=True)
 
 
 def language() -> str:

@@ -16,13 +16,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from investments.investors import queries as investors
-from investments.investors import services as profiles
-from investments.investors.forms import FORMS, initial_of
 from investments.investors.models import Investor
+from investments.investors.views import REFUSED, private, profile_context, profile_form, save_form
 from investments.offerings.models import Document, Fund
 from investments.offerings.services import current_terms
 from microfund.kernel import clock
-from microfund.kernel.errors import DomainError
 
 from . import draft as drafts
 from . import queries, steps
@@ -31,14 +29,13 @@ from .models import UNPAID, Order
 from .room import room_for
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
-REFUSED = 422
 
 
 def _on(name: str, slug: str) -> HttpResponseRedirect:
     return redirect(f"investments:{name}", slug)
 
 
-@steps.private
+@private
 @get_or_post
 def units(request: HttpRequest, slug: str) -> HttpResponse:
     """F1: how many units, with the split; `?units=3` shows the sums of three without JavaScript."""
@@ -114,7 +111,7 @@ def again_or_new(request: HttpRequest, draft: drafts.Draft) -> None:
         draft.start_again(draft.units)
 
 
-@steps.private
+@private
 @get_or_post
 @login_required
 def you(request: HttpRequest, slug: str) -> HttpResponse:
@@ -129,41 +126,21 @@ def you(request: HttpRequest, slug: str) -> HttpResponse:
     gap = steps.missing(draft, investor, terms, before="you")
     if gap:
         return _on(gap, slug)
-    rejected = bool(investor and investor.identity_state == Investor.Identity.REJECTED)
-    may_confirm = investors.is_complete(investor) and not rejected
-    if request.method == "POST" and "confirm" in request.POST and investor and may_confirm:
+    may_confirm = investors.is_complete(investor) and investor.identity_state != Investor.Identity.REJECTED
+    if request.method == "POST" and "confirm" in request.POST and may_confirm:
         return _confirmed(request, draft, investor)
-    kind = _kind(request, investor)
-    on = clock.today_in(fund.policy.zone, at)
     form = None
-    if request.method == "POST":
-        form = FORMS[kind](request.POST, on=on)
-        if form.is_valid():
-            try:
-                return _confirmed(request, draft, profiles.save_profile(request.user, form.profile(), at=at))
-            except DomainError as error:
-                field = error.data.get("field")
-                form.add_error(field if field in form.fields else None, str(error))
-    elif not may_confirm or "change" in request.GET:
-        same_kind = investor is not None and investor.kind == kind
-        form = FORMS[kind](initial=initial_of(investor) if same_kind else {}, on=on)
+    if request.method == "POST" or "change" in request.GET or not may_confirm:
+        form = profile_form(request, investor, on=clock.today_in(fund.policy.zone, at))
+        saved = save_form(request, form, at=at) if request.method == "POST" else None
+        if saved:
+            return _confirmed(request, draft, saved)
     context = {
         "form": form,
-        "investor": investor,
         "address": investors.address_lines(investor) if investor else [],
-        "kind": kind,
-        "kind_is_fixed": bool(investor and investor.orders.exists()),
-        "rejected": rejected,
+        **profile_context(investor, form.kind if form else ""),
     }
     return steps.page(request, "you", fund, context, status=REFUSED if form and form.errors else 200)
-
-
-def _kind(request: HttpRequest, investor: Investor | None) -> str:
-    """A person or a company: as asked for, else as the profile says."""
-    asked = request.POST.get("kind") or request.GET.get("kind")
-    if asked in FORMS:
-        return str(asked)
-    return investor.kind if investor else Investor.Kind.PERSON
 
 
 def _confirmed(request: HttpRequest, draft: drafts.Draft, investor: Investor) -> HttpResponse:
@@ -172,7 +149,7 @@ def _confirmed(request: HttpRequest, draft: drafts.Draft, investor: Investor) ->
     return _on("documents", draft.slug)
 
 
-@steps.private
+@private
 @get_or_post
 @login_required
 def documents(request: HttpRequest, slug: str) -> HttpResponse:
@@ -218,7 +195,7 @@ def _given(draft: drafts.Draft) -> dict[str, Any]:
     return given
 
 
-@steps.private
+@private
 @require_GET
 @login_required
 def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResponse:
@@ -233,7 +210,7 @@ def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResp
     return redirect("businesses:document", fund.business.slug, document.sha256)
 
 
-@steps.private
+@private
 @get_or_post
 @login_required
 def supporter(request: HttpRequest, slug: str) -> HttpResponse:

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
+from investments.investors.views import REFUSED, private
 from investments.offerings.models import Fund, Terms
 from investments.offerings.services import current_terms
 from investments.orders import draft as drafts
@@ -40,13 +41,12 @@ from .transfer import received_so_far
 
 log = structlog.get_logger(__name__)
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
-REFUSED = 422
 
 
 # --- F5: check, reserve, begin to pay ---------------------------------------------------------------------------
 
 
-@steps.private
+@private
 @get_or_post
 @login_required
 def check(request: HttpRequest, slug: str) -> HttpResponse:
@@ -218,7 +218,7 @@ def _to_payment(request: HttpRequest, order: Order, *, at: datetime) -> HttpResp
     return redirect(attempt.url)
 
 
-@steps.private
+@private
 @get_or_post
 @login_required
 def pay(request: HttpRequest, reference: str) -> HttpResponse:
@@ -239,7 +239,7 @@ def pay(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "investments/pay.html", context)
 
 
-@steps.private
+@private
 @require_GET
 @login_required
 def come_back(request: HttpRequest, reference: str) -> HttpResponse:
@@ -258,7 +258,7 @@ def come_back(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect(f"{order_url(order)}?wait=1")
 
 
-@steps.private
+@private
 @require_GET
 @login_required
 def transfer(request: HttpRequest, reference: str) -> HttpResponse:
@@ -285,7 +285,7 @@ def transfer(request: HttpRequest, reference: str) -> HttpResponse:
 # --- F8: cancel -------------------------------------------------------------------------------------------------
 
 
-@steps.private
+@private
 @get_or_post
 @login_required
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:

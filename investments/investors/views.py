@@ -1,0 +1,81 @@
+"""An investor's own details outside of a purchase: somebody moved, or a check asks for a correction (pages.md I9)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
+
+from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
+
+from . import queries, services
+from .forms import FORMS, ProfileForm, initial_of
+from .models import Investor
+
+#: A page of one person: kept by no cache, not even the browser's own.
+private = cache_control(private=True, no_store=True)
+#: What a form that is refused answers; it is shown again as it was typed.
+REFUSED = 422
+
+
+def kind_of(request: HttpRequest, investor: Investor | None) -> str:
+    """A person or a company: as asked for, else as the profile says."""
+    asked = request.POST.get("kind") or request.GET.get("kind")
+    if asked in FORMS:
+        return str(asked)
+    return investor.kind if investor else Investor.Kind.PERSON
+
+
+def profile_form(request: HttpRequest, investor: Investor | None, *, on: date) -> ProfileForm:
+    """The form for this visitor: as it was sent, else filled with what is known."""
+    kind = kind_of(request, investor)
+    if request.method == "POST":
+        return FORMS[kind](request.POST, on=on)
+    known = investor if investor is not None and investor.kind == kind else None
+    return FORMS[kind](initial=initial_of(known), on=on)
+
+
+def save_form(request: HttpRequest, form: ProfileForm, *, at: datetime) -> Investor | None:
+    """Save what was sent; None when it is refused, with the reason at its field."""
+    if not form.is_valid():
+        return None
+    try:
+        return services.save_profile(request.user, form.profile(), at=at)
+    except DomainError as error:
+        field = error.data.get("field")
+        form.add_error(field if field in form.fields else None, str(error))
+        return None
+
+
+def profile_context(investor: Investor | None, kind: str) -> dict[str, Any]:
+    """What the pages with the form show beside it."""
+    return {
+        "investor": investor,
+        "kind": kind,
+        "kind_is_fixed": bool(investor and investor.orders.exists()),
+        "rejected": bool(investor and investor.identity_state == Investor.Identity.REJECTED),
+    }
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """Read and change one's own details; a change of identity is checked again by staff."""
+    at = timezone.now()
+    investor = queries.investor_of(request.user)
+    form = profile_form(request, investor, on=clock.today_in(None, at))
+    if request.method == "POST" and save_form(request, form, at=at):
+        messages.success(request, _("Your details are saved."))
+        return redirect("investments:profile")
+    context = {"form": form, **profile_context(investor, form.kind)}
+    return render(request, "investments/profile.html", context, status=REFUSED if form.errors else 200)
