@@ -29,6 +29,15 @@ function start(form) {
     }
   }
 
+  // The examples keep the number of units that has been typed since.
+  function keepUnits() {
+    for (const link of form.querySelectorAll("[data-simulator-preset]")) {
+      const url = new URL(link.href, location.href);
+      url.searchParams.set("units", form.elements.units.value);
+      link.href = url.href;
+    }
+  }
+
   function soon() {
     clearTimeout(timer);
     timer = setTimeout(update, WAIT);
@@ -45,6 +54,7 @@ function start(form) {
     });
   }
   form.addEventListener("input", (event) => {
+    keepUnits();
     if (event.target !== slider) soon();
   });
 }
