@@ -20,6 +20,14 @@ from tests import make
 from tests.flows.walk import PERSON
 
 CODE = re.compile(r"^\s*([A-Z0-9]{3,6}-?[A-Z0-9]{3,6})\s*$", re.M)
+#: What sticks out of a window that is too small for the page, unless something around it scrolls; empty if it fits.
+SIDEWAYS = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const wide = [...document.querySelectorAll('body *')].filter((part) =>
+        part.getBoundingClientRect().right > width + 1 && !part.parentElement.closest('.table-scroll'));
+    return [document.documentElement.scrollWidth, ...wide.slice(0, 4).map((part) => part.outerHTML.slice(0, 150))];
+}"""
 _FIELDS = ("name", "name_kana", "birth_date", "postal_code", "city", "street", "phone")
 _CHOICES = ("purpose", "experience", "funds_origin")
 
@@ -80,8 +88,14 @@ class Visitor:
         self.page.get_by_role("link", name=self.said(words, **values), exact=True).first.click()
 
     def arrive(self, name: str, *arguments: Any) -> None:
-        """Wait until the page of this name is shown."""
+        """Wait until the page of this name is shown, and see that the window is wide enough for it."""
         self.page.wait_for_url(lambda url: url.split("?")[0] == self.site + self.path(name, *arguments))
+        parts = self.sideways()
+        assert not parts, f"{self.page.url} scrolls sideways: {parts}"
+
+    def sideways(self) -> list[Any]:
+        """The page's width and what makes it so, when one would have to scroll sideways; else nothing."""
+        return self.page.evaluate(SIDEWAYS)
 
     # -- signing up and in ---------------------------------------------------------------------------------------------
 
@@ -99,6 +113,12 @@ class Visitor:
     def sign_in(self, email: str, password: str = make.PASSWORD) -> None:
         """Fill the log-in page in."""
         self.page.fill("[name=login]", email)
+        self.page.fill("[name=password]", password)
+        self.page.locator("main form button[type=submit]").first.click()
+
+    def confirm_password(self, password: str = make.PASSWORD) -> None:
+        """What changes how one signs in asks for the password once more."""
+        self.arrive("account_reauthenticate")
         self.page.fill("[name=password]", password)
         self.page.locator("main form button[type=submit]").first.click()
 

@@ -28,7 +28,7 @@ class Watch:
         self.provider = origin(provider)
         self._pages: set[str] = set()
         context.on("console", self._console)
-        context.on("weberror", lambda error: self.faults.append(f"script error on {self._at(error.page)}: {error.error}"))
+        context.on("weberror", self._script)
         context.on("request", self._request)
         context.on("response", self._response)
         context.on("requestfailed", self._failed)
@@ -43,6 +43,9 @@ class Watch:
         if message.text.startswith("Failed to load resource") and message.location.get("url") in self._pages:
             return
         self.faults.append(f"{message.type} on the console of {self._at(message.page)}: {message.text}")
+
+    def _script(self, error: Any) -> None:
+        self.faults.append(f"script error on {self._at(error.page)}: {error.error}")
 
     def _request(self, request: Any) -> None:
         parts = urlsplit(request.url)
