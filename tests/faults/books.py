@@ -1,0 +1,270 @@
+"""What a fund's rows say, without ids and clocks; and what must be true of them whatever happened.
+
+`state_of` is compared between a disturbed and an undisturbed run (proofs.md section 1); orders are named by their
+`supporter_message`, which the proofs use as a label. `problems` is written from domain.md sections 4, 7 and 9, apart
+from the code under test and from `verify_ledger`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management import call_command, get_commands
+from django.db import connection
+
+State = dict[str, list[Any]]
+
+_QUERIES = {
+    "fund": "SELECT state, opened_at IS NOT NULL, closed_at IS NOT NULL, succeeded_at IS NOT NULL, ended_at IS NOT NULL"
+    " FROM investments_fund WHERE id = %(fund)s",
+    "counter": "SELECT accepting, offered, reserved, reserved_delayed, sold, cleared FROM investments_fundcounter"
+    " WHERE fund_id = %(fund)s",
+    "orders": "SELECT supporter_message, state, method, units, total, counted, extensions, paid_at IS NOT NULL,"
+    " cooling_off_ends_at IS NOT NULL, cleared_at IS NOT NULL, confirmed_at IS NOT NULL, frozen_at IS NOT NULL,"
+    " ended_at IS NOT NULL, reserved_until IS NOT NULL,"
+    " (SELECT count(*) FROM investments_acceptance AS a WHERE a.order_id = o.id)"
+    " FROM investments_order AS o WHERE fund_id = %(fund)s",
+    "attempts": "SELECT o.supporter_message, a.method, a.state, a.amount, a.captured, a.currency,"
+    " a.session_id IS NOT NULL, a.intent_id IS NOT NULL, a.resolved_at IS NOT NULL, a.next_check_at IS NOT NULL"
+    " FROM investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id"
+    " WHERE o.fund_id = %(fund)s",
+    "refunds": "SELECT o.supporter_message, r.amount, r.state, r.reason, r.by_bank, r.provider_id IS NOT NULL,"
+    " r.settled_at IS NOT NULL FROM investments_refund AS r JOIN investments_order AS o ON o.id = r.order_id"
+    " WHERE o.fund_id = %(fund)s",
+    "disputes": "SELECT o.supporter_message, d.state, d.amount, d.fee, d.needs_decision, d.closed_at IS NOT NULL"
+    " FROM investments_dispute AS d JOIN investments_order AS o ON o.id = d.order_id WHERE o.fund_id = %(fund)s",
+    "holdings": "SELECT o.label, h.units, h.frozen_at IS NOT NULL,"
+    " (SELECT array_agg(m.kind || m.units::text ORDER BY m.kind, m.units) FROM investments_movement AS m"
+    "   WHERE m.holding_id = h.id)"
+    " FROM investments_holding AS h JOIN LATERAL (SELECT min(supporter_message) AS label FROM investments_order"
+    "   WHERE investor_id = h.investor_id AND fund_id = h.fund_id) AS o ON true WHERE h.fund_id = %(fund)s",
+    "persons": "SELECT units FROM investments_personfund WHERE fund_id = %(fund)s",
+    "totals": "SELECT invested FROM investments_personbusiness WHERE business_id ="
+    " (SELECT business_id FROM investments_fund WHERE id = %(fund)s)",
+    "periods": "SELECT number, starts_on::text, ends_on::text, payment_due_on::text, state FROM investments_period"
+    " WHERE fund_id = %(fund)s",
+    "entries": "SELECT e.kind, array_agg(b.kind || ' ' || a.code || ' ' || l.side || l.amount || ' ' || l.currency || ' '"
+    "   || coalesce(o.supporter_message, split_part(l.subject, ':', 1))"
+    "   ORDER BY b.kind, a.code, l.side, l.amount, o.supporter_message)"
+    " FROM investments_entry AS e JOIN investments_line AS l ON l.entry_id = e.id"
+    " JOIN investments_account AS a ON a.id = l.account_id JOIN investments_book AS b ON b.id = a.book_id"
+    " LEFT JOIN investments_order AS o ON l.subject = 'order:' || o.id::text"
+    " WHERE e.id IN (SELECT l2.entry_id FROM investments_line AS l2"
+    "   JOIN investments_account AS a2 ON a2.id = l2.account_id JOIN investments_fund AS f ON f.book_id = a2.book_id"
+    "   WHERE f.id = %(fund)s"
+    "   UNION ALL SELECT l3.entry_id FROM investments_line AS l3 WHERE l3.subject IN"
+    "   (SELECT 'order:' || id::text FROM investments_order WHERE fund_id = %(fund)s))"
+    " GROUP BY e.id, e.kind",
+    "receipts": "SELECT l.amount, l.remaining, l.problem, (SELECT array_agg(u.purpose || u.amount::text ORDER BY 1)"
+    "   FROM investments_receiptuse AS u WHERE u.line_id = l.id)"
+    " FROM investments_statementline AS l WHERE l.payer_code <> '' AND l.payer_code IN"
+    "   (SELECT payer_code FROM investments_order WHERE fund_id = %(fund)s)",
+    "webhooks": "SELECT d.kind, d.state FROM investments_webhookdelivery AS d WHERE EXISTS (SELECT FROM"
+    " investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id"
+    " WHERE o.fund_id = %(fund)s AND d.object_id IN (a.session_id, a.intent_id))",
+    "audit": "SELECT r.action, coalesce(o.supporter_message, ''), r.changes->'state', r.reason, r.actor_label = 'system'"
+    " FROM audit_auditrow AS r"
+    " LEFT JOIN investments_order AS o ON r.object_type = 'investments.Order' AND r.object_id = o.id::text"
+    " WHERE o.fund_id = %(fund)s OR (r.object_type = 'investments.Fund' AND r.object_id = %(fund)s::text)"
+    " OR (r.object_type = 'investments.PaymentAttempt' AND r.object_id IN (SELECT a.id::text FROM"
+    "   investments_paymentattempt AS a JOIN investments_order AS o2 ON o2.id = a.order_id"
+    "   WHERE o2.fund_id = %(fund)s))"
+    " OR (r.object_type = 'investments.Refund' AND r.object_id IN (SELECT x.id::text FROM investments_refund AS x"
+    "   JOIN investments_order AS o3 ON o3.id = x.order_id WHERE o3.fund_id = %(fund)s))"
+    " OR (r.object_type = 'investments.Dispute' AND r.object_id IN (SELECT x.id::text FROM investments_dispute AS x"
+    "   JOIN investments_order AS o4 ON o4.id = x.order_id WHERE o4.fund_id = %(fund)s))",
+    "events": "SELECT e.kind, coalesce(o.supporter_message, ''), e.payload->>'state', e.done_at IS NOT NULL,"
+    " (SELECT array_agg(d.subscriber ORDER BY d.subscriber) FROM outbox_delivery AS d WHERE d.event_id = e.id)"
+    " FROM outbox_event AS e LEFT JOIN investments_refund AS r ON r.id = (e.payload->>'refund_id')::bigint"
+    " LEFT JOIN investments_order AS o ON o.id = coalesce((e.payload->>'order_id')::bigint, r.order_id)"
+    " WHERE o.fund_id = %(fund)s OR (e.payload->>'fund_id')::bigint = %(fund)s",
+}
+
+
+def state_of(fund_id: int) -> State:
+    """Every money row of one fund as ordered plain values: no ids, no references, no instants."""
+    state: State = {}
+    with connection.cursor() as cursor:
+        for name, sql in _QUERIES.items():
+            cursor.execute(sql, {"fund": fund_id})
+            state[name] = sorted(json.dumps(row, default=str, ensure_ascii=False) for row in cursor.fetchall())
+    return state
+
+
+def state_hash(state: State) -> str:
+    """SHA-256 of a state, short enough to print."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def difference(expected: State, found: State) -> str:
+    """What is too much and what is missing, by kind of row; empty when equal."""
+    lines = []
+    for name in expected.keys() | found.keys():
+        missing = Counter(expected.get(name, [])) - Counter(found.get(name, []))
+        extra = Counter(found.get(name, [])) - Counter(expected.get(name, []))
+        lines += [f"  {name}: - {row}" for row in missing.elements()]
+        lines += [f"  {name}: + {row}" for row in extra.elements()]
+    return "\n".join(sorted(lines))
+
+
+# --- What must hold ---------------------------------------------------------------------------------------------
+
+_UNPAID = ("reserved", "awaiting_payment")
+_SOLD = ("paid", "confirmed")
+
+
+def problems(fund_id: int) -> list[str]:
+    """Every broken rule of one fund, one line each; nothing when all is well."""
+    return [*_unit_problems(fund_id), *_money_problems(fund_id)]
+
+
+def _rows(sql: str, fund_id: int) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"fund": fund_id})
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _unit_problems(fund_id: int) -> Iterable[str]:
+    orders = _rows(
+        "SELECT o.*, f.business_id FROM investments_order AS o JOIN investments_fund AS f ON f.id = o.fund_id"
+        " WHERE o.fund_id = %(fund)s",
+        fund_id,
+    )
+    counters = _rows("SELECT * FROM investments_fundcounter WHERE fund_id = %(fund)s", fund_id)
+    if not counters:
+        return
+    counter = counters[0]
+
+    def units(*states: str, **conditions: Any) -> int:
+        return sum(
+            o["units"]
+            for o in orders
+            if o["state"] in states and all(bool(o[name]) == want for name, want in conditions.items())
+        )
+
+    expected = {
+        "reserved": units(*_UNPAID),
+        "reserved_delayed": sum(o["units"] for o in orders if o["state"] in _UNPAID and o["method"] != "card"),
+        "sold": units(*_SOLD),
+        "cleared": units(*_SOLD, cleared_at=True),
+    }
+    for name, value in expected.items():
+        if counter[name] != value:
+            yield f"fund {fund_id}: {name} is {counter[name]}, its orders say {value}"
+    if counter["offered"] < expected["reserved"] + expected["sold"]:
+        yield f"fund {fund_id}: oversold, {expected['reserved'] + expected['sold']} of {counter['offered']}"
+    held: dict[int, int] = defaultdict(int)
+    confirmed: dict[int, int] = defaultdict(int)
+    for order in orders:
+        if order["state"] in (*_UNPAID, *_SOLD):
+            held[order["investor_id"]] += order["units"]
+        if order["state"] == "confirmed":
+            confirmed[order["investor_id"]] += order["units"]
+    for row in _rows("SELECT * FROM investments_personfund WHERE fund_id = %(fund)s", fund_id):
+        if row["units"] != held.pop(row["investor_id"], 0):
+            yield f"fund {fund_id}: investor {row['investor_id']} has {row['units']} units counted"
+    yield from (f"fund {fund_id}: investor {pk} is not counted" for pk, count in held.items() if count)
+    for row in _rows(
+        "SELECT p.*, (SELECT coalesce(sum(o.investment), 0) FROM investments_order AS o JOIN investments_fund AS f"
+        " ON f.id = o.fund_id WHERE f.business_id = p.business_id AND o.investor_id = p.investor_id AND o.counted"
+        " AND o.state IN ('reserved', 'awaiting_payment', 'paid', 'confirmed')) AS expected"
+        " FROM investments_personbusiness AS p WHERE p.business_id ="
+        " (SELECT business_id FROM investments_fund WHERE id = %(fund)s)",
+        fund_id,
+    ):
+        if row["invested"] != row["expected"]:
+            yield f"investor {row['investor_id']}: {row['invested']} yen counted, the orders say {row['expected']}"
+    for row in _rows(
+        "SELECT h.*, (SELECT coalesce(sum(units), 0) FROM investments_movement WHERE holding_id = h.id) AS moved"
+        " FROM investments_holding AS h WHERE h.fund_id = %(fund)s",
+        fund_id,
+    ):
+        want = confirmed.pop(row["investor_id"], 0)
+        if row["units"] != row["moved"] or row["units"] != want:
+            yield f"holding {row['id']}: {row['units']} units, movements {row['moved']}, confirmed orders {want}"
+    yield from (f"fund {fund_id}: investor {pk} has no holding" for pk, count in confirmed.items() if count)
+
+
+_PER_ORDER = """
+SELECT o.id, o.state, o.total, o.donation, o.investment, o.fee, o.method,
+       (SELECT coalesce(sum(captured), 0) FROM investments_paymentattempt AS a WHERE a.order_id = o.id) AS captured,
+       (SELECT count(*) FROM investments_paymentattempt AS a WHERE a.order_id = o.id
+           AND a.state IN ('created', 'open', 'processing')) AS unresolved,
+       (SELECT coalesce(sum(amount), 0) FROM investments_refund AS r WHERE r.order_id = o.id) AS refunded,
+       (SELECT coalesce(sum(amount), 0) FROM investments_refund AS r WHERE r.order_id = o.id
+           AND r.state = 'succeeded') AS by_provider,
+       (SELECT coalesce(sum(amount), 0) FROM investments_refund AS r WHERE r.order_id = o.id
+           AND r.state = 'paid_by_bank') AS by_bank,
+       (SELECT count(*) FROM investments_dispute AS d WHERE d.order_id = o.id) AS disputes,
+       (SELECT count(*) FROM investments_refund AS r WHERE r.order_id = o.id AND r.reason = 'external'
+           AND r.amount < o.total) AS parts
+  FROM investments_order AS o WHERE o.fund_id = %(fund)s
+"""
+_BALANCES = """
+SELECT l.subject, b.kind || '.' || a.code AS account, sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END) AS net
+  FROM investments_line AS l JOIN investments_account AS a ON a.id = l.account_id
+  JOIN investments_book AS b ON b.id = a.book_id
+ WHERE l.subject IN (SELECT 'order:' || id::text FROM investments_order WHERE fund_id = %(fund)s)
+ GROUP BY 1, 2
+"""
+
+
+def _money_problems(fund_id: int) -> Iterable[str]:
+    balances: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in _rows(_BALANCES, fund_id):
+        if row["net"]:
+            balances[row["subject"]][row["account"]] = int(row["net"])
+    for order in _rows(_PER_ORDER, fund_id):
+        name = f"order {order['id']} ({order['state']})"
+        found = balances[f"order:{order['id']}"]
+        if sum(value for account, value in found.items() if account.startswith("fund.")):
+            yield f"{name}: its lines in the fund's book do not balance: {found}"
+        left = order["captured"] - order["refunded"]
+        if order["captured"] and order["captured"] % order["total"]:
+            yield f"{name}: captured {order['captured']} of {order['total']}"
+        if left < 0:
+            yield f"{name}: refunds of {order['refunded']} exceed the {order['captured']} captured"
+        if order["disputes"] or order["parts"]:
+            continue
+        sold = order["state"] in _SOLD
+        if left != (order["total"] if sold else 0):
+            yield f"{name}: {left} yen of the payer's money is kept"
+        if order["state"] in (*_UNPAID, "paid", "confirmed") and order["unresolved"] > 1:
+            yield f"{name}: {order['unresolved']} attempts at once"
+        yield from _balance_problems(name, order, found)
+
+
+def _balance_problems(name: str, order: dict[str, Any], found: dict[str, int]) -> Iterable[str]:
+    """The exact balance of every account for an order without disputes and part refunds (domain.md section 7)."""
+    money_in = "fund.bank" if order["method"] == "bank_transfer" else "fund.psp_clearing"
+    expected: dict[str, int] = defaultdict(int)
+    expected[money_in] += order["captured"] - order["by_provider"]
+    expected["fund.bank"] -= order["by_bank"]
+    expected["fund.refunds_payable"] -= order["refunded"] - order["by_provider"] - order["by_bank"]
+    if order["state"] == "paid":
+        expected["fund.applicant_deposits"] -= order["total"]
+    if order["state"] == "confirmed":
+        expected["fund.donation_payable"] -= order["donation"]
+        expected["fund.investment_payable"] -= order["investment"]
+        expected["fund.due_to_operator"] -= order["fee"]
+        expected["operator.due_from_fund"] += order["fee"]
+    income = found.pop("operator.fee_income", 0) + found.pop("operator.output_tax", 0)
+    if -income != (order["fee"] if order["state"] == "confirmed" else 0):
+        yield f"{name}: fee income and tax are {-income}"
+    wanted = {account: value for account, value in expected.items() if value}
+    if found != wanted:
+        yield f"{name}: the journal says {found}, it should say {wanted}"
+
+
+def verify_everything() -> str:
+    """Run the product's own `verify_ledger` over the whole database; its output. Raises SystemExit when it is red."""
+    out = io.StringIO()
+    if "verify_ledger" in get_commands():
+        call_command("verify_ledger", stdout=out, stderr=out)
+    return out.getvalue()

@@ -1,0 +1,504 @@
+"""Every money task as a case that a process can be killed in: prepare, act, and how the world goes on afterwards.
+
+`prepare` brings a fund of its own to the moment before, `act` is what the killed process does and what is done again
+by the person or the sweep that would do it again, `finish` lets the next sweeps pass. Contexts are plain values, so
+that they travel to a forked child.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from django.db import transaction
+from django.utils import timezone
+
+from investments import events
+from investments.offerings.models import Fund
+from investments.orders.models import UNPAID, Order
+from investments.payments import gateway, postings, refund, settle, webhook
+from investments.payments import services as payments
+from investments.payments.models import PaymentAttempt, ProviderCursor, ProviderPayout
+from microfund.kernel import clock
+from microfund.kernel.audit import services as audit
+from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.models import Notice
+from microfund.kernel.outbox import services as outbox
+from microfund.kernel.outbox.models import Event
+from tests import make
+from tests.faults import books, provider, world
+
+Context = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One money task. `sweeps` are run twice at `at` + `later` when it is over."""
+
+    prepare: Callable[[], Context]
+    act: Callable[[Context], Any]
+    later: timedelta = timedelta(hours=2)
+    sweeps: tuple[str, ...] = world.SWEEPS
+    also: Callable[[Context], list[Any]] = field(default=lambda context: [])
+
+    def finish(self, context: Context) -> books.State:
+        """Let time pass here and at the provider, and answer the state of the case's fund."""
+        provider.set_clock(at_of(context) + self.later)
+        world.sweeps(self.sweeps, at=at_of(context) + self.later)
+        state = books.state_of(context["fund"])
+        state["also"] = [str(row) for row in self.also(context)]
+        return state
+
+
+def _quiet(name: str, at: datetime) -> datetime:
+    """Do what other funds have due at that instant, so that the case has the sweep to itself."""
+    world.sweeps([name], at=at)
+    return at
+
+
+def at_of(context: Context) -> datetime:
+    """The instant at which the case acts."""
+    return datetime.fromisoformat(context["at"])
+
+
+def _context(fund: Fund, *, at: datetime = world.NOW, **more: Any) -> Context:
+    return {"fund": fund.pk, "at": at.isoformat(), **more}
+
+
+def _charges(context: Context) -> list[Any]:
+    """What the provider took and gave back, by label of the order: the outside half of the state."""
+    rows = Order.objects.filter(fund_id=context["fund"]).values_list("reference", "supporter_message")
+    totals = provider.ask("charges")["by_client_reference_id"]
+    return sorted((label, sorted(totals[reference].items())) for reference, label in rows if reference in totals)
+
+
+# --- Pay --------------------------------------------------------------------------------------------------------
+
+
+def _prepare_pay(method: str = "card") -> Context:
+    return _context(fund := world.make_fund(), form=world.form(fund, method=method))
+
+
+def _pay(context: Context) -> None:
+    """Send the form, open the page, pay there, come back: what a browser does, and does again."""
+    at = at_of(context)
+    order = world.place_again(context["form"])
+    if order.state in UNPAID:
+        attempt = payments.start_payment(order, at=at)
+        if attempt.method == Order.Method.BANK_TRANSFER:
+            return
+        provider.pay(attempt, how=order.method)
+        settle.settle(attempt.pk, at=at + timedelta(minutes=2))
+    if order.method == Order.Method.KONBINI:
+        attempt = PaymentAttempt.objects.get(order=order)
+        intent = provider.session(attempt.session_id or "")["payment_intent"]
+        if intent["status"] == "requires_action":
+            provider.control("konbini/pay", payment_intent=intent["id"])
+        settle.settle(attempt.pk, at=at + timedelta(minutes=5))
+
+
+# --- Webhook ----------------------------------------------------------------------------------------------------
+
+
+def _prepare_webhook() -> Context:
+    fund = world.make_fund()
+    attempt = world.open_page(world.place(fund, units=2))
+    provider.pay(attempt)
+    event = next(e for e in provider.events_of(attempt.session_id or "") if e["type"] == "checkout.session.completed")
+    return _context(fund, event=event)
+
+
+def _webhook(context: Context) -> None:
+    body, header = provider.signed(context["event"])
+    delivery = webhook.receive(body, header, at=at_of(context))
+    webhook.process(delivery.pk, at=at_of(context))
+
+
+# --- Confirm, cancel, refund ------------------------------------------------------------------------------------
+
+
+def _prepare_confirm() -> Context:
+    at = _quiet("orders.confirm", world.COOLED)
+    fund = world.make_fund(units_minimum=3)
+    world.paid(fund, "A", units=2)
+    world.paid(fund, "B", units=1)
+    return _context(fund, at=at)
+
+
+def _sweep(name: str) -> Callable[[Context], dict[str, int]]:
+    return lambda context: world.sweep(name, at=at_of(context))
+
+
+def _prepare_cancel_paid() -> Context:
+    order = world.paid(fund := world.make_fund(), units=2)
+    return _context(fund, order=order.pk)
+
+
+def _prepare_cancel_unpaid() -> Context:
+    order = world.place(fund := world.make_fund(), units=2)
+    world.open_page(order)
+    return _context(fund, order=order.pk)
+
+
+def _cancel(context: Context) -> None:
+    order = Order.objects.select_related("investor__user").get(pk=context["order"])
+    payments.cancel_order(order, at=at_of(context), actor=order.investor.user)
+    for row in order.refunds.all():
+        refund.send(row.pk, at=at_of(context))
+
+
+def _prepare_refund() -> Context:
+    context = _prepare_cancel_paid()
+    order = Order.objects.get(pk=context["order"])
+    payments.cancel_order(order, at=at_of(context), actor=None)
+    return context
+
+
+def _send_refund(context: Context) -> None:
+    for row in Order.objects.get(pk=context["order"]).refunds.all():
+        refund.send(row.pk, at=at_of(context))
+
+
+def _prepare_pending_refund() -> Context:
+    context = _prepare_refund()
+    provider.control("refund_policy", next="pending")
+    _send_refund(context)
+    row = Order.objects.get(pk=context["order"]).refunds.get()
+    provider.control("refunds/settle", refund=row.provider_id, status="succeeded")
+    return context
+
+
+def _prepare_staff_refund() -> Context:
+    context = _prepare_cancel_paid()
+    return {**context, "staff": make.make_user(is_staff=True).pk}
+
+
+def _staff_refund(context: Context) -> None:
+    order = Order.objects.get(pk=context["order"])
+    if order.state == Order.State.PAID:
+        actor = make.User.objects.get(pk=context["staff"])
+        payments.refund_by_staff(order, at=at_of(context), actor=actor, reason="asked for by letter")
+    _send_refund(context)
+
+
+# --- Expire, late money -----------------------------------------------------------------------------------------
+
+
+def _prepare_expire() -> Context:
+    at = _quiet("payments.expire", world.NOW + timedelta(minutes=36))
+    fund = world.make_fund()
+    world.open_page(world.place(fund, "A", units=2))
+    world.place(fund, "B", units=1)
+    return _context(fund, at=at)
+
+
+def _prepare_expire_paid() -> Context:
+    """The money is at the provider when the reservation runs out: the sweep must find it and sell."""
+    at = _quiet("payments.expire", world.NOW + timedelta(minutes=36))
+    fund = world.make_fund()
+    provider.pay(world.open_page(world.place(fund, "A", units=2)))
+    return _context(fund, at=at)
+
+
+def _prepare_late() -> Context:
+    """Paid at the provider, expired here because the provider could not be asked, and then the units were sold."""
+    fund = world.make_fund(units_offered=2)
+    late = world.place(fund, "A", units=2)
+    attempt = world.open_page(late)
+    provider.pay(attempt)
+    with mock.patch.object(gateway, "_call", side_effect=gateway.ProviderUnreachable("cut off")):
+        assert payments.expire_order(late.pk, at=world.NOW + timedelta(minutes=36))
+    world.paid(fund, "B", units=2, at=world.NOW + timedelta(minutes=40))
+    return _context(fund, at=world.NOW + timedelta(minutes=50), attempt=attempt.pk)
+
+
+def _settle(context: Context) -> None:
+    settle.settle(context["attempt"], at=at_of(context))
+
+
+# --- The fund's own states --------------------------------------------------------------------------------------
+
+
+#: The morning after the last day of an offering, and a day on which its outcome is known.
+CLOSED = clock.start_of_day(world.DAY + timedelta(days=32)) + timedelta(hours=9)
+DECIDED = CLOSED + timedelta(days=15)
+
+
+def _closed(**values: Any) -> Fund:
+    """A fund that was closed, with an order that will clear and one that will not."""
+    fund = world.make_fund(**values)
+    world.paid(fund, "A", units=2)
+    world.paid(fund, "B", units=1, investor=make.make_investor(at=world.NOW, verified=False))
+    world.sweep("offerings.close", at=CLOSED)
+    return fund
+
+
+def _prepare_identity() -> Context:
+    at = _quiet("payments.identity_deadline", DECIDED)
+    return _context(_closed(), at=at)
+
+
+def _prepare_fail() -> Context:
+    at = _quiet("payments.fail", DECIDED)
+    fund = _closed(units_minimum=9)
+    world.sweeps(["orders.confirm", "payments.identity_deadline"], at=at, times=1)
+    return _context(fund, at=at)
+
+
+def _prepare_open() -> Context:
+    at = clock.start_of_day(world.DAY + timedelta(days=10)) + timedelta(minutes=1)
+    _quiet("offerings.open", at)
+    return _context(world.make_fund(state="scheduled"), at=at)
+
+
+def _prepare_close() -> Context:
+    at = _quiet("offerings.close", CLOSED)
+    fund = world.make_fund()
+    world.paid(fund, "A", units=2)
+    return _context(fund, at=at)
+
+
+def _prepare_start() -> Context:
+    at = _quiet("revenue.start", clock.start_of_day(world.DAY + timedelta(days=61)) + timedelta(hours=1))
+    fund = _closed()
+    for name in ("payments.identity_deadline", "payments.refunds", "orders.confirm"):
+        world.sweep(name, at=DECIDED)
+    return _context(fund, at=at)
+
+
+def _prepare_lower_totals() -> Context:
+    at = _quiet("orders.lower_totals", world.NOW + timedelta(days=366))
+    fund = world.make_fund()
+    world.paid(fund, "A", units=2)
+    world.sweep("orders.confirm", at=world.COOLED)
+    return _context(fund, at=at)
+
+
+# --- Disputes and what is made at the provider ------------------------------------------------------------------
+
+
+def _intent(order: Order) -> str:
+    return PaymentAttempt.objects.get(order=order).intent_id or ""
+
+
+def _prepare_dispute(close: str = "") -> Context:
+    fund = world.make_fund()
+    order = world.paid(fund, "A", units=2)
+    provider.set_clock(world.NOW)
+    dispute = provider.control("disputes/open", payment_intent=_intent(order))
+    if close:
+        provider.control("disputes/close", dispute=dispute["id"], outcome=close)
+    return _context(fund, intent=_intent(order))
+
+
+def _absorb_dispute(context: Context) -> None:
+    from investments.payments import dispute
+
+    dispute.absorb(context["intent"], at=at_of(context))
+
+
+def _prepare_dashboard_refund() -> Context:
+    fund = world.make_fund()
+    order = world.paid(fund, "A", units=2)
+    provider.control("dashboard_refund", payment_intent=_intent(order))
+    return _context(fund, intent=_intent(order))
+
+
+def _absorb_refund(context: Context) -> None:
+    refund.absorb(context["intent"], at=at_of(context))
+
+
+# --- What carries the rest --------------------------------------------------------------------------------------
+
+
+def heard(event: events.OrderPaid) -> None:
+    """A listener with an effect in the database."""
+    audit.record(action="tests.heard", subject=("investments.Order", event.order_id), at=event.at, actor="listener")
+
+
+def _drain() -> None:
+    """Forget the events and mails of earlier cases: they have been compared, and rendering mails takes long."""
+    Event.objects.filter(done_at=None).update(done_at=timezone.now())
+    Notice.objects.exclude(state=Notice.State.SENT).update(state=Notice.State.SENT)
+
+
+def _prepare_outbox() -> Context:
+    _drain()
+    fund = world.make_fund()
+    world.paid(fund, "A", units=1)
+    world.paid(fund, "B", units=1)
+    return _context(fund)
+
+
+def _dispatch(context: Context) -> None:
+    with mock.patch.dict(outbox._kinds), mock.patch.dict(outbox._subscribers):
+        outbox.subscribe(events.OrderPaid, heard)
+        outbox.dispatch()
+
+
+def _prepare_notices() -> Context:
+    _drain()
+    fund = world.make_fund()
+    for number in range(2):
+        Notice.objects.create(
+            key=f"faults:{fund.pk}:{number}",
+            kind="faults",
+            recipient="a@example.com",
+            language="en",
+            subject="Subject",
+            text="Text",
+            html="<p>Text</p>",
+            happened_at=world.NOW,
+        )
+    return _context(fund)
+
+
+def _send_notices(context: Context) -> None:
+    """The mail door; after a kill the lease of ten minutes is over before it is tried again."""
+    late = timezone.now() + timedelta(minutes=11 * Notice.objects.filter(state=Notice.State.SENDING).count())
+    with mock.patch.object(timezone, "now", lambda: late):
+        notices.send_due()
+
+
+def _notice_states(context: Context) -> list[Any]:
+    rows = Notice.objects.filter(key__startswith=f"faults:{context['fund']}:").order_by("key")
+    return [(row.state, row.last_error, row.sent_at is not None) for row in rows]
+
+
+def _prepare_seal() -> Context:
+    fund = world.make_fund()
+    world.paid(fund, "A", units=1)
+    return _context(fund)
+
+
+def _seal(context: Context) -> None:
+    audit.seal()
+
+
+def _chain(context: Context) -> list[Any]:
+    audit.seal()
+    return [*audit.problems(unsealed_minutes=0)]
+
+
+_payouts = itertools.count(20)
+
+
+def _prepare_payout() -> Context:
+    """A payout holds money of every fund, so each has days of its own, after all earlier money was paid out."""
+    day = world.DAY + timedelta(days=10 * next(_payouts))
+    at = make.at_noon(day)
+    provider.set_clock(at - timedelta(days=5))
+    provider.sell_elsewhere(5_000_000)
+    assert provider.pay_out(), "the provider has nothing to pay out"
+    provider.set_clock(at)
+    ProviderCursor.objects.update_or_create(pk="payouts", defaults={"seen_until": at})
+    fund = world.make_fund(on=day)
+    world.paid(fund, "A", units=2, at=at)
+    world.paid(fund, "B", units=1, at=at)
+    assert provider.pay_out(), "the provider has nothing to pay out"
+    return _context(fund, at=at)
+
+
+def _payout_rows(context: Context) -> list[Any]:
+    book = Fund.objects.get(pk=context["fund"]).book
+    assert book is not None
+    rows = ProviderPayout.objects.filter(by_fund__has_key=book.code)
+    return [(row.amount, row.fees, row.by_fund[book.code], row.unmatched) for row in rows]
+
+
+CASES: dict[str, Case] = {
+    "pay by card": Case(_prepare_pay, _pay, also=_charges),
+    "pay by konbini": Case(lambda: _prepare_pay("konbini"), _pay, also=_charges),
+    "order by transfer": Case(lambda: _prepare_pay("bank_transfer"), _pay),
+    "webhook": Case(_prepare_webhook, _webhook, also=_charges),
+    "cancel a paid order": Case(_prepare_cancel_paid, _cancel, also=_charges),
+    "cancel an unpaid order": Case(_prepare_cancel_unpaid, _cancel, also=_charges),
+    "refund by staff": Case(_prepare_staff_refund, _staff_refund, also=_charges),
+    "send a refund": Case(_prepare_refund, _send_refund, also=_charges),
+    "refund on its way": Case(_prepare_pending_refund, _send_refund, also=_charges),
+    "expire": Case(_prepare_expire, _sweep("payments.expire"), also=_charges),
+    "expire what is paid": Case(_prepare_expire_paid, _sweep("payments.expire"), also=_charges),
+    "late money": Case(_prepare_late, _settle, also=_charges),
+    "dispute opened": Case(_prepare_dispute, _absorb_dispute),
+    "dispute won": Case(lambda: _prepare_dispute("won"), _absorb_dispute),
+    "dispute lost": Case(lambda: _prepare_dispute("lost"), _absorb_dispute),
+    "refund made at the provider": Case(_prepare_dashboard_refund, _absorb_refund, also=_charges),
+    "provider pays out": Case(
+        _prepare_payout, _sweep("payments.payouts"), sweeps=("payments.payouts",), also=_payout_rows
+    ),
+    "outbox": Case(_prepare_outbox, _dispatch, sweeps=("outbox.dispatch",)),
+    "notices": Case(_prepare_notices, _send_notices, sweeps=(), also=_notice_states),
+    "audit": Case(_prepare_seal, _seal, sweeps=(), also=_chain),
+    "confirm": Case(_prepare_confirm, _sweep("orders.confirm")),
+    "open": Case(_prepare_open, _sweep("offerings.open")),
+    "close": Case(_prepare_close, _sweep("offerings.close"), sweeps=world.FUND_SWEEPS),
+    "identity deadline": Case(
+        _prepare_identity, _sweep("payments.identity_deadline"), sweeps=world.FUND_SWEEPS, also=_charges
+    ),
+    "fail": Case(_prepare_fail, _sweep("payments.fail"), sweeps=world.FUND_SWEEPS, also=_charges),
+    "start of term": Case(_prepare_start, _sweep("revenue.start"), sweeps=world.FUND_SWEEPS),
+    "twelve months over": Case(_prepare_lower_totals, _sweep("orders.lower_totals"), sweeps=("orders.lower_totals",)),
+}
+
+
+def warm() -> None:
+    """What a process does once before it is useful: import, register, connect."""
+    from django.template.loader import get_template
+    from django.urls import reverse
+
+    reverse("order", args=["AAAAA-AAAAA"])
+    get_template("base.html")
+    Fund.objects.first()
+
+
+# --- Negative controls ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def variant(name: str) -> Iterator[None]:
+    """The code with one guard taken out; the empty name is the code as it is."""
+    with _VARIANTS[name]():
+        yield
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _posting_outside() -> Iterator[None]:
+    """The journal is written after the commit that marks the attempt as paid."""
+    post = postings.payment_received
+
+    def later(attempt: PaymentAttempt, order: Order, *, at: datetime) -> None:
+        transaction.on_commit(lambda: post(attempt, order, at=at))
+
+    with mock.patch.object(postings, "payment_received", later):
+        yield
+
+
+@contextmanager
+def _event_outside() -> Iterator[None]:
+    """The confirmation is announced after its commit, as a signal would."""
+    from investments.orders import services as orders
+
+    publish = orders.publish
+
+    def later(event: Any, *, key: str, at: datetime) -> None:
+        transaction.on_commit(lambda: publish(event, key=key, at=at))
+
+    with mock.patch.object(orders, "publish", later):
+        yield
+
+
+_VARIANTS: dict[str, Callable[[], Any]] = {
+    "": _as_it_is,
+    "posting outside": _posting_outside,
+    "event outside": _event_outside,
+}

@@ -1,0 +1,117 @@
+"""Row 5 of the proofs: a worker is killed with SIGKILL before and after every commit and every call to the outside.
+
+The work is done again by whoever would do it again, the sweeps pass twice, and the fund must say exactly what it says
+when nobody was killed.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults import books, cases, provider, world
+from tests.faults.scale import TORTURE, Tally, rng, rounds
+from tests.faults.zygote import End, Zygote, wait_for_backend
+
+pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+
+#: Kills in the short set; fewer mean that boundaries are no longer seen.
+LEAST_KILLS = 150
+
+
+def undisturbed(zygote: Zygote, name: str) -> tuple[End, books.State]:
+    """The case without a kill: what it passes, and what it leaves."""
+    case = cases.CASES[name]
+    provider.set_clock(world.NOW)
+    context = case.prepare()
+    end = zygote.run(name, context)
+    assert end.status == 0, end.error
+    state = case.finish(context)
+    assert not books.problems(context["fund"]), books.problems(context["fund"])
+    return end, state
+
+
+def killed(zygote: Zygote, name: str, plan: str, *, variant: str = "") -> tuple[End, str]:
+    """The case with a kill, done again; what differs from an undisturbed run is found by the caller's comparison."""
+    case = cases.CASES[name]
+    provider.set_clock(world.NOW)
+    context = case.prepare()
+    end = zygote.run(name, context, plan=plan, variant=variant)
+    assert end.killed, f"{name}, {plan}: the process was to be killed and ended with {end.status}\n{end.error}"
+    wait_for_backend(end.backend)
+    case.act(context)
+    state = case.finish(context)
+    return end, "\n".join(
+        [*books.problems(context["fund"]), books.difference(expected_of(zygote, name), state)]
+    ).strip()
+
+
+_expected: dict[str, tuple[End, books.State]] = {}
+
+
+def expected_of(zygote: Zygote, name: str) -> books.State:
+    """The state of an undisturbed run, made once a database."""
+    if name not in _expected:
+        _expected[name] = undisturbed(zygote, name)
+    return _expected[name][1]
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    _expected.clear()
+
+
+def test_a_worker_killed_at_every_boundary_of_every_money_task_ends_where_an_undisturbed_one_does(
+    zygote: Zygote,
+) -> None:
+    """domain.md section 9.8."""
+    tally, wrong = Tally("5 worker killed"), []
+    for name in cases.CASES:
+        end, state = undisturbed(zygote, name)
+        _expected[name] = end, state
+        for number, boundary in enumerate(end.boundaries, start=1):
+            found, difference = killed(zygote, name, f"boundary:{number}")
+            assert found.boundaries[-1] == boundary, f"{name}: passed {found.boundaries[-1]}, planned {boundary}"
+            tally.add("kills")
+            if difference:
+                wrong.append(f"{name}, killed {boundary}:\n{difference}")
+                print(wrong[-1])
+        tally.add("tasks")
+        print(f"  {name}: {len(end.boundaries)} boundaries, state {books.state_hash(state)}")
+    assert not wrong, "\n".join(wrong)
+    tally.require("kills", LEAST_KILLS)
+    tally.show()
+    books.verify_everything()
+
+
+@pytest.mark.parametrize(("name", "variant"), [("pay by card", "posting outside"), ("confirm", "event outside")])
+def test_control_a_step_outside_its_transaction_is_found(zygote: Zygote, name: str, variant: str) -> None:
+    """With one step after the commit instead of in it, some kill must leave a difference."""
+    provider.set_clock(world.NOW)
+    end = zygote.run(name, cases.CASES[name].prepare(), variant=variant)
+    assert end.status == 0, end.error
+    red = [
+        boundary
+        for number, boundary in enumerate(end.boundaries, start=1)
+        if killed(zygote, name, f"boundary:{number}", variant=variant)[1]
+    ]
+    print(f"\n  {variant}: red when killed at {red}")
+    assert red
+
+
+def test_workers_killed_at_random_statements_end_where_an_undisturbed_one_does(zygote: Zygote) -> None:
+    """Random kills on top of the named ones: before any statement of any task."""
+    tally, wrong = Tally("5 worker killed at random"), []
+    chance = rng("statements")
+    names = sorted(cases.CASES)
+    for _round in rounds(short=20, long=2_000):
+        name = chance.choice(names)
+        expected_of(zygote, name)
+        statement = chance.randint(1, _expected[name][0].statements)
+        _end, difference = killed(zygote, name, f"statement:{statement}")
+        tally.add("kills")
+        if difference:
+            wrong.append(f"{name}, killed before statement {statement}:\n{difference}")
+    assert not wrong, "\n".join(wrong)
+    tally.require("kills", 20 if not TORTURE else 1)
+    tally.show()
+    books.verify_everything()
