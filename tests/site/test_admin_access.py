@@ -68,7 +68,7 @@ def registered() -> dict[str, StaffAdmin]:
     return {model._meta.label: own for model, own in admin.site._registry.items()}  # type: ignore[misc]
 
 
-# --- The door -----------------------------------------------------------------------------------------------------
+# --- The door -------------------------------------------------------------------------------------------------
 
 
 def test_a_visitor_is_asked_to_log_in(client: Client) -> None:
@@ -112,7 +112,7 @@ def test_staff_in_no_group_see_nothing() -> None:
     assert client.get(page_of(make.make_order())).status_code == 403
 
 
-# --- What may be edited ---------------------------------------------------------------------------------------------
+# --- What may be edited ---------------------------------------------------------------------------------------
 
 
 def test_the_console_knows_only_classes_that_are_guarded_by_role() -> None:
@@ -189,7 +189,7 @@ def test_the_auditor_sees_everything_and_does_nothing() -> None:
     assert AuditRow.objects.count() == rows
 
 
-# --- Acts by role -----------------------------------------------------------------------------------------------------
+# --- Acts by role ---------------------------------------------------------------------------------------------
 
 
 def test_every_act_is_declared_with_its_roles() -> None:
@@ -263,7 +263,7 @@ def test_an_unknown_act_or_row_is_not_found() -> None:
     assert client.get(act_of(order, "cancel")).status_code == 404
 
 
-# --- Personal data ------------------------------------------------------------------------------------------------------
+# --- Personal data --------------------------------------------------------------------------------------------
 
 
 def test_personal_data_is_masked_until_it_is_unmasked_with_a_reason_and_a_trace() -> None:
