@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -50,6 +51,13 @@ def text_of(texts: Mapping[str, Any]) -> SafeString:
     if texts.get(wanted):
         return conditional_escape(texts[wanted])
     return format_html('<span lang="{}">{}</span>', other, texts[other]) if texts.get(other) else SafeString("")
+
+
+@register.simple_tag
+def phrases(text: str) -> SafeString:
+    """A heading of several sentences, each in a span of its own, so that lines break between them."""
+    sentences = re.findall(r"[^.。]+[.。]?", text)
+    return format_html_join(" ", '<span class="phrase">{}</span>', ((sentence.strip(),) for sentence in sentences))
 
 
 @register.filter
