@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from investments.models import FundCounter, Order
 from microfund.kernel import integrity
-from tests.architecture.code import ROOT
+from tests.architecture.code import ROOT, files
 from tests.make import make_fund, make_investor, make_order
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -70,6 +70,15 @@ def test_every_check_that_the_page_explains_exists():
     assert named - known == set()
     # The site's own sweep is named as job runs name it.
     assert "*site.verify*" in section
+
+
+def test_every_button_that_the_page_names_is_in_the_console():
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in files("investments", "microfund") if "admin" in path.as_posix()
+    )
+    named = set(re.findall(r"“([^”]+)”", PAGE))
+    assert len(named) >= 7
+    assert {name for name in named if f'label=_("{name}")' not in sources} == set()
 
 
 def test_the_page_says_what_was_not_tried():
