@@ -153,7 +153,8 @@ def _copy(table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) 
     # NULL is a word that no column holds, so that an empty text stays an empty text.
     csv.writer(buffer).writerows(rows)
     buffer.seek(0)
-    with connection.cursor() as cursor:
+    # COPY is psycopg2's own: without this its errors would not be Django's.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer)
 
 

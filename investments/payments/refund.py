@@ -4,7 +4,6 @@ it is done. What the provider cannot do is paid by bank, to an account in the pa
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
+from investments.banking import names
 from investments.banking.models import OutgoingTransfer
 from investments.holdings import services as holdings
 from investments.orders import reserve
@@ -181,7 +181,7 @@ def pay_by_bank(
     spaces). Raises DomainError: "holder", "wrong_state", "reason_needed", "future".
     """
     order = Order.objects.select_related("investor").get(pk=refund.order_id)
-    if _plain(payee.get("holder", "")) != _plain(order.investor.name_kana):
+    if names.plain_name(payee.get("holder", "")) != names.plain_name(order.investor.name_kana):
         raise DomainError("holder", _("The account must be in the name of the payer."))
     if not reason.strip():
         raise DomainError("reason_needed", _("Give a reason."))
@@ -207,14 +207,6 @@ def pay_by_bank(
         )
         _tell(fresh, at=at)
         return fresh
-
-
-def _plain(name: str) -> str:
-    """A kana name for comparison: NFKC, katakana, without spaces and dots."""
-    text = unicodedata.normalize("NFKC", name)
-    return "".join(
-        chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in text if letter not in " .・"
-    ).upper()
 
 
 def absorb(intent_id: str, *, at: datetime) -> int:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -132,7 +133,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
         # Read when the template asks for them, which is after an edit was saved or refused.
         @cache
         def row() -> Any:
-            found = self.get_queryset(request).filter(pk=admin.utils.unquote(object_id)).first()
+            found = self.get_queryset(request).filter(pk=unquote(object_id)).first()
             return found if found is not None and self.has_view_permission(request, found) else None
 
         extra = {
@@ -148,7 +149,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The audit trail of the row, which nobody can edit, instead of Django's own log."""
         url = reverse("admin:audit_auditrow_changelist")
-        return HttpResponseRedirect(f"{url}?object_type={self.opts.label}&object_id={admin.utils.unquote(object_id)}")
+        return HttpResponseRedirect(f"{url}?object_type={self.opts.label}&object_id={unquote(object_id)}")
 
     # --- Acts --------------------------------------------------------------------------------------------------
 
@@ -174,7 +175,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
 
     def act_view(self, request: HttpRequest, object_id: str, act: str) -> HttpResponse:
         """The page of an act on one row: GET shows the form, POST does it, after asking once more where money moves."""
-        row = self.get_object(request, admin.utils.unquote(object_id))
+        row = self.get_object(request, unquote(object_id))
         found = next((known for known in self.acts if known.name == act), None)
         if row is None or found is None or not self.has_view_permission(request, row):
             raise Http404

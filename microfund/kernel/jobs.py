@@ -11,8 +11,10 @@ from functools import partial
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
+
+from .locks import outermost_atomic
 
 log = structlog.get_logger(__name__)
 
@@ -27,5 +29,19 @@ def _send(name: str, args: tuple) -> None:
 
 
 def send_soon(name: str, *args: object) -> None:
-    """Send the named task once this transaction has committed (at once outside of one)."""
+    """Send the named task once this transaction has committed (at once outside of one).
+
+    The same task asked for again in the same transaction is one message.
+    """
+    block = outermost_atomic()
+    if block is not None:
+        asked: tuple[object, set[object]] | None = getattr(connection, "_jobs_asked", None)
+        if asked is None or asked[0] is not block:
+            asked = (block, set())
+            connection._jobs_asked = asked  # type: ignore[attr-defined]
+        # A message is lost with the savepoint in which it was asked for, so that is part of what it is.
+        asking = (name, args, tuple(connection.savepoint_ids))
+        if asking in asked[1]:
+            return
+        asked[1].add(asking)
     transaction.on_commit(partial(_send, name, args))
