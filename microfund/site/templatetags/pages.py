@@ -57,7 +57,8 @@ def text_of(texts: Mapping[str, Any]) -> SafeString:
 def phrases(text: str) -> SafeString:
     """A heading of several sentences, each in a span of its own, so that lines break between them."""
     sentences = re.findall(r"[^.。]+[.。]?", text)
-    return format_html_join(" ", '<span class="phrase">{}</span>', ((sentence.strip(),) for sentence in sentences))
+    between = "" if "。" in text else " "  # Japanese puts no space between sentences
+    return format_html_join(between, '<span class="phrase">{}</span>', ((sentence.strip(),) for sentence in sentences))
 
 
 @register.filter
