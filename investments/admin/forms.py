@@ -83,3 +83,54 @@ class StatementForm(forms.Form):
         if file.size > self.MAX_BYTES:
             raise forms.ValidationError(_("The file is larger than 5 MB."))
         return file
+
+
+# --- Lists in JSON ------------------------------------------------------------------------------------------------
+
+PLAN_SHAPE = _("Write a list of whole yen, one for each period: [12000000, 15000000].")
+USES_SHAPE = _('Write a list like [{"en": "Rafts", "ja": "筏", "amount": 3000000}].')
+RISKS_SHAPE = _('Write a list like [{"en": "Another storm may come.", "ja": "再び嵐が来るおそれがあります。"}].')
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _texts(value: Any, extra: frozenset[str] = frozenset()) -> bool:
+    """Whether it is an object of two filled-in texts and these other keys."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"en", "ja"} | extra
+        and all(isinstance(value[language], str) and value[language].strip() for language in ("en", "ja"))
+    )
+
+
+def clean_plan(value: Any) -> list[int]:
+    """Planned revenue: a list of whole yen; empty is allowed. Raises ValidationError."""
+    if value and not (isinstance(value, list) and all(_whole(part) for part in value)):
+        raise forms.ValidationError(PLAN_SHAPE)
+    return value or []
+
+
+def clean_uses(value: Any) -> list[dict[str, Any]]:
+    """The use of funds: objects of two texts and an amount; empty is allowed. Raises ValidationError."""
+    amount = frozenset({"amount"})
+    if value and not (
+        isinstance(value, list) and all(_texts(part, amount) and _whole(part["amount"]) for part in value)
+    ):
+        raise forms.ValidationError(USES_SHAPE)
+    return value or []
+
+
+def clean_risks(value: Any) -> list[dict[str, Any]]:
+    """Risks: objects of two texts; empty is allowed. Raises ValidationError."""
+    if value and not (isinstance(value, list) and all(_texts(part) for part in value)):
+        raise forms.ValidationError(RISKS_SHAPE)
+    return value or []
+
+
+def clean_caps(value: Any) -> list[int | None] | None:
+    """Caps by period: a list of whole yen or null, or none at all. Raises ValidationError."""
+    if value and not (isinstance(value, list) and all(part is None or _whole(part) for part in value)):
+        raise forms.ValidationError(_("Write a list of whole yen or null, one for each period, or nothing."))
+    return value or None

@@ -6,6 +6,7 @@ checked when the page is opened and again when it is sent; whether the act is al
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,11 @@ def shown(form: forms.Form) -> list[tuple[Any, str]]:
     pairs = []
     for field in form:
         value = form.cleaned_data.get(field.name)
-        choices = dict(getattr(field.field, "choices", ()))
-        pairs.append((field.label, str(choices.get(value, value if value is not None else ""))))
+        if isinstance(value, str):
+            text = str(dict(getattr(field.field, "choices", ())).get(value, value))
+        elif isinstance(value, list | dict):
+            text = json.dumps(value, ensure_ascii=False)
+        else:
+            text = "" if value is None else str(value)
+        pairs.append((field.label, text))
     return pairs
