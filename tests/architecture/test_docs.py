@@ -18,6 +18,7 @@ from tests.architecture import code
 
 ROOT = code.ROOT
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+NAMES = {path.name for path in code.files(*code.PRODUCT, "tests", "docs", suffix="")}
 FOLDERS = (*code.PRODUCT, "tests", "benchmarks", "docs", "templates", "static", "locale", ".ci")
 
 
@@ -56,7 +57,7 @@ def test_every_path_that_a_paper_names_exists(paper: Path) -> None:
         if re.fullmatch(rf"({'|'.join(map(re.escape, FOLDERS))})/[\w./-]+", path) and not (ROOT / path).exists():
             missing.append(name)
         if re.fullmatch(r"[\w.-]+\.(md|yml|lock|toml|py)", path) and path != "models.py":
-            missing += [] if (ROOT / path).exists() or list(ROOT.glob(f"*/**/{path}")) else [name]
+            missing += [] if (ROOT / path).exists() or path in NAMES else [name]
     assert missing == []
 
 
@@ -87,10 +88,12 @@ def test_every_setting_that_a_paper_names_can_be_set() -> None:
 def test_every_section_that_the_code_names_is_in_the_papers() -> None:
     """`domain.md section 4.3` in a docstring leads to a heading or a numbered point of that page."""
     missing = []
+    folders = ("docs", "tests", *code.PRODUCT)
+    pages = {path.stem for path in ROOT.glob("*.md")} | {path.stem for path in code.files(*folders, suffix=".md")}
     for path in [*code.files(*code.PRODUCT), *code.files(*code.PRODUCT, suffix=".sql")]:
         source = path.read_text(encoding="utf-8")
         for page in re.findall(r"(?<![\w.-])(\w+)\.md\b", source):
-            if not [*ROOT.glob(f"{page}.md"), *ROOT.glob(f"*/**/{page}.md")]:
+            if page not in pages:
                 missing.append(f"{code.name_of(path)}: {page}.md")
         for page, numbers in re.findall(r"\b(\w+)\.md (?:sections? )?((?:\d+(?:\.\d+)?(?:, | and |–)?)+)", source):
             headings = re.findall(r"^#+ (\d+(?:\.\d+)?)", text_of(f"docs/{page}.md"), re.MULTILINE)
