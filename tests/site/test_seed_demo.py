@@ -1,0 +1,58 @@
+"""The demo's world is built by the services themselves, so its books must hold, today and after the next months."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from investments.models import Fund, Order, Period, Refund, StatementLine
+from microfund.kernel import clock
+from microfund.site.seed import world
+from tests.sandbox_client import SandboxProcess
+
+STATES = {"raising": "open", "funded": "closed", "closed_unfunded": "failed"}
+
+
+def run(name: str, *args: str) -> str:
+    out = StringIO()
+    call_command(name, *args, stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_demo_is_what_its_data_says_and_its_books_hold_now_and_later(sandbox: SandboxProcess) -> None:
+    today = clock.today_in()
+    assert f"Demo data as of {today} built" in run("seed_demo")
+    funds = {fund.slug: fund for fund in Fund.objects.select_related("counter")}
+    assert len(funds) == 12
+    for item in world.read()["businesses"]:
+        fund, said = funds[item["slug"]], item["fund"]
+        assert fund.state == STATES.get(said["state"], "operating"), item["slug"]
+        sold = 0 if said["state"] == "closed_unfunded" else said["units_sold"]
+        assert fund.counter.sold == sold, item["slug"]
+        assert Period.objects.filter(fund=fund).count() == (said["periods"] if fund.state == "operating" else 0)
+    reached = set(Order.objects.values_list("state", flat=True))
+    assert reached == {"awaiting_payment", "paid", "confirmed", "expired", "cancelled", "failed"}
+    assert set(Refund.objects.values_list("state", flat=True)) == {"succeeded", "paid_by_bank", "requested"}
+    waiting = StatementLine.objects.filter(remaining__gt=0).values_list("problem", flat=True)
+    assert sorted(waiting) == ["over", "short", "unknown"]
+    assert "no difference" in run("verify_ledger")
+
+    assert "there already" in run("seed_demo")
+    later = today + timedelta(days=25)
+    run("run_schedule", "--date", today.isoformat(), "--until", later.isoformat())
+    assert Fund.objects.get(slug="namioto-ramen").state == "closed"
+    assert json.loads(run("verify_ledger", "--json"))["differences"] == 0
+
+
+@pytest.mark.django_db
+def test_demo_data_is_refused_outside_the_demo_and_in_the_future(settings: Any) -> None:
+    with pytest.raises(CommandError, match="--as-of"):
+        run("seed_demo", "--as-of", (clock.today_in() + timedelta(days=1)).isoformat())
+    settings.DEMO_MODE = False
+    with pytest.raises(CommandError, match="only for the demo"):
+        run("seed_demo")
