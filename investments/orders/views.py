@@ -38,7 +38,7 @@ def _on(name: str, slug: str) -> HttpResponseRedirect:
 @private
 @get_or_post
 def units(request: HttpRequest, slug: str) -> HttpResponse:
-    """F1: how many units, with the split; `?units=3` shows the sums of three without JavaScript."""
+    """F1: how many units, with the split; without JavaScript a button shows the sums (`?units=3`)."""
     at = timezone.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
@@ -51,6 +51,8 @@ def units(request: HttpRequest, slug: str) -> HttpResponse:
         form = UnitsForm(request.POST, room=room)
         if form.is_valid():
             chosen = form.cleaned_data["units"]
+            if "show" in request.POST:
+                return redirect(f"{reverse('investments:units', args=[slug])}?units={chosen}")
             if draft.placed:
                 again_or_new(request, draft)
             draft.units = chosen

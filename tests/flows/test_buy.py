@@ -37,6 +37,16 @@ def test_a_visitor_buys_two_units_by_bank_transfer() -> None:
         assert shown in page
 
 
+def test_the_sums_can_be_shown_without_javascript_and_without_choosing_anything() -> None:
+    walk = Walker(make.make_fund())
+    answer = walk.post("units", {"units": "4", "show": "sums"})
+    assert answer["Location"] == f"{walk.url('units')}?units=4"
+    assert "¥42,000" in walk.client.get(answer["Location"]).content.decode()
+    assert "drafts" not in walk.client.session
+    page = walk.get("units").content.decode()
+    assert page.index("Continue</button>") < page.index('name="show"'), "the Enter key presses the first button"
+
+
 def test_what_was_accepted_is_kept_with_version_hash_time_and_address() -> None:
     walk = Walker(make.make_fund())
     before = timezone.now()
