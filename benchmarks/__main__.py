@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--only NAME]`: one JSON list of {name, ours, floor, ratio, goal, holds, unit} on stdout.
+"""`python -m benchmarks [NAME]`: one JSON list of {name, ours, floor, ratio, goal, holds, unit} on stdout.
 
 Runs on an embedded PostgreSQL of its own (fsync on) in a scratch database that is dropped at the end; progress goes to
 standard error. Exit code 1 when a goal does not hold.
@@ -34,8 +34,8 @@ def main() -> int:
         "page_detail_growth": pages.run_detail,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=sorted(available), help="run one benchmark")
-    chosen = parser.parse_args().only
+    parser.add_argument("name", nargs="?", choices=sorted(available), help="run one benchmark")
+    chosen = parser.parse_args().name
     results = []
     for name, run in available.items():
         if chosen in (None, name):

@@ -54,27 +54,32 @@ def receipt_applied(use_id: int, line_id: int, amount: int, order: Order, *, at:
     )
 
 
-def refund_decided(refund: Refund, order: Order, *, from_holding: bool, at: datetime) -> None:
-    """The payer is owed the amount: out of the deposits, or (rescission) out of what confirmation had made of them."""
+def refund_decided(refund: Refund, order: Order, *, from_holding: bool, parts: int = 0, at: datetime) -> None:
+    """The payer is owed the amount: out of the deposits, or (rescission) out of what confirmation had made of them.
+
+    `parts` (yen) was refunded at the provider before, at the operator's cost: now that the order ends in full, the
+    order's own money pays for it and the operator owes nothing.
+    """
     book, subject, on = _book(order), f"order:{order.pk}", _on(order, at)
-    if not from_holding:
-        legs = [
-            debit(book, "applicant_deposits", refund.amount, subject),
-            credit(book, "refunds_payable", refund.amount, subject),
+    owed = [credit(book, "refunds_payable", refund.amount, subject)]
+    if parts:
+        operator = ledger.operator_book_id()
+        owed += [
+            credit(book, "due_from_operator", parts, subject),
+            debit(operator, "due_to_fund", parts, subject),
+            credit(operator, "dispute_loss", parts, subject),
         ]
+    if not from_holding:
+        legs = [debit(book, "applicant_deposits", refund.amount + parts, subject), *owed]
     else:
-        # The mirror image of the confirmation, its deposit line standing for what is owed to the payer now.
+        # The mirror image of the confirmation; where the deposit stood is what is owed to the payer now.
         confirmed_on = _on(order, order.confirmed_at or at)
         legs = [
-            ledger.Leg(
-                leg.book_id,
-                "refunds_payable" if leg.code == "applicant_deposits" else leg.code,
-                "C" if leg.side == "D" else "D",
-                leg.amount,
-                leg.subject,
-            )
+            ledger.Leg(leg.book_id, leg.code, "C" if leg.side == "D" else "D", leg.amount, leg.subject)
             for leg in confirmation_legs(order, book, confirmed_on)
+            if leg.code != "applicant_deposits"
         ]
+        legs += owed
     ledger.post(kind="refund_decided", source=("refund", refund.pk), legs=legs, on=on, at=at)
 
 

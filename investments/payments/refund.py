@@ -14,6 +14,7 @@ from investments import events
 from investments.banking import names
 from investments.banking.models import OutgoingTransfer
 from investments.holdings import services as holdings
+from investments.ledger.models import Entry
 from investments.orders import reserve
 from investments.orders.models import ORDER_STATES, Order
 from microfund.kernel import clock, locks
@@ -45,6 +46,7 @@ def request(
     at: datetime,
     actor: Any = None,
     from_holding: bool = False,
+    parts: int = 0,
 ) -> Refund:
     """Decide a refund of `amount` (yen) in the caller's transaction and journal it; a task sends it after the commit.
 
@@ -62,7 +64,7 @@ def request(
         next_check_at=at,
     )
     order = Order.objects.get(pk=attempt.order_id)
-    postings.refund_decided(refund, order, from_holding=from_holding, at=at)
+    postings.refund_decided(refund, order, from_holding=from_holding, parts=parts, at=at)
     audit.record(
         action="investments.Refund.requested",
         subject=refund,
@@ -250,9 +252,10 @@ def _external(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: dateti
                 called_at=at,
                 next_check_at=at,
             )
-            whole = facts.amount == order.total and order.state in (Order.State.PAID, Order.State.CONFIRMED)
+            parts = unsettled_parts(order)
+            whole = facts.amount + parts == order.total and order.state in (Order.State.PAID, Order.State.CONFIRMED)
             if whole:
-                _end_order(refund, order, at=at)
+                _end_order(refund, order, parts=parts, at=at)
             elif order.state in (Order.State.PAID, Order.State.CONFIRMED):
                 postings.refund_of_part(refund, order, at=at)
             else:
@@ -272,9 +275,20 @@ def _external(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: dateti
     return True
 
 
-def _end_order(refund: Refund, order: Order, *, at: datetime) -> None:
+def unsettled_parts(order: Order) -> int:
+    """Yen refunded at the provider in parts while the order stands: what the operator owes the fund for it."""
+    made = Refund.objects.filter(order=order, reason=Refund.Reason.EXTERNAL).values_list("pk", "amount")
+    posted = set(
+        Entry.objects.filter(reference__in=[f"refund_of_part:refund:{pk}" for pk, _amount in made]).values_list(
+            "reference", flat=True
+        )
+    )
+    return sum(amount for pk, amount in made if f"refund_of_part:refund:{pk}" in posted)
+
+
+def _end_order(refund: Refund, order: Order, *, parts: int, at: datetime) -> None:
     confirmed = order.state == Order.State.CONFIRMED
-    postings.refund_decided(refund, order, from_holding=confirmed, at=at)
+    postings.refund_decided(refund, order, from_holding=confirmed, parts=parts, at=at)
     end_sold_order(order, Order.State.REFUNDED, at=at, reason="refunded at the provider")
 
 

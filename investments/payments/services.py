@@ -69,10 +69,12 @@ def cancel_order(order: Order, *, at: datetime, actor: Any, reason: str = "") ->
 def _end(order: Order, state: str, why: str, *, at: datetime, actor: Any = None, reason: str = "") -> list[Refund]:
     """End an order whose row the caller holds: units free, every captured payment refunded in full."""
     refunds = []
+    parts = refund.unsettled_parts(order)
     for attempt in locks.lock(PaymentAttempt, order.attempts.values_list("pk", flat=True)):
         open_amount = attempt.captured - sum(attempt.refunds.values_list("amount", flat=True))
         if attempt.state == PaymentAttempt.State.SUCCEEDED and open_amount > 0:
-            refunds.append(refund.request(attempt, amount=open_amount, reason=why, at=at, actor=actor))
+            refunds.append(refund.request(attempt, amount=open_amount, reason=why, at=at, actor=actor, parts=parts))
+            parts = 0
         elif attempt.state in UNRESOLVED and attempt.method == Order.Method.BANK_TRANSFER:
             ATTEMPT_STATES.move(attempt, PaymentAttempt.State.EXPIRED, at=at, resolved_at=at, next_check_at=None)
     if order.state in UNPAID:

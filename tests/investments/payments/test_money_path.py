@@ -14,6 +14,7 @@ from investments.ledger.models import Line
 from investments.models import Dispute, Holding, Order, PaymentAttempt, Refund, WebhookDelivery
 from investments.orders import services as orders
 from investments.payments import reconcile, services, settle, webhook
+from microfund.kernel import integrity
 from microfund.kernel.errors import DomainError
 from microfund.kernel.schedule import services as schedule
 from tests.make import make_fund, make_investor, make_order
@@ -346,3 +347,32 @@ def test_an_unanswered_call_for_an_order_that_ended_opens_no_page(sandbox: Sandb
     assert settle.settle(attempt.pk, at=now).state == "created", "the call may still be on its way"
     assert settle.settle(attempt.pk, at=now + timedelta(hours=1)).state == "failed"
     assert sandbox.control("charges")["by_client_reference_id"] == {}
+
+
+def test_a_part_refunded_in_the_dashboard_is_paid_by_the_order_itself_once_it_is_cancelled(
+    sandbox: SandboxProcess,
+) -> None:
+    order, attempt = paid_order(sandbox)
+    sandbox.control("dashboard_refund", payment_intent=attempt.intent_id, amount=500)
+    settle.settle(attempt.pk, at=timezone.now())
+    services.cancel_order(order, at=timezone.now(), actor=order.investor.user)
+    reconcile.refunds_due(on=timezone.now().date(), at=timezone.now())
+    assert balances(order) == {}
+    assert sorted(Refund.objects.values_list("amount", flat=True)) == [500, 10_000]
+    assert not [line for outcome in integrity.run() for line in outcome.differences]
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_parts_refunded_in_the_dashboard_that_come_to_the_whole_end_the_order(
+    sandbox: SandboxProcess, confirmed: bool
+) -> None:
+    order, attempt = paid_order(sandbox)
+    if confirmed:
+        orders.confirm_due(on=timezone.now().date(), at=order.cooling_off_ends_at)
+    for amount in (500, 10_000):
+        sandbox.control("dashboard_refund", payment_intent=attempt.intent_id, amount=amount)
+        reconcile.objects_due(on=timezone.now().date(), at=timezone.now())
+    order.refresh_from_db()
+    assert order.state == "refunded" and order.fund.counter.sold == 0
+    assert balances(order) == {}
+    assert not [line for outcome in integrity.run() for line in outcome.differences]

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from businesses.models import Business
-from microfund.kernel import clock
+from microfund.kernel import clock, jobs
 from microfund.kernel.schedule.models import JobRun
 from microfund.site import demo_logins
 from microfund.site.seed import people, world
@@ -46,7 +46,8 @@ class Command(BaseCommand):
         if options["reset"]:
             self._empty()
         started = timezone.now()
-        self._build(as_of)
+        with jobs.muted():
+            self._build(as_of)
         JobRun.objects.create(
             name=MARK,
             business_date=as_of,
