@@ -65,12 +65,9 @@ def balances() -> list[Balance]:
     return [Balance(*row) for row in found]
 
 
-def _beside() -> list[tuple[str, str]]:
-    """Entries without lines, lines without entries, and lines that joined late, as (check, difference).
-
-    PostgreSQL keeps the inserting transaction of every row (`xmin`). A line's can be compared with its entry's as long
-    as the entry's row is the original one: not from a savepoint, and not restored from a dump.
-    """
+def _beside() -> list[tuple[str, str, str]]:
+    """Entries without lines, lines without entries, and lines that joined late, as (check, difference, the inserting
+    transaction of the entry)."""
     return rows("""
         SELECT CASE WHEN line.id IS NULL THEN 'entries' WHEN entry.id IS NULL THEN 'lines' ELSE 'sealed' END,
                CASE WHEN line.id IS NULL THEN format('investments_entry %s (%s): has no lines', entry.id,
@@ -78,7 +75,8 @@ def _beside() -> list[tuple[str, str]]:
                     WHEN entry.id IS NULL THEN format('investments_line %s: entry %s does not exist', line.id,
                                                       line.entry_id)
                     ELSE format('investments_line %s: joined entry %s (%s) in another transaction', line.id, entry.id,
-                                entry.reference) END
+                                entry.reference) END,
+               coalesce(entry.xmin::text, '')
           FROM investments_entry AS entry
           FULL JOIN investments_line AS line ON line.entry_id = entry.id
          WHERE line.id IS NULL OR entry.id IS NULL
@@ -108,7 +106,7 @@ def _wrong_parts() -> list[tuple[int, int, str, int, bool]]:
 
 def entries() -> Iterator[str]:
     """Every entry has at least two lines and balances within each book and currency."""
-    yield from (difference for check, difference in shared(_beside) if check == "entries")
+    yield from (difference for check, difference, _xmin in shared(_beside) if check == "entries")
     # A single line cannot balance, its amount being positive.
     wrong = [part for part in shared(_wrong_parts) if part[3]]
     yield from query(
@@ -131,7 +129,7 @@ def entries() -> Iterator[str]:
 
 def lines() -> Iterator[str]:
     """Every line belongs to an entry and an account, is positive, on a side, and in its book's currency."""
-    yield from (difference for check, difference in shared(_beside) if check == "lines")
+    yield from (difference for check, difference, _xmin in shared(_beside) if check == "lines")
     yield from query(
         """
         SELECT format('investments_line %s: %s', line.id,
@@ -152,8 +150,26 @@ def lines() -> Iterator[str]:
 
 
 def sealed() -> Iterator[str]:
-    """No line joined an entry after the transaction that wrote it."""
-    yield from (difference for check, difference in shared(_beside) if check == "sealed")
+    """No line joined an entry after the transaction that wrote it.
+
+    PostgreSQL keeps the inserting transaction of every row (`xmin`), and an entry keeps its own (`xact`). A line's can
+    be compared with its entry's as long as the entry's row is the original one: not written in a savepoint, and not
+    restored from a dump, when many entries share one inserting transaction that is not theirs.
+    """
+    late = [(difference, xmin) for check, difference, xmin in shared(_beside) if check == "sealed"]
+    if not late:
+        return
+    restored = {
+        row[0]
+        for row in rows(
+            """
+            SELECT DISTINCT xmin::text FROM investments_entry
+             WHERE xmin::text = ANY(%(xmins)s) AND xmin::text::bigint <> mod(xact, 4294967296)
+            """,
+            {"xmins": sorted({xmin for _difference, xmin in late})},
+        )
+    }
+    yield from (difference for difference, xmin in late if xmin not in restored)
 
 
 def references() -> Iterator[str]:

@@ -221,6 +221,31 @@ def test_an_entry_written_in_a_savepoint_is_no_difference() -> None:
     assert _sealed() == []
 
 
+def test_a_journal_that_was_restored_from_a_dump_is_no_difference() -> None:
+    """All entries then have one inserting transaction, which may by chance be the number of one of the old ones."""
+    entry = _entry()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO investments_entry (kind, reference, effective_on, happened_at, memo, xact)"
+            " SELECT kind, 'forged:a:' || n, effective_on, happened_at, memo,"
+            "        CASE n WHEN 7 THEN pg_current_xact_id()::text::bigint ELSE n END"
+            "   FROM investments_entry, generate_series(7, 9) AS n WHERE id = %s",
+            [entry.pk],
+        )
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO investments_line (entry_id, account_id, side, amount, currency, subject)"
+            " SELECT entry.id, line.account_id, line.side, line.amount, line.currency, ''"
+            "   FROM investments_entry AS entry, investments_line AS line"
+            "  WHERE entry.reference <> 'forged:a:1' AND line.entry_id = %s",
+            [entry.pk],
+        )
+    assert Line.objects.count() == 8
+    assert _sealed() == []
+
+
 def test_the_checks_run_in_one_snapshot_and_write_nothing() -> None:
     seen: list[Any] = []
 
