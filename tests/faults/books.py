@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -48,8 +49,8 @@ _QUERIES = {
     " (SELECT business_id FROM investments_fund WHERE id = %(fund)s)",
     "periods": "SELECT number, starts_on::text, ends_on::text, payment_due_on::text, state FROM investments_period"
     " WHERE fund_id = %(fund)s",
-    "entries": "SELECT e.kind, array_agg(b.kind || ' ' || a.code || ' ' || l.side || l.amount || ' ' || l.currency || ' '"
-    "   || coalesce(o.supporter_message, split_part(l.subject, ':', 1))"
+    "entries": "SELECT e.kind, array_agg(b.kind || ' ' || a.code || ' ' || l.side || l.amount || ' ' || l.currency"
+    "   || ' ' || coalesce(o.supporter_message, split_part(l.subject, ':', 1))"
     "   ORDER BY b.kind, a.code, l.side, l.amount, o.supporter_message)"
     " FROM investments_entry AS e JOIN investments_line AS l ON l.entry_id = e.id"
     " JOIN investments_account AS a ON a.id = l.account_id JOIN investments_book AS b ON b.id = a.book_id"
@@ -67,8 +68,8 @@ _QUERIES = {
     "webhooks": "SELECT d.kind, d.state FROM investments_webhookdelivery AS d WHERE EXISTS (SELECT FROM"
     " investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id"
     " WHERE o.fund_id = %(fund)s AND d.object_id IN (a.session_id, a.intent_id))",
-    "audit": "SELECT r.action, coalesce(o.supporter_message, ''), r.changes->'state', r.reason, r.actor_label = 'system'"
-    " FROM audit_auditrow AS r"
+    "audit": "SELECT r.action, coalesce(o.supporter_message, ''), r.changes->'state', r.reason,"
+    " r.actor_label = 'system' FROM audit_auditrow AS r"
     " LEFT JOIN investments_order AS o ON r.object_type = 'investments.Order' AND r.object_id = o.id::text"
     " WHERE o.fund_id = %(fund)s OR (r.object_type = 'investments.Fund' AND r.object_id = %(fund)s::text)"
     " OR (r.object_type = 'investments.PaymentAttempt' AND r.object_id IN (SELECT a.id::text FROM"
@@ -94,6 +95,19 @@ def state_of(fund_id: int) -> State:
             cursor.execute(sql, {"fund": fund_id})
             state[name] = sorted(json.dumps(row, default=str, ensure_ascii=False) for row in cursor.fetchall())
     return state
+
+
+def states_by_label(fund_id: int, *, without: tuple[str, ...] = ()) -> dict[str, State]:
+    """The state of each order of a fund by its label, which stands as `@` in it; for many orders that share a fund.
+
+    Labels must be of the form `<word>`, so that they are found in lines of the journal too.
+    """
+    found: dict[str, State] = defaultdict(lambda: defaultdict(list))
+    for name, rows in state_of(fund_id).items():
+        for row in rows if name not in without else []:
+            for label in set(re.findall(r"<[^>]+>", row)):
+                found[label][name].append(row.replace(label, "@"))
+    return {label: {name: sorted(rows) for name, rows in state.items()} for label, state in found.items()}
 
 
 def state_hash(state: State) -> str:

@@ -1,4 +1,4 @@
-"""The sandbox as a payer, the provider's staff and its webhook sender use it. Works in any process whose settings name it."""
+"""The sandbox as a payer, the provider's staff and its webhook sender use it, in any process whose settings name it."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ NOW = make.at_noon(DAY)
 #: Cooling-off of an order paid at NOW is over from this instant on.
 COOLED = clock.cooling_off_end(DAY, 8) + timedelta(hours=1)
 
-#: The sweeps over orders and payments. The provider's lists are left out, since they answer for every fund at once; they
-#: have cases of their own. So has the outbox, whose events wait in every other case.
+#: The sweeps over orders and payments. The provider's lists are left out, since they answer for every fund at once;
+#: they have cases of their own. So has the outbox, whose events wait in every other case.
 SWEEPS = (
     "payments.webhooks",
     "payments.reconcile",
