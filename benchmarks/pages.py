@@ -31,7 +31,7 @@ LIST = (
     "/businesses/",
     "/businesses/?page=2&sort=newest",
     "/businesses/?q=oyster&stage=raising&sort=needed",
-    "/ja/businesses/?trade=oyster&area=Town+6&price=to-11000",
+    "/ja/businesses/?disaster=storm-surge&price=to-11000",
 )
 DETAIL = ("/businesses/copy-1/", "/ja/businesses/copy-30/")
 MOST_QUERIES = {LIST: 12, DETAIL: 20}

@@ -5,23 +5,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('businesses', '0001_initial'),
+        ("businesses", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='business',
-            name='search_text',
-            field=models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(django.db.models.functions.text.Concat(models.F('name_en'), models.Value(' '), models.F('name_ja'), models.Value(' '), models.F('town_en'), models.Value(' '), models.F('town_ja'), models.Value(' '), models.F('owner_name_en'), models.Value(' '), models.F('owner_name_ja'), models.Value(' '), models.F('use_line_en'), models.Value(' '), models.F('use_line_ja'), models.Value(' '))), output_field=models.TextField()),
+            model_name="business",
+            name="search_text",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=django.db.models.functions.text.Lower(
+                    django.db.models.functions.text.Concat(
+                        models.F("name_en"),
+                        models.Value(" "),
+                        models.F("name_ja"),
+                        models.Value(" "),
+                        models.F("town_en"),
+                        models.Value(" "),
+                        models.F("town_ja"),
+                        models.Value(" "),
+                        models.F("owner_name_en"),
+                        models.Value(" "),
+                        models.F("owner_name_ja"),
+                        models.Value(" "),
+                        models.F("use_line_en"),
+                        models.Value(" "),
+                        models.F("use_line_ja"),
+                        models.Value(" "),
+                    )
+                ),
+                output_field=models.TextField(),
+            ),
         ),
         migrations.AddIndex(
-            model_name='business',
-            index=models.Index(fields=['state', 'id'], name='business_state_id_idx'),
+            model_name="business",
+            index=models.Index(fields=["state", "id"], name="business_state_id_idx"),
         ),
         migrations.AddIndex(
-            model_name='business',
-            index=models.Index(fields=['state', 'town_en', 'town_ja'], name='business_towns_idx'),
+            model_name="business",
+            index=models.Index(fields=["state", "town_en", "town_ja"], name="business_towns_idx"),
         ),
     ]

@@ -13,778 +13,1528 @@ import microfund.kernel.crypto
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('businesses', '0001_initial'),
+        ("businesses", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Book',
+            name="Book",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40, unique=True, verbose_name='code')),
-                ('kind', models.CharField(choices=[('operator', 'operator'), ('fund', 'fund')], default='fund', max_length=10, verbose_name='kind')),
-                ('currency', models.CharField(default='JPY', max_length=3, verbose_name='currency')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40, unique=True, verbose_name="code")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("operator", "operator"), ("fund", "fund")],
+                        default="fund",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("currency", models.CharField(default="JPY", max_length=3, verbose_name="currency")),
             ],
             options={
-                'verbose_name': 'book',
-                'verbose_name_plural': 'books',
+                "verbose_name": "book",
+                "verbose_name_plural": "books",
             },
         ),
         migrations.CreateModel(
-            name='Fund',
+            name="Fund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True, verbose_name='slug')),
-                ('name_en', models.CharField(max_length=120, verbose_name='name (English)')),
-                ('name_ja', models.CharField(max_length=120, verbose_name='name (Japanese)')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('in_review', 'in review'), ('scheduled', 'scheduled'), ('open', 'raising'), ('closed', 'funded'), ('operating', 'repaying'), ('matured', 'matured'), ('settled', 'settled'), ('failed', 'not funded'), ('wound_up', 'wound up')], default='draft', max_length=10, verbose_name='state')),
-                ('currency', models.CharField(default='JPY', max_length=3, verbose_name='currency')),
-                ('opens_on', models.DateField(verbose_name='opens on')),
-                ('closes_on', models.DateField(verbose_name='closes on, inclusive')),
-                ('term_starts_on', models.DateField(verbose_name='term starts on')),
-                ('units_minimum', models.PositiveIntegerField(default=0, verbose_name='units needed to succeed')),
-                ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='opened at')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed at')),
-                ('succeeded_at', models.DateTimeField(blank=True, null=True, verbose_name='succeeded at')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created at')),
-                ('book', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fund', to='investments.book')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='funds', to='businesses.business')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True, verbose_name="slug")),
+                ("name_en", models.CharField(max_length=120, verbose_name="name (English)")),
+                ("name_ja", models.CharField(max_length=120, verbose_name="name (Japanese)")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("in_review", "in review"),
+                            ("scheduled", "scheduled"),
+                            ("open", "raising"),
+                            ("closed", "funded"),
+                            ("operating", "repaying"),
+                            ("matured", "matured"),
+                            ("settled", "settled"),
+                            ("failed", "not funded"),
+                            ("wound_up", "wound up"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("currency", models.CharField(default="JPY", max_length=3, verbose_name="currency")),
+                ("opens_on", models.DateField(verbose_name="opens on")),
+                ("closes_on", models.DateField(verbose_name="closes on, inclusive")),
+                ("term_starts_on", models.DateField(verbose_name="term starts on")),
+                ("units_minimum", models.PositiveIntegerField(default=0, verbose_name="units needed to succeed")),
+                ("opened_at", models.DateTimeField(blank=True, null=True, verbose_name="opened at")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed at")),
+                ("succeeded_at", models.DateTimeField(blank=True, null=True, verbose_name="succeeded at")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended at")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="created at"
+                    ),
+                ),
+                (
+                    "book",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fund",
+                        to="investments.book",
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="funds", to="businesses.business"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'fund',
-                'verbose_name_plural': 'funds',
+                "verbose_name": "fund",
+                "verbose_name_plural": "funds",
             },
         ),
         migrations.CreateModel(
-            name='PolicyProfile',
+            name="PolicyProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField(unique=True, verbose_name='version')),
-                ('effective_from', models.DateField(verbose_name='effective from')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('units_per_order', models.PositiveIntegerField(default=49, verbose_name='units per order')),
-                ('units_per_person', models.PositiveIntegerField(default=49, verbose_name='units per person and fund')),
-                ('investment_per_person_business', models.BigIntegerField(default=500000, verbose_name='investment of one person in one business over 12 months (yen)')),
-                ('investment_per_business', models.BigIntegerField(default=99999999, verbose_name='investment offered by one business in funds opened within 12 months (yen)')),
-                ('unequal_halves_allowed', models.BooleanField(default=False, verbose_name='unequal halves allowed')),
-                ('cooling_off_days', models.PositiveSmallIntegerField(default=8, verbose_name='cooling-off days')),
-                ('report_due_days', models.PositiveSmallIntegerField(default=90, verbose_name='report due, days after a period')),
-                ('payment_due_days', models.PositiveSmallIntegerField(default=120, verbose_name='payment due, days after a period')),
-                ('minimum_age', models.PositiveSmallIntegerField(default=18, verbose_name='minimum age')),
-                ('reservation_minutes', models.PositiveSmallIntegerField(default=35, verbose_name='reservation (minutes)')),
-                ('session_minutes', models.PositiveSmallIntegerField(default=31, verbose_name='checkout session (minutes)')),
-                ('reservation_extensions', models.PositiveSmallIntegerField(default=3, verbose_name='extensions of a reservation')),
-                ('identity_deadline_days', models.PositiveSmallIntegerField(default=14, verbose_name='identity deadline, days after closing')),
-                ('bank_transfer_days', models.PositiveSmallIntegerField(default=5, verbose_name='bank transfer (bank days)')),
-                ('konbini_days', models.PositiveSmallIntegerField(default=2, verbose_name='konbini (days)')),
-                ('konbini_maximum', models.BigIntegerField(default=300000, verbose_name='konbini maximum (yen)')),
-                ('delayed_share_percent', models.PositiveSmallIntegerField(default=20, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='share of units that delayed methods may hold (%)')),
-                ('payment_methods', models.JSONField(default=dict, verbose_name='payment methods and legal opinions')),
-                ('payout_minimum', models.BigIntegerField(default=1000, verbose_name='payout minimum (yen)')),
-                ('offering_days_maximum', models.PositiveSmallIntegerField(default=150, verbose_name='offering + cooling-off, at most (days)')),
-                ('zone', models.CharField(default='Asia/Tokyo', max_length=40, verbose_name='business time zone')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField(unique=True, verbose_name="version")),
+                ("effective_from", models.DateField(verbose_name="effective from")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                ("units_per_order", models.PositiveIntegerField(default=49, verbose_name="units per order")),
+                ("units_per_person", models.PositiveIntegerField(default=49, verbose_name="units per person and fund")),
+                (
+                    "investment_per_person_business",
+                    models.BigIntegerField(
+                        default=500000, verbose_name="investment of one person in one business over 12 months (yen)"
+                    ),
+                ),
+                (
+                    "investment_per_business",
+                    models.BigIntegerField(
+                        default=99999999,
+                        verbose_name="investment offered by one business in funds opened within 12 months (yen)",
+                    ),
+                ),
+                ("unequal_halves_allowed", models.BooleanField(default=False, verbose_name="unequal halves allowed")),
+                ("cooling_off_days", models.PositiveSmallIntegerField(default=8, verbose_name="cooling-off days")),
+                (
+                    "report_due_days",
+                    models.PositiveSmallIntegerField(default=90, verbose_name="report due, days after a period"),
+                ),
+                (
+                    "payment_due_days",
+                    models.PositiveSmallIntegerField(default=120, verbose_name="payment due, days after a period"),
+                ),
+                ("minimum_age", models.PositiveSmallIntegerField(default=18, verbose_name="minimum age")),
+                (
+                    "reservation_minutes",
+                    models.PositiveSmallIntegerField(default=35, verbose_name="reservation (minutes)"),
+                ),
+                (
+                    "session_minutes",
+                    models.PositiveSmallIntegerField(default=31, verbose_name="checkout session (minutes)"),
+                ),
+                (
+                    "reservation_extensions",
+                    models.PositiveSmallIntegerField(default=3, verbose_name="extensions of a reservation"),
+                ),
+                (
+                    "identity_deadline_days",
+                    models.PositiveSmallIntegerField(default=14, verbose_name="identity deadline, days after closing"),
+                ),
+                (
+                    "bank_transfer_days",
+                    models.PositiveSmallIntegerField(default=5, verbose_name="bank transfer (bank days)"),
+                ),
+                ("konbini_days", models.PositiveSmallIntegerField(default=2, verbose_name="konbini (days)")),
+                ("konbini_maximum", models.BigIntegerField(default=300000, verbose_name="konbini maximum (yen)")),
+                (
+                    "delayed_share_percent",
+                    models.PositiveSmallIntegerField(
+                        default=20,
+                        validators=[django.core.validators.MaxValueValidator(100)],
+                        verbose_name="share of units that delayed methods may hold (%)",
+                    ),
+                ),
+                ("payment_methods", models.JSONField(default=dict, verbose_name="payment methods and legal opinions")),
+                ("payout_minimum", models.BigIntegerField(default=1000, verbose_name="payout minimum (yen)")),
+                (
+                    "offering_days_maximum",
+                    models.PositiveSmallIntegerField(
+                        default=150, verbose_name="offering + cooling-off, at most (days)"
+                    ),
+                ),
+                ("zone", models.CharField(default="Asia/Tokyo", max_length=40, verbose_name="business time zone")),
             ],
             options={
-                'verbose_name': 'policy profile',
-                'verbose_name_plural': 'policy profiles',
-                'ordering': ['-version'],
+                "verbose_name": "policy profile",
+                "verbose_name_plural": "policy profiles",
+                "ordering": ["-version"],
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40, verbose_name='code')),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='investments.book')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40, verbose_name="code")),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="investments.book"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'account',
-                'verbose_name_plural': 'accounts',
+                "verbose_name": "account",
+                "verbose_name_plural": "accounts",
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40, verbose_name='kind')),
-                ('reference', models.CharField(max_length=120, unique=True, verbose_name='reference')),
-                ('effective_on', models.DateField(verbose_name='effective on')),
-                ('happened_at', models.DateTimeField(verbose_name='happened at')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('memo', models.CharField(blank=True, default='', max_length=200, verbose_name='memo')),
-                ('xact', models.BigIntegerField(db_default=0, editable=False)),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='investments.entry', verbose_name='reverses')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=40, verbose_name="kind")),
+                ("reference", models.CharField(max_length=120, unique=True, verbose_name="reference")),
+                ("effective_on", models.DateField(verbose_name="effective on")),
+                ("happened_at", models.DateTimeField(verbose_name="happened at")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                ("memo", models.CharField(blank=True, default="", max_length=200, verbose_name="memo")),
+                ("xact", models.BigIntegerField(db_default=0, editable=False)),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="investments.entry",
+                        verbose_name="reverses",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'journal entry',
-                'verbose_name_plural': 'journal entries',
+                "verbose_name": "journal entry",
+                "verbose_name_plural": "journal entries",
             },
         ),
         migrations.CreateModel(
-            name='FundCounter',
+            name="FundCounter",
             fields=[
-                ('fund', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='counter', serialize=False, to='investments.fund')),
-                ('accepting', models.BooleanField(default=False, verbose_name='accepting orders')),
-                ('closes_at', models.DateTimeField(verbose_name='closes at (exclusive)')),
-                ('offered', models.PositiveIntegerField(verbose_name='offered')),
-                ('reserved', models.PositiveIntegerField(default=0, verbose_name='reserved')),
-                ('reserved_delayed', models.PositiveIntegerField(default=0, verbose_name='reserved by delayed methods')),
-                ('delayed_limit', models.PositiveIntegerField(verbose_name='at most by delayed methods')),
-                ('sold', models.PositiveIntegerField(default=0, verbose_name='sold')),
-                ('cleared', models.PositiveIntegerField(default=0, verbose_name='cleared')),
+                (
+                    "fund",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="counter",
+                        serialize=False,
+                        to="investments.fund",
+                    ),
+                ),
+                ("accepting", models.BooleanField(default=False, verbose_name="accepting orders")),
+                ("closes_at", models.DateTimeField(verbose_name="closes at (exclusive)")),
+                ("offered", models.PositiveIntegerField(verbose_name="offered")),
+                ("reserved", models.PositiveIntegerField(default=0, verbose_name="reserved")),
+                (
+                    "reserved_delayed",
+                    models.PositiveIntegerField(default=0, verbose_name="reserved by delayed methods"),
+                ),
+                ("delayed_limit", models.PositiveIntegerField(verbose_name="at most by delayed methods")),
+                ("sold", models.PositiveIntegerField(default=0, verbose_name="sold")),
+                ("cleared", models.PositiveIntegerField(default=0, verbose_name="cleared")),
             ],
             options={
-                'verbose_name': 'fund counter',
-                'verbose_name_plural': 'fund counters',
+                "verbose_name": "fund counter",
+                "verbose_name_plural": "fund counters",
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('pre_contract', 'pre-contract document'), ('contract', 'contract'), ('risk', 'risk explanation')], max_length=12, verbose_name='kind')),
-                ('language', models.CharField(max_length=8, verbose_name='language')),
-                ('html', models.BinaryField(verbose_name='HTML')),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='investments.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("pre_contract", "pre-contract document"),
+                            ("contract", "contract"),
+                            ("risk", "risk explanation"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("language", models.CharField(max_length=8, verbose_name="language")),
+                ("html", models.BinaryField(verbose_name="HTML")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="documents", to="investments.fund"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'document',
-                'verbose_name_plural': 'documents',
+                "verbose_name": "document",
+                "verbose_name_plural": "documents",
             },
         ),
         migrations.CreateModel(
-            name='Investor',
+            name="Investor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('person', 'a person'), ('company', 'a company')], default='person', max_length=8, verbose_name='kind')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('name_kana', models.CharField(max_length=120, verbose_name='name in kana')),
-                ('birth_date', microfund.kernel.crypto.EncryptedTextField(blank=True, default='', verbose_name='birth date')),
-                ('corporate_number', models.CharField(blank=True, default='', max_length=13, verbose_name='corporate number')),
-                ('representative', models.CharField(blank=True, default='', max_length=120, verbose_name='representative')),
-                ('address', microfund.kernel.crypto.EncryptedJSONField(blank=True, default=dict, verbose_name='address')),
-                ('phone', microfund.kernel.crypto.EncryptedTextField(blank=True, default='', verbose_name='phone')),
-                ('purpose', models.CharField(blank=True, default='', max_length=20, verbose_name='purpose')),
-                ('experience', models.CharField(blank=True, default='', max_length=20, verbose_name='experience')),
-                ('funds_origin', models.CharField(blank=True, default='', max_length=20, verbose_name='origin of the money')),
-                ('identity_state', models.CharField(choices=[('unverified', 'not checked'), ('submitted', 'submitted'), ('verified', 'verified'), ('rejected', 'rejected')], db_index=True, default='unverified', max_length=10, verbose_name='identity check')),
-                ('identity_changed_at', models.DateTimeField(blank=True, null=True, verbose_name='identity check changed at')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='investor', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("person", "a person"), ("company", "a company")],
+                        default="person",
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("name_kana", models.CharField(max_length=120, verbose_name="name in kana")),
+                (
+                    "birth_date",
+                    microfund.kernel.crypto.EncryptedTextField(blank=True, default="", verbose_name="birth date"),
+                ),
+                (
+                    "corporate_number",
+                    models.CharField(blank=True, default="", max_length=13, verbose_name="corporate number"),
+                ),
+                (
+                    "representative",
+                    models.CharField(blank=True, default="", max_length=120, verbose_name="representative"),
+                ),
+                (
+                    "address",
+                    microfund.kernel.crypto.EncryptedJSONField(blank=True, default=dict, verbose_name="address"),
+                ),
+                ("phone", microfund.kernel.crypto.EncryptedTextField(blank=True, default="", verbose_name="phone")),
+                ("purpose", models.CharField(blank=True, default="", max_length=20, verbose_name="purpose")),
+                ("experience", models.CharField(blank=True, default="", max_length=20, verbose_name="experience")),
+                (
+                    "funds_origin",
+                    models.CharField(blank=True, default="", max_length=20, verbose_name="origin of the money"),
+                ),
+                (
+                    "identity_state",
+                    models.CharField(
+                        choices=[
+                            ("unverified", "not checked"),
+                            ("submitted", "submitted"),
+                            ("verified", "verified"),
+                            ("rejected", "rejected"),
+                        ],
+                        db_index=True,
+                        default="unverified",
+                        max_length=10,
+                        verbose_name="identity check",
+                    ),
+                ),
+                (
+                    "identity_changed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="identity check changed at"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="investor",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'investor',
-                'verbose_name_plural': 'investors',
+                "verbose_name": "investor",
+                "verbose_name_plural": "investors",
             },
         ),
         migrations.CreateModel(
-            name='Holding',
+            name="Holding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=20, unique=True, verbose_name='reference')),
-                ('units', models.PositiveIntegerField(default=0, verbose_name='units')),
-                ('frozen_at', models.DateTimeField(blank=True, null=True, verbose_name='frozen at')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='investments.fund')),
-                ('investor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='investments.investor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(max_length=20, unique=True, verbose_name="reference")),
+                ("units", models.PositiveIntegerField(default=0, verbose_name="units")),
+                ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="frozen at")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="holdings", to="investments.fund"
+                    ),
+                ),
+                (
+                    "investor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="holdings", to="investments.investor"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'holding',
-                'verbose_name_plural': 'holdings',
+                "verbose_name": "holding",
+                "verbose_name_plural": "holdings",
             },
         ),
         migrations.CreateModel(
-            name='Line',
+            name="Line",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('side', models.CharField(choices=[('D', 'debit'), ('C', 'credit')], max_length=1, verbose_name='side')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('subject', models.CharField(blank=True, default='', max_length=40, verbose_name='belongs to')),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='investments.account')),
-                ('entry', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='investments.entry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "side",
+                    models.CharField(choices=[("D", "debit"), ("C", "credit")], max_length=1, verbose_name="side"),
+                ),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("subject", models.CharField(blank=True, default="", max_length=40, verbose_name="belongs to")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="investments.account",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="investments.entry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'journal line',
-                'verbose_name_plural': 'journal lines',
+                "verbose_name": "journal line",
+                "verbose_name_plural": "journal lines",
             },
         ),
         migrations.CreateModel(
-            name='Movement',
+            name="Movement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('confirm', 'confirmed'), ('rescind', 'rescinded'), ('transfer', 'transferred'), ('inherit', 'inherited')], max_length=8, verbose_name='kind')),
-                ('units', models.IntegerField(verbose_name='units')),
-                ('source', models.CharField(max_length=60, verbose_name='source')),
-                ('effective_on', models.DateField(verbose_name='effective on')),
-                ('happened_at', models.DateTimeField(verbose_name='happened at')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('holding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='investments.holding')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("confirm", "confirmed"),
+                            ("rescind", "rescinded"),
+                            ("transfer", "transferred"),
+                            ("inherit", "inherited"),
+                        ],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("units", models.IntegerField(verbose_name="units")),
+                ("source", models.CharField(max_length=60, verbose_name="source")),
+                ("effective_on", models.DateField(verbose_name="effective on")),
+                ("happened_at", models.DateTimeField(verbose_name="happened at")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "holding",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="movements", to="investments.holding"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'movement',
-                'verbose_name_plural': 'movements',
+                "verbose_name": "movement",
+                "verbose_name_plural": "movements",
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=20, unique=True, verbose_name='reference')),
-                ('payer_code', models.CharField(max_length=10, unique=True, verbose_name='payer code')),
-                ('form_token', models.UUIDField(unique=True, verbose_name='form token')),
-                ('state', models.CharField(choices=[('reserved', 'reserved'), ('awaiting_payment', 'waiting for payment'), ('paid', 'paid'), ('confirmed', 'confirmed'), ('expired', 'expired'), ('cancelled', 'cancelled'), ('failed', 'fund not funded'), ('refunded', 'refunded')], default='reserved', max_length=16, verbose_name='state')),
-                ('method', models.CharField(choices=[('card', 'card'), ('konbini', 'convenience store'), ('bank_transfer', 'bank transfer')], max_length=13, verbose_name='way to pay')),
-                ('units', models.PositiveIntegerField(verbose_name='units')),
-                ('investment', models.BigIntegerField(verbose_name='investment')),
-                ('donation', models.BigIntegerField(verbose_name='donation')),
-                ('fee', models.BigIntegerField(verbose_name='fee')),
-                ('total', models.BigIntegerField(verbose_name='total')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('language', models.CharField(default='en', max_length=8, verbose_name='language')),
-                ('answers', models.JSONField(default=dict, verbose_name='answers')),
-                ('supporter_name_shown', models.BooleanField(default=False, verbose_name='name shown')),
-                ('supporter_message', models.CharField(blank=True, default='', max_length=200, verbose_name='message')),
-                ('applied_at', models.DateTimeField(verbose_name='applied at')),
-                ('counts_until', models.DateField(verbose_name='counts until')),
-                ('counted', models.BooleanField(default=True, verbose_name="counted in the person's total")),
-                ('reserved_until', models.DateTimeField(blank=True, null=True, verbose_name='reserved until')),
-                ('extensions', models.PositiveSmallIntegerField(default=0, verbose_name='extensions')),
-                ('paid_at', models.DateTimeField(blank=True, null=True, verbose_name='paid at')),
-                ('cooling_off_ends_at', models.DateTimeField(blank=True, null=True, verbose_name='cooling-off ends at (exclusive)')),
-                ('cleared_at', models.DateTimeField(blank=True, null=True, verbose_name='past cooling-off and identity')),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='confirmed at')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
-                ('frozen_at', models.DateTimeField(blank=True, null=True, verbose_name='frozen by a dispute at')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='investments.fund')),
-                ('investor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='investments.investor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(max_length=20, unique=True, verbose_name="reference")),
+                ("payer_code", models.CharField(max_length=10, unique=True, verbose_name="payer code")),
+                ("form_token", models.UUIDField(unique=True, verbose_name="form token")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("reserved", "reserved"),
+                            ("awaiting_payment", "waiting for payment"),
+                            ("paid", "paid"),
+                            ("confirmed", "confirmed"),
+                            ("expired", "expired"),
+                            ("cancelled", "cancelled"),
+                            ("failed", "fund not funded"),
+                            ("refunded", "refunded"),
+                        ],
+                        default="reserved",
+                        max_length=16,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[
+                            ("card", "card"),
+                            ("konbini", "convenience store"),
+                            ("bank_transfer", "bank transfer"),
+                        ],
+                        max_length=13,
+                        verbose_name="way to pay",
+                    ),
+                ),
+                ("units", models.PositiveIntegerField(verbose_name="units")),
+                ("investment", models.BigIntegerField(verbose_name="investment")),
+                ("donation", models.BigIntegerField(verbose_name="donation")),
+                ("fee", models.BigIntegerField(verbose_name="fee")),
+                ("total", models.BigIntegerField(verbose_name="total")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("language", models.CharField(default="en", max_length=8, verbose_name="language")),
+                ("answers", models.JSONField(default=dict, verbose_name="answers")),
+                ("supporter_name_shown", models.BooleanField(default=False, verbose_name="name shown")),
+                ("supporter_message", models.CharField(blank=True, default="", max_length=200, verbose_name="message")),
+                ("applied_at", models.DateTimeField(verbose_name="applied at")),
+                ("counts_until", models.DateField(verbose_name="counts until")),
+                ("counted", models.BooleanField(default=True, verbose_name="counted in the person's total")),
+                ("reserved_until", models.DateTimeField(blank=True, null=True, verbose_name="reserved until")),
+                ("extensions", models.PositiveSmallIntegerField(default=0, verbose_name="extensions")),
+                ("paid_at", models.DateTimeField(blank=True, null=True, verbose_name="paid at")),
+                (
+                    "cooling_off_ends_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="cooling-off ends at (exclusive)"),
+                ),
+                (
+                    "cleared_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="past cooling-off and identity"),
+                ),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True, verbose_name="confirmed at")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended at")),
+                ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="frozen by a dispute at")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="investments.fund"
+                    ),
+                ),
+                (
+                    "investor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="investments.investor"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order',
-                'verbose_name_plural': 'orders',
+                "verbose_name": "order",
+                "verbose_name_plural": "orders",
             },
         ),
         migrations.CreateModel(
-            name='Acceptance',
+            name="Acceptance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
-                ('accepted_at', models.DateTimeField(verbose_name='accepted at')),
-                ('ip', models.GenericIPAddressField(null=True, verbose_name='IP address')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acceptances', to='investments.document')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acceptances', to='investments.order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("accepted_at", models.DateTimeField(verbose_name="accepted at")),
+                ("ip", models.GenericIPAddressField(null=True, verbose_name="IP address")),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="acceptances",
+                        to="investments.document",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="acceptances", to="investments.order"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'acceptance',
-                'verbose_name_plural': 'acceptances',
+                "verbose_name": "acceptance",
+                "verbose_name_plural": "acceptances",
             },
         ),
         migrations.CreateModel(
-            name='OutgoingTransfer',
+            name="OutgoingTransfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target', models.CharField(max_length=60, unique=True, verbose_name='for')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('currency', models.CharField(default='JPY', max_length=3, verbose_name='currency')),
-                ('payee', microfund.kernel.crypto.EncryptedJSONField(verbose_name="payee's account")),
-                ('transferred_on', models.DateField(verbose_name='transfer date')),
-                ('bank_reference', models.CharField(max_length=60, verbose_name="bank's reference")),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('maker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("target", models.CharField(max_length=60, unique=True, verbose_name="for")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("currency", models.CharField(default="JPY", max_length=3, verbose_name="currency")),
+                ("payee", microfund.kernel.crypto.EncryptedJSONField(verbose_name="payee's account")),
+                ("transferred_on", models.DateField(verbose_name="transfer date")),
+                ("bank_reference", models.CharField(max_length=60, verbose_name="bank's reference")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'outgoing transfer',
-                'verbose_name_plural': 'outgoing transfers',
+                "verbose_name": "outgoing transfer",
+                "verbose_name_plural": "outgoing transfers",
             },
         ),
         migrations.CreateModel(
-            name='PaymentAttempt',
+            name="PaymentAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('method', models.CharField(choices=[('card', 'card'), ('konbini', 'convenience store'), ('bank_transfer', 'bank transfer')], max_length=13, verbose_name='way to pay')),
-                ('state', models.CharField(choices=[('created', 'created'), ('open', 'open'), ('processing', 'being processed'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('expired', 'expired'), ('mismatch', 'does not match')], default='created', max_length=10, verbose_name='state')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('session_id', models.CharField(blank=True, max_length=120, null=True, unique=True, verbose_name='session')),
-                ('intent_id', models.CharField(blank=True, max_length=120, null=True, unique=True, verbose_name='payment intent')),
-                ('url', models.TextField(blank=True, default='', verbose_name='payment page')),
-                ('session_expires_at', models.DateTimeField(blank=True, null=True, verbose_name='session expires at')),
-                ('pay_by', models.DateTimeField(blank=True, null=True, verbose_name='pay by')),
-                ('captured', models.BigIntegerField(default=0, verbose_name='captured')),
-                ('problem', models.TextField(blank=True, default='', verbose_name='problem')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('called_at', models.DateTimeField(blank=True, null=True, verbose_name='first called at')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='resolved at')),
-                ('next_check_at', models.DateTimeField(blank=True, null=True, verbose_name='next check at')),
-                ('checks', models.PositiveIntegerField(default=0, verbose_name='checks')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='investments.order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[
+                            ("card", "card"),
+                            ("konbini", "convenience store"),
+                            ("bank_transfer", "bank transfer"),
+                        ],
+                        max_length=13,
+                        verbose_name="way to pay",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("created", "created"),
+                            ("open", "open"),
+                            ("processing", "being processed"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                            ("expired", "expired"),
+                            ("mismatch", "does not match"),
+                        ],
+                        default="created",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "session_id",
+                    models.CharField(blank=True, max_length=120, null=True, unique=True, verbose_name="session"),
+                ),
+                (
+                    "intent_id",
+                    models.CharField(blank=True, max_length=120, null=True, unique=True, verbose_name="payment intent"),
+                ),
+                ("url", models.TextField(blank=True, default="", verbose_name="payment page")),
+                ("session_expires_at", models.DateTimeField(blank=True, null=True, verbose_name="session expires at")),
+                ("pay_by", models.DateTimeField(blank=True, null=True, verbose_name="pay by")),
+                ("captured", models.BigIntegerField(default=0, verbose_name="captured")),
+                ("problem", models.TextField(blank=True, default="", verbose_name="problem")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("called_at", models.DateTimeField(blank=True, null=True, verbose_name="first called at")),
+                ("resolved_at", models.DateTimeField(blank=True, null=True, verbose_name="resolved at")),
+                ("next_check_at", models.DateTimeField(blank=True, null=True, verbose_name="next check at")),
+                ("checks", models.PositiveIntegerField(default=0, verbose_name="checks")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="investments.order"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment attempt',
-                'verbose_name_plural': 'payment attempts',
+                "verbose_name": "payment attempt",
+                "verbose_name_plural": "payment attempts",
             },
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider_id', models.CharField(max_length=120, unique=True, verbose_name="provider's dispute")),
-                ('state', models.CharField(choices=[('open', 'open'), ('won', 'won'), ('lost', 'lost')], default='open', max_length=5, verbose_name='state')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('fee', models.BigIntegerField(default=0, verbose_name="provider's fee")),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('evidence_due_at', models.DateTimeField(blank=True, null=True, verbose_name='evidence due')),
-                ('opened_at', models.DateTimeField(verbose_name='opened at')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed at')),
-                ('needs_decision', models.BooleanField(default=False, verbose_name='staff decide on the units')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='investments.order')),
-                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='investments.paymentattempt')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider_id", models.CharField(max_length=120, unique=True, verbose_name="provider's dispute")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "open"), ("won", "won"), ("lost", "lost")],
+                        default="open",
+                        max_length=5,
+                        verbose_name="state",
+                    ),
+                ),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("fee", models.BigIntegerField(default=0, verbose_name="provider's fee")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("evidence_due_at", models.DateTimeField(blank=True, null=True, verbose_name="evidence due")),
+                ("opened_at", models.DateTimeField(verbose_name="opened at")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed at")),
+                ("needs_decision", models.BooleanField(default=False, verbose_name="staff decide on the units")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="disputes", to="investments.order"
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="investments.paymentattempt",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'dispute',
-                'verbose_name_plural': 'disputes',
+                "verbose_name": "dispute",
+                "verbose_name_plural": "disputes",
             },
         ),
         migrations.CreateModel(
-            name='Period',
+            name="Period",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='number')),
-                ('state', models.CharField(choices=[('scheduled', 'scheduled'), ('report_due', 'report due'), ('reported', 'reported'), ('accepted', 'accepted'), ('calculated', 'calculated'), ('approved', 'approved'), ('funded', 'funded'), ('paying', 'being paid'), ('paid', 'paid'), ('wound_up', 'wound up')], default='scheduled', max_length=10, verbose_name='state')),
-                ('starts_on', models.DateField(verbose_name='starts on')),
-                ('ends_on', models.DateField(verbose_name='ends on')),
-                ('record_on', models.DateField(verbose_name='record date')),
-                ('report_due_on', models.DateField(verbose_name='report due on')),
-                ('payment_due_on', models.DateField(verbose_name='payment due on')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='investments.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="number")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("scheduled", "scheduled"),
+                            ("report_due", "report due"),
+                            ("reported", "reported"),
+                            ("accepted", "accepted"),
+                            ("calculated", "calculated"),
+                            ("approved", "approved"),
+                            ("funded", "funded"),
+                            ("paying", "being paid"),
+                            ("paid", "paid"),
+                            ("wound_up", "wound up"),
+                        ],
+                        default="scheduled",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("starts_on", models.DateField(verbose_name="starts on")),
+                ("ends_on", models.DateField(verbose_name="ends on")),
+                ("record_on", models.DateField(verbose_name="record date")),
+                ("report_due_on", models.DateField(verbose_name="report due on")),
+                ("payment_due_on", models.DateField(verbose_name="payment due on")),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="periods", to="investments.fund"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'period',
-                'verbose_name_plural': 'periods',
+                "verbose_name": "period",
+                "verbose_name_plural": "periods",
             },
         ),
         migrations.CreateModel(
-            name='PersonBusiness',
+            name="PersonBusiness",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('invested', models.BigIntegerField(default=0, verbose_name='invested')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='businesses.business')),
-                ('investor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='investments.investor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("invested", models.BigIntegerField(default=0, verbose_name="invested")),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="businesses.business"
+                    ),
+                ),
+                (
+                    "investor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="investments.investor"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "person's total in a business",
-                'verbose_name_plural': "persons' totals in businesses",
+                "verbose_name": "person's total in a business",
+                "verbose_name_plural": "persons' totals in businesses",
             },
         ),
         migrations.CreateModel(
-            name='PersonFund',
+            name="PersonFund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('units', models.IntegerField(default=0, verbose_name='units')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='investments.fund')),
-                ('investor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='investments.investor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("units", models.IntegerField(default=0, verbose_name="units")),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="investments.fund"
+                    ),
+                ),
+                (
+                    "investor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="investments.investor"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "person's units in a fund",
-                'verbose_name_plural': "persons' units in funds",
+                "verbose_name": "person's units in a fund",
+                "verbose_name_plural": "persons' units in funds",
             },
         ),
         migrations.AddField(
-            model_name='fund',
-            name='policy',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='funds', to='investments.policyprofile'),
+            model_name="fund",
+            name="policy",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="funds",
+                to="investments.policyprofile",
+            ),
         ),
         migrations.CreateModel(
-            name='ProviderPayout',
+            name="ProviderPayout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider_id', models.CharField(max_length=120, unique=True, verbose_name="provider's payout")),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('fees', models.BigIntegerField(verbose_name='fees')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('arrived_on', models.DateField(verbose_name='arrived on')),
-                ('by_fund', models.JSONField(default=dict, verbose_name='gross by fund')),
-                ('unmatched', models.JSONField(default=list, verbose_name='not ours')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider_id", models.CharField(max_length=120, unique=True, verbose_name="provider's payout")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("fees", models.BigIntegerField(verbose_name="fees")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("arrived_on", models.DateField(verbose_name="arrived on")),
+                ("by_fund", models.JSONField(default=dict, verbose_name="gross by fund")),
+                ("unmatched", models.JSONField(default=list, verbose_name="not ours")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "provider's payout",
-                'verbose_name_plural': "provider's payouts",
-                'constraints': [models.CheckConstraint(condition=models.Q(('fees__gte', 0)), name='payout_fees')],
+                "verbose_name": "provider's payout",
+                "verbose_name_plural": "provider's payouts",
+                "constraints": [models.CheckConstraint(condition=models.Q(("fees__gte", 0)), name="payout_fees")],
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('state', models.CharField(choices=[('requested', 'requested'), ('requires_action', 'waits for the payer'), ('pending', 'on its way'), ('succeeded', 'done'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('paid_by_bank', 'paid by bank')], default='requested', max_length=15, verbose_name='state')),
-                ('reason', models.CharField(choices=[('cooling_off', 'cancelled in cooling-off'), ('fund_failed', 'fund not funded'), ('identity', 'identity not verified in time'), ('late', 'money came too late'), ('duplicate', 'paid twice'), ('staff', 'decided by staff'), ('external', 'made at the provider')], max_length=12, verbose_name='reason')),
-                ('by_bank', models.BooleanField(default=False, verbose_name='by bank')),
-                ('provider_id', models.CharField(blank=True, max_length=120, null=True, unique=True, verbose_name="provider's refund")),
-                ('requested_at', models.DateTimeField(verbose_name='requested at')),
-                ('called_at', models.DateTimeField(blank=True, null=True, verbose_name='first called at')),
-                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
-                ('next_check_at', models.DateTimeField(blank=True, null=True, verbose_name='next check at')),
-                ('checks', models.PositiveIntegerField(default=0, verbose_name='checks')),
-                ('problem', models.TextField(blank=True, default='', verbose_name='problem')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='investments.paymentattempt')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='investments.order')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "requested"),
+                            ("requires_action", "waits for the payer"),
+                            ("pending", "on its way"),
+                            ("succeeded", "done"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("paid_by_bank", "paid by bank"),
+                        ],
+                        default="requested",
+                        max_length=15,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("cooling_off", "cancelled in cooling-off"),
+                            ("fund_failed", "fund not funded"),
+                            ("identity", "identity not verified in time"),
+                            ("late", "money came too late"),
+                            ("duplicate", "paid twice"),
+                            ("staff", "decided by staff"),
+                            ("external", "made at the provider"),
+                        ],
+                        max_length=12,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("by_bank", models.BooleanField(default=False, verbose_name="by bank")),
+                (
+                    "provider_id",
+                    models.CharField(
+                        blank=True, max_length=120, null=True, unique=True, verbose_name="provider's refund"
+                    ),
+                ),
+                ("requested_at", models.DateTimeField(verbose_name="requested at")),
+                ("called_at", models.DateTimeField(blank=True, null=True, verbose_name="first called at")),
+                ("settled_at", models.DateTimeField(blank=True, null=True, verbose_name="settled at")),
+                ("next_check_at", models.DateTimeField(blank=True, null=True, verbose_name="next check at")),
+                ("checks", models.PositiveIntegerField(default=0, verbose_name="checks")),
+                ("problem", models.TextField(blank=True, default="", verbose_name="problem")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="investments.paymentattempt",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="investments.order"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund',
-                'verbose_name_plural': 'refunds',
+                "verbose_name": "refund",
+                "verbose_name_plural": "refunds",
             },
         ),
         migrations.CreateModel(
-            name='StatementFile',
+            name="StatementFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True, verbose_name='SHA-256')),
-                ('format', models.CharField(choices=[('csv', 'CSV'), ('zengin', 'Zengin')], max_length=10, verbose_name='format')),
-                ('name', models.CharField(max_length=200, verbose_name='file name')),
-                ('rows', models.PositiveIntegerField(verbose_name='rows')),
-                ('imported_at', models.DateTimeField(verbose_name='imported at')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('imported_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True, verbose_name="SHA-256")),
+                (
+                    "format",
+                    models.CharField(
+                        choices=[("csv", "CSV"), ("zengin", "Zengin")], max_length=10, verbose_name="format"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="file name")),
+                ("rows", models.PositiveIntegerField(verbose_name="rows")),
+                ("imported_at", models.DateTimeField(verbose_name="imported at")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank statement',
-                'verbose_name_plural': 'bank statements',
+                "verbose_name": "bank statement",
+                "verbose_name_plural": "bank statements",
             },
         ),
         migrations.CreateModel(
-            name='StatementLine',
+            name="StatementLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row', models.PositiveIntegerField(verbose_name='row')),
-                ('bank_key', models.CharField(max_length=80, unique=True, verbose_name="bank's key")),
-                ('booked_on', models.DateField(verbose_name='date')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('remaining', models.BigIntegerField(verbose_name='not yet allocated')),
-                ('currency', models.CharField(default='JPY', max_length=3, verbose_name='currency')),
-                ('payer_name', models.CharField(max_length=120, verbose_name='payer')),
-                ('payer_code', models.CharField(blank=True, db_index=True, max_length=20, verbose_name='payer code')),
-                ('memo', models.CharField(blank=True, max_length=200, verbose_name='memo')),
-                ('problem', models.CharField(blank=True, choices=[('unknown', 'unknown payer code'), ('short', 'too little'), ('over', 'too much'), ('twice', 'paid twice'), ('late', 'after the deadline')], default='', max_length=12, verbose_name='why it waits')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='recorded at')),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='investments.statementfile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("row", models.PositiveIntegerField(verbose_name="row")),
+                ("bank_key", models.CharField(max_length=80, unique=True, verbose_name="bank's key")),
+                ("booked_on", models.DateField(verbose_name="date")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("remaining", models.BigIntegerField(verbose_name="not yet allocated")),
+                ("currency", models.CharField(default="JPY", max_length=3, verbose_name="currency")),
+                ("payer_name", models.CharField(max_length=120, verbose_name="payer")),
+                ("payer_code", models.CharField(blank=True, db_index=True, max_length=20, verbose_name="payer code")),
+                ("memo", models.CharField(blank=True, max_length=200, verbose_name="memo")),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("unknown", "unknown payer code"),
+                            ("short", "too little"),
+                            ("over", "too much"),
+                            ("twice", "paid twice"),
+                            ("late", "after the deadline"),
+                        ],
+                        default="",
+                        max_length=12,
+                        verbose_name="why it waits",
+                    ),
+                ),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="investments.statementfile",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank receipt',
-                'verbose_name_plural': 'bank receipts',
+                "verbose_name": "bank receipt",
+                "verbose_name_plural": "bank receipts",
             },
         ),
         migrations.CreateModel(
-            name='ReceiptUse',
+            name="ReceiptUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('applied', 'applied'), ('sent_back', 'sent back')], max_length=10, verbose_name='purpose')),
-                ('target', models.CharField(max_length=60, verbose_name='target')),
-                ('amount', models.BigIntegerField(verbose_name='amount')),
-                ('happened_at', models.DateTimeField(verbose_name='happened at')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='investments.statementline')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("applied", "applied"), ("sent_back", "sent back")],
+                        max_length=10,
+                        verbose_name="purpose",
+                    ),
+                ),
+                ("target", models.CharField(max_length=60, verbose_name="target")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("happened_at", models.DateTimeField(verbose_name="happened at")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="investments.statementline"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'use of a receipt',
-                'verbose_name_plural': 'uses of receipts',
+                "verbose_name": "use of a receipt",
+                "verbose_name_plural": "uses of receipts",
             },
         ),
         migrations.CreateModel(
-            name='TaxRate',
+            name="TaxRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('withholding', 'withholding'), ('consumption', 'consumption tax')], max_length=12, verbose_name='kind')),
-                ('payee_class', models.CharField(blank=True, default='', max_length=20, verbose_name='class of payee')),
-                ('valid_from', models.DateField(verbose_name='valid from')),
-                ('rate', models.DecimalField(decimal_places=4, max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('0')), django.core.validators.MaxValueValidator(Decimal('1'))], verbose_name='rate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("withholding", "withholding"), ("consumption", "consumption tax")],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("payee_class", models.CharField(blank=True, default="", max_length=20, verbose_name="class of payee")),
+                ("valid_from", models.DateField(verbose_name="valid from")),
+                (
+                    "rate",
+                    models.DecimalField(
+                        decimal_places=4,
+                        max_digits=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(Decimal("0")),
+                            django.core.validators.MaxValueValidator(Decimal("1")),
+                        ],
+                        verbose_name="rate",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tax rate',
-                'verbose_name_plural': 'tax rates',
-                'constraints': [models.UniqueConstraint(fields=('kind', 'payee_class', 'valid_from'), name='tax_rate_once'), models.CheckConstraint(condition=models.Q(('rate__gte', 0), ('rate__lte', 1)), name='tax_rate_range')],
+                "verbose_name": "tax rate",
+                "verbose_name_plural": "tax rates",
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "payee_class", "valid_from"), name="tax_rate_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("rate__gte", 0), ("rate__lte", 1)), name="tax_rate_range"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Terms',
+            name="Terms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField(default=1, verbose_name='version')),
-                ('reason', models.CharField(blank=True, default='', max_length=200, verbose_name='reason of this version')),
-                ('investment', models.BigIntegerField(default=5000, verbose_name='investment per unit')),
-                ('donation', models.BigIntegerField(default=5000, verbose_name='donation per unit')),
-                ('fee', models.BigIntegerField(default=500, verbose_name='fee per unit, tax included')),
-                ('units_offered', models.PositiveIntegerField(verbose_name='units offered')),
-                ('rate_before_recoup', models.DecimalField(decimal_places=4, max_digits=5, verbose_name='rate before recoup')),
-                ('rate_after_recoup', models.DecimalField(decimal_places=4, max_digits=5, verbose_name='rate after recoup')),
-                ('grace_periods', models.PositiveSmallIntegerField(default=0, verbose_name='grace periods')),
-                ('periods', models.PositiveSmallIntegerField(default=10, verbose_name='periods')),
-                ('period_months', models.PositiveSmallIntegerField(choices=[(3, '3'), (6, '6'), (12, '12')], default=12, verbose_name='months of a period')),
-                ('period_cap', models.JSONField(blank=True, null=True, verbose_name='cap by period')),
-                ('revenue_floor', models.BigIntegerField(default=0, verbose_name='revenue floor')),
-                ('revenue_basis_en', models.CharField(default='All sales of the business', max_length=200, verbose_name='revenue basis (English)')),
-                ('revenue_basis_ja', models.CharField(default='事業者の全売上', max_length=200, verbose_name='revenue basis (Japanese)')),
-                ('plan_revenue', models.JSONField(default=list, verbose_name='planned revenue by period')),
-                ('uses', models.JSONField(default=list, verbose_name='use of funds')),
-                ('risks', models.JSONField(default=list, verbose_name='risks')),
-                ('frozen_at', models.DateTimeField(blank=True, null=True, verbose_name='frozen at')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='terms', to='investments.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="version")),
+                (
+                    "reason",
+                    models.CharField(blank=True, default="", max_length=200, verbose_name="reason of this version"),
+                ),
+                ("investment", models.BigIntegerField(default=5000, verbose_name="investment per unit")),
+                ("donation", models.BigIntegerField(default=5000, verbose_name="donation per unit")),
+                ("fee", models.BigIntegerField(default=500, verbose_name="fee per unit, tax included")),
+                ("units_offered", models.PositiveIntegerField(verbose_name="units offered")),
+                (
+                    "rate_before_recoup",
+                    models.DecimalField(decimal_places=4, max_digits=5, verbose_name="rate before recoup"),
+                ),
+                (
+                    "rate_after_recoup",
+                    models.DecimalField(decimal_places=4, max_digits=5, verbose_name="rate after recoup"),
+                ),
+                ("grace_periods", models.PositiveSmallIntegerField(default=0, verbose_name="grace periods")),
+                ("periods", models.PositiveSmallIntegerField(default=10, verbose_name="periods")),
+                (
+                    "period_months",
+                    models.PositiveSmallIntegerField(
+                        choices=[(3, "3"), (6, "6"), (12, "12")], default=12, verbose_name="months of a period"
+                    ),
+                ),
+                ("period_cap", models.JSONField(blank=True, null=True, verbose_name="cap by period")),
+                ("revenue_floor", models.BigIntegerField(default=0, verbose_name="revenue floor")),
+                (
+                    "revenue_basis_en",
+                    models.CharField(
+                        default="All sales of the business", max_length=200, verbose_name="revenue basis (English)"
+                    ),
+                ),
+                (
+                    "revenue_basis_ja",
+                    models.CharField(default="事業者の全売上", max_length=200, verbose_name="revenue basis (Japanese)"),
+                ),
+                ("plan_revenue", models.JSONField(default=list, verbose_name="planned revenue by period")),
+                ("uses", models.JSONField(default=list, verbose_name="use of funds")),
+                ("risks", models.JSONField(default=list, verbose_name="risks")),
+                ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="frozen at")),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="terms", to="investments.fund"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'terms',
-                'verbose_name_plural': 'terms',
+                "verbose_name": "terms",
+                "verbose_name_plural": "terms",
             },
         ),
         migrations.AddField(
-            model_name='order',
-            name='terms',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='investments.terms'),
+            model_name="order",
+            name="terms",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="investments.terms"
+            ),
         ),
         migrations.AddField(
-            model_name='document',
-            name='terms',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='investments.terms'),
+            model_name="document",
+            name="terms",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="documents", to="investments.terms"
+            ),
         ),
         migrations.CreateModel(
-            name='WebhookDelivery',
+            name="WebhookDelivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=120, unique=True, verbose_name='event')),
-                ('kind', models.CharField(max_length=80, verbose_name='kind')),
-                ('object_id', models.CharField(blank=True, max_length=120, verbose_name='object')),
-                ('body', models.TextField(verbose_name='body')),
-                ('livemode', models.BooleanField(verbose_name='live mode')),
-                ('state', models.CharField(choices=[('new', 'new'), ('done', 'done'), ('ignored', 'not for us'), ('failed', 'failed')], default='new', max_length=8, verbose_name='state')),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
-                ('error', models.TextField(blank=True, default='', verbose_name='error')),
-                ('received_at', models.DateTimeField(verbose_name='received at')),
-                ('next_try_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='next try at')),
-                ('processed_at', models.DateTimeField(blank=True, null=True, verbose_name='processed at')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("event_id", models.CharField(max_length=120, unique=True, verbose_name="event")),
+                ("kind", models.CharField(max_length=80, verbose_name="kind")),
+                ("object_id", models.CharField(blank=True, max_length=120, verbose_name="object")),
+                ("body", models.TextField(verbose_name="body")),
+                ("livemode", models.BooleanField(verbose_name="live mode")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("new", "new"), ("done", "done"), ("ignored", "not for us"), ("failed", "failed")],
+                        default="new",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                ("error", models.TextField(blank=True, default="", verbose_name="error")),
+                ("received_at", models.DateTimeField(verbose_name="received at")),
+                (
+                    "next_try_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="next try at"
+                    ),
+                ),
+                ("processed_at", models.DateTimeField(blank=True, null=True, verbose_name="processed at")),
             ],
             options={
-                'verbose_name': 'webhook',
-                'verbose_name_plural': 'webhook inbox',
-                'indexes': [models.Index(condition=models.Q(('state__in', ['new', 'failed'])), fields=['next_try_at'], name='webhook_due_idx')],
+                "verbose_name": "webhook",
+                "verbose_name_plural": "webhook inbox",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["new", "failed"])),
+                        fields=["next_try_at"],
+                        name="webhook_due_idx",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('book', 'code'), name='ledger_account_once'),
+            model_name="account",
+            constraint=models.UniqueConstraint(fields=("book", "code"), name="ledger_account_once"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['effective_on'], name='ledger_entry_date_idx'),
+            model_name="entry",
+            index=models.Index(fields=["effective_on"], name="ledger_entry_date_idx"),
         ),
         migrations.AddConstraint(
-            model_name='fundcounter',
-            constraint=models.CheckConstraint(condition=models.Q(('offered__gte', django.db.models.expressions.CombinedExpression(models.F('reserved'), '+', models.F('sold')))), name='fund_never_oversold'),
+            model_name="fundcounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "offered__gte",
+                        django.db.models.expressions.CombinedExpression(models.F("reserved"), "+", models.F("sold")),
+                    )
+                ),
+                name="fund_never_oversold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundcounter',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved_delayed__lte', models.F('reserved'))), name='fund_delayed_in_reserved'),
+            model_name="fundcounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserved_delayed__lte", models.F("reserved"))), name="fund_delayed_in_reserved"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundcounter',
-            constraint=models.CheckConstraint(condition=models.Q(('cleared__lte', models.F('sold'))), name='fund_cleared_in_sold'),
+            model_name="fundcounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cleared__lte", models.F("sold"))), name="fund_cleared_in_sold"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='investor',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'person'), models.Q(('corporate_number', ''), _negated=True), _connector='OR'), name='investor_company_has_number'),
+            model_name="investor",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind", "person"), models.Q(("corporate_number", ""), _negated=True), _connector="OR"
+                ),
+                name="investor_company_has_number",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='holding',
-            constraint=models.UniqueConstraint(fields=('investor', 'fund'), name='holding_once'),
+            model_name="holding",
+            constraint=models.UniqueConstraint(fields=("investor", "fund"), name="holding_once"),
         ),
         migrations.AddIndex(
-            model_name='line',
-            index=models.Index(condition=models.Q(('subject', ''), _negated=True), fields=['subject'], name='ledger_line_subject_idx'),
+            model_name="line",
+            index=models.Index(
+                condition=models.Q(("subject", ""), _negated=True), fields=["subject"], name="ledger_line_subject_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='line',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='ledger_line_positive'),
+            model_name="line",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="ledger_line_positive"),
         ),
         migrations.AddConstraint(
-            model_name='line',
-            constraint=models.CheckConstraint(condition=models.Q(('side__in', ['D', 'C'])), name='ledger_line_side'),
+            model_name="line",
+            constraint=models.CheckConstraint(condition=models.Q(("side__in", ["D", "C"])), name="ledger_line_side"),
         ),
         migrations.AddConstraint(
-            model_name='movement',
-            constraint=models.UniqueConstraint(fields=('kind', 'source', 'holding'), name='movement_once'),
+            model_name="movement",
+            constraint=models.UniqueConstraint(fields=("kind", "source", "holding"), name="movement_once"),
         ),
         migrations.AddConstraint(
-            model_name='movement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('units', 0), _negated=True), models.Q(models.Q(('kind', 'confirm'), _negated=True), ('units__gt', 0), _connector='OR'), models.Q(models.Q(('kind', 'rescind'), _negated=True), ('units__lt', 0), _connector='OR')), name='movement_sign'),
+            model_name="movement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("units", 0), _negated=True),
+                    models.Q(models.Q(("kind", "confirm"), _negated=True), ("units__gt", 0), _connector="OR"),
+                    models.Q(models.Q(("kind", "rescind"), _negated=True), ("units__lt", 0), _connector="OR"),
+                ),
+                name="movement_sign",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='acceptance',
-            constraint=models.UniqueConstraint(fields=('order', 'document'), name='acceptance_once'),
+            model_name="acceptance",
+            constraint=models.UniqueConstraint(fields=("order", "document"), name="acceptance_once"),
         ),
         migrations.AddConstraint(
-            model_name='outgoingtransfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='outgoing_transfer_positive'),
+            model_name="outgoingtransfer",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="outgoing_transfer_positive"),
         ),
         migrations.AddIndex(
-            model_name='paymentattempt',
-            index=models.Index(condition=models.Q(('state__in', ['created', 'open', 'processing'])), fields=['next_check_at'], name='attempt_due_idx'),
+            model_name="paymentattempt",
+            index=models.Index(
+                condition=models.Q(("state__in", ["created", "open", "processing"])),
+                fields=["next_check_at"],
+                name="attempt_due_idx",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['created', 'open', 'processing'])), fields=('order',), name='attempt_one_unresolved'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["created", "open", "processing"])),
+                fields=("order",),
+                name="attempt_one_unresolved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('captured__gte', 0)), name='attempt_amounts'),
+            model_name="paymentattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("captured__gte", 0)), name="attempt_amounts"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('fee__gte', 0)), name='dispute_amounts'),
+            model_name="dispute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("fee__gte", 0)), name="dispute_amounts"
+            ),
         ),
         migrations.AddIndex(
-            model_name='period',
-            index=models.Index(fields=['state', 'report_due_on'], name='period_report_due_idx'),
+            model_name="period",
+            index=models.Index(fields=["state", "report_due_on"], name="period_report_due_idx"),
         ),
         migrations.AddConstraint(
-            model_name='period',
-            constraint=models.UniqueConstraint(fields=('fund', 'number'), name='period_once'),
+            model_name="period",
+            constraint=models.UniqueConstraint(fields=("fund", "number"), name="period_once"),
         ),
         migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__lt', models.F('report_due_on')), ('report_due_on__lt', models.F('payment_due_on')), ('starts_on__lt', models.F('ends_on'))), name='period_dates_in_order'),
+            model_name="period",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ends_on__lt", models.F("report_due_on")),
+                    ("report_due_on__lt", models.F("payment_due_on")),
+                    ("starts_on__lt", models.F("ends_on")),
+                ),
+                name="period_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='personbusiness',
-            constraint=models.UniqueConstraint(fields=('investor', 'business'), name='person_business_once'),
+            model_name="personbusiness",
+            constraint=models.UniqueConstraint(fields=("investor", "business"), name="person_business_once"),
         ),
         migrations.AddConstraint(
-            model_name='personbusiness',
-            constraint=models.CheckConstraint(condition=models.Q(('invested__gte', 0)), name='person_business_positive'),
+            model_name="personbusiness",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("invested__gte", 0)), name="person_business_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='personfund',
-            constraint=models.UniqueConstraint(fields=('investor', 'fund'), name='person_fund_once'),
+            model_name="personfund",
+            constraint=models.UniqueConstraint(fields=("investor", "fund"), name="person_fund_once"),
         ),
         migrations.AddConstraint(
-            model_name='personfund',
-            constraint=models.CheckConstraint(condition=models.Q(('units__gte', 0)), name='person_fund_positive'),
+            model_name="personfund",
+            constraint=models.CheckConstraint(condition=models.Q(("units__gte", 0)), name="person_fund_positive"),
         ),
         migrations.AddIndex(
-            model_name='fund',
-            index=models.Index(fields=['state', 'closes_on'], name='fund_state_closes_idx'),
+            model_name="fund",
+            index=models.Index(fields=["state", "closes_on"], name="fund_state_closes_idx"),
         ),
         migrations.AddIndex(
-            model_name='fund',
-            index=models.Index(fields=['business', '-opens_on'], name='fund_business_idx'),
+            model_name="fund",
+            index=models.Index(fields=["business", "-opens_on"], name="fund_business_idx"),
         ),
         migrations.AddConstraint(
-            model_name='fund',
-            constraint=models.CheckConstraint(condition=models.Q(('closes_on__lt', models.F('term_starts_on')), ('opens_on__lte', models.F('closes_on'))), name='fund_dates_in_order'),
+            model_name="fund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closes_on__lt", models.F("term_starts_on")), ("opens_on__lte", models.F("closes_on"))
+                ),
+                name="fund_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fund',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'in_review', 'scheduled']), models.Q(('book__isnull', False), ('policy__isnull', False)), _connector='OR'), name='fund_open_has_book'),
+            model_name="fund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "in_review", "scheduled"]),
+                    models.Q(("book__isnull", False), ("policy__isnull", False)),
+                    _connector="OR",
+                ),
+                name="fund_open_has_book",
+            ),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(condition=models.Q(('state__in', ['requested', 'requires_action', 'pending', 'failed'])), fields=['next_check_at'], name='refund_due_idx'),
+            model_name="refund",
+            index=models.Index(
+                condition=models.Q(("state__in", ["requested", "requires_action", "pending", "failed"])),
+                fields=["next_check_at"],
+                name="refund_due_idx",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='refund_positive'),
+            model_name="refund",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="refund_positive"),
         ),
         migrations.AddIndex(
-            model_name='statementline',
-            index=models.Index(condition=models.Q(('remaining__gt', 0)), fields=['booked_on'], name='statement_line_open_idx'),
+            model_name="statementline",
+            index=models.Index(
+                condition=models.Q(("remaining__gt", 0)), fields=["booked_on"], name="statement_line_open_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='statementline',
-            constraint=models.UniqueConstraint(fields=('file', 'row'), name='statement_line_once'),
+            model_name="statementline",
+            constraint=models.UniqueConstraint(fields=("file", "row"), name="statement_line_once"),
         ),
         migrations.AddConstraint(
-            model_name='statementline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='statement_line_positive'),
+            model_name="statementline",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="statement_line_positive"),
         ),
         migrations.AddConstraint(
-            model_name='statementline',
-            constraint=models.CheckConstraint(condition=models.Q(('remaining__gte', 0), ('remaining__lte', models.F('amount'))), name='statement_line_remaining'),
+            model_name="statementline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("remaining__gte", 0), ("remaining__lte", models.F("amount"))),
+                name="statement_line_remaining",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receiptuse',
-            constraint=models.UniqueConstraint(fields=('line', 'purpose', 'target'), name='receipt_use_once'),
+            model_name="receiptuse",
+            constraint=models.UniqueConstraint(fields=("line", "purpose", "target"), name="receipt_use_once"),
         ),
         migrations.AddConstraint(
-            model_name='receiptuse',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='receipt_use_positive'),
+            model_name="receiptuse",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="receipt_use_positive"),
         ),
         migrations.AddConstraint(
-            model_name='terms',
-            constraint=models.UniqueConstraint(fields=('fund', 'version'), name='terms_version_once'),
+            model_name="terms",
+            constraint=models.UniqueConstraint(fields=("fund", "version"), name="terms_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='terms',
-            constraint=models.CheckConstraint(condition=models.Q(('donation__gte', 0), ('fee__gte', 0), ('investment__gt', 0), ('periods__gt', 0), ('units_offered__gt', 0)), name='terms_positive'),
+            model_name="terms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("donation__gte", 0),
+                    ("fee__gte", 0),
+                    ("investment__gt", 0),
+                    ("periods__gt", 0),
+                    ("units_offered__gt", 0),
+                ),
+                name="terms_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='terms',
-            constraint=models.CheckConstraint(condition=models.Q(('rate_after_recoup__gte', 0), ('rate_after_recoup__lte', 1), ('rate_before_recoup__gt', 0), ('rate_before_recoup__lte', 1)), name='terms_rates'),
+            model_name="terms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("rate_after_recoup__gte", 0),
+                    ("rate_after_recoup__lte", 1),
+                    ("rate_before_recoup__gt", 0),
+                    ("rate_before_recoup__lte", 1),
+                ),
+                name="terms_rates",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='terms',
-            constraint=models.CheckConstraint(condition=models.Q(('grace_periods__lt', models.F('periods'))), name='terms_grace'),
+            model_name="terms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("grace_periods__lt", models.F("periods"))), name="terms_grace"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='terms',
-            constraint=models.CheckConstraint(condition=models.Q(('period_months__in', [3, 6, 12])), name='terms_months'),
+            model_name="terms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period_months__in", [3, 6, 12])), name="terms_months"
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['investor', '-applied_at'], name='order_investor_idx'),
+            model_name="order",
+            index=models.Index(fields=["investor", "-applied_at"], name="order_investor_idx"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['fund', 'state'], name='order_fund_state_idx'),
+            model_name="order",
+            index=models.Index(fields=["fund", "state"], name="order_fund_state_idx"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state__in', ['reserved', 'awaiting_payment'])), fields=['reserved_until'], name='order_reserved_idx'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("state__in", ["reserved", "awaiting_payment"])),
+                fields=["reserved_until"],
+                name="order_reserved_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state', 'paid')), fields=['cooling_off_ends_at'], name='order_cooling_idx'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("state", "paid")), fields=["cooling_off_ends_at"], name="order_cooling_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('counted', True)), fields=['counts_until'], name='order_counts_idx'),
+            model_name="order",
+            index=models.Index(condition=models.Q(("counted", True)), fields=["counts_until"], name="order_counts_idx"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('units__gt', 0)), name='order_units_positive'),
+            model_name="order",
+            constraint=models.CheckConstraint(condition=models.Q(("units__gt", 0)), name="order_units_positive"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('donation__gte', 0), ('fee__gte', 0), ('investment__gt', 0), ('total', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('investment'), '+', models.F('donation')), '+', models.F('fee')))), name='order_total_is_its_parts'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("donation__gte", 0),
+                    ("fee__gte", 0),
+                    ("investment__gt", 0),
+                    (
+                        "total",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("investment"), "+", models.F("donation")
+                            ),
+                            "+",
+                            models.F("fee"),
+                        ),
+                    ),
+                ),
+                name="order_total_is_its_parts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['paid', 'confirmed']), _negated=True), models.Q(('cooling_off_ends_at__isnull', False), ('paid_at__isnull', False)), _connector='OR'), name='order_paid_has_dates'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["paid", "confirmed"]), _negated=True),
+                    models.Q(("cooling_off_ends_at__isnull", False), ("paid_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="order_paid_has_dates",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('terms', 'kind', 'language'), name='document_once'),
+            model_name="document",
+            constraint=models.UniqueConstraint(fields=("terms", "kind", "language"), name="document_once"),
         ),
     ]

@@ -4,21 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('investments', '0002_ledger_triggers'),
+        ("investments", "0002_ledger_triggers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProviderCursor',
+            name="ProviderCursor",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False, verbose_name='list')),
-                ('seen_until', models.DateTimeField(verbose_name='read until')),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False, verbose_name="list")),
+                ("seen_until", models.DateTimeField(verbose_name="read until")),
             ],
             options={
-                'verbose_name': 'provider cursor',
-                'verbose_name_plural': 'provider cursors',
+                "verbose_name": "provider cursor",
+                "verbose_name_plural": "provider cursors",
             },
         ),
     ]

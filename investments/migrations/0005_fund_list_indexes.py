@@ -4,19 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('businesses', '0002_search_and_list_indexes'),
-        ('investments', '0004_bank_rows'),
+        ("businesses", "0002_search_and_list_indexes"),
+        ("investments", "0004_bank_rows"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='fund',
-            index=models.Index(fields=['business', 'state', 'opens_on', 'id'], name='fund_shown_idx'),
+            model_name="fund",
+            index=models.Index(fields=["business", "state", "opens_on", "id"], name="fund_shown_idx"),
         ),
         migrations.AddIndex(
-            model_name='fund',
-            index=models.Index(models.OrderBy(models.Case(models.When(state='open', then=models.Value(0)), models.When(state='scheduled', then=models.Value(1)), models.When(state='closed', then=models.Value(2)), models.When(state='operating', then=models.Value(3)), default=models.Value(4), output_field=models.IntegerField())), models.OrderBy(models.Case(models.When(state='open', then=models.F('closes_on')), default=None, output_field=models.DateField()), nulls_last=True), models.OrderBy(models.F('opens_on'), descending=True), models.OrderBy(models.F('id'), descending=True), name='fund_list_idx'),
+            model_name="fund",
+            index=models.Index(
+                models.OrderBy(
+                    models.Case(
+                        models.When(state="open", then=models.Value(0)),
+                        models.When(state="scheduled", then=models.Value(1)),
+                        models.When(state="closed", then=models.Value(2)),
+                        models.When(state="operating", then=models.Value(3)),
+                        default=models.Value(4),
+                        output_field=models.IntegerField(),
+                    )
+                ),
+                models.OrderBy(
+                    models.Case(
+                        models.When(state="open", then=models.F("closes_on")),
+                        default=None,
+                        output_field=models.DateField(),
+                    ),
+                    nulls_last=True,
+                ),
+                models.OrderBy(models.F("opens_on"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="fund_list_idx",
+            ),
         ),
     ]

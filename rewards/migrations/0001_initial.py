@@ -6,29 +6,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('investments', '0001_initial'),
+        ("investments", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Offer',
+            name="Offer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('minimum_units', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)], verbose_name='minimum units')),
-                ('text_en', models.CharField(max_length=200, verbose_name='text (English)')),
-                ('text_ja', models.CharField(max_length=200, verbose_name='text (Japanese)')),
-                ('when_en', models.CharField(blank=True, max_length=120, verbose_name='when (English)')),
-                ('when_ja', models.CharField(blank=True, max_length=120, verbose_name='when (Japanese)')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reward_offers', to='investments.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "minimum_units",
+                    models.PositiveIntegerField(
+                        default=1,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="minimum units",
+                    ),
+                ),
+                ("text_en", models.CharField(max_length=200, verbose_name="text (English)")),
+                ("text_ja", models.CharField(max_length=200, verbose_name="text (Japanese)")),
+                ("when_en", models.CharField(blank=True, max_length=120, verbose_name="when (English)")),
+                ("when_ja", models.CharField(blank=True, max_length=120, verbose_name="when (Japanese)")),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reward_offers", to="investments.fund"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reward offer',
-                'verbose_name_plural': 'reward offers',
-                'ordering': ['minimum_units', 'pk'],
+                "verbose_name": "reward offer",
+                "verbose_name_plural": "reward offers",
+                "ordering": ["minimum_units", "pk"],
             },
         ),
     ]
