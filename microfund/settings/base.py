@@ -123,9 +123,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # --- Jobs -----------------------------------------------------------------------------------------
+# A sender gives up at once: without this, every message to a Redis that is away holds its request up for six seconds.
+REDIS_BROKER_OPTIONS = {"visibility_timeout": 3600, "max_retries": 0, "socket_connect_timeout": 2}
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+    CELERY_BROKER_TRANSPORT_OPTIONS = REDIS_BROKER_OPTIONS
 else:
     _broker = embedded.celery_broker_settings(DATA_DIR)
     CELERY_BROKER_URL = _broker["broker_url"]

@@ -171,9 +171,7 @@ def test_only_offered_methods_can_be_used(sandbox: SandboxProcess, make_session:
         sandbox.control("pay", session=sess.id, how="konbini")
 
 
-def test_many_payments_in_one_call_are_each_paid_once(
-    sandbox: SandboxProcess, make_session: MakeSession
-) -> None:
+def test_many_payments_in_one_call_are_each_paid_once(sandbox: SandboxProcess, make_session: MakeSession) -> None:
     ids = [make_session(client_reference_id=f"o{i}").id for i in range(200)]
     paid = sandbox.control("pay_many", sessions=ids, how="card")["paid"]
     assert len(paid) == 200 and {p["payment_intent"]["status"] for p in paid} == {"succeeded"}

@@ -57,7 +57,7 @@ def pay(sandbox: SandboxProcess, order: Order) -> PaymentAttempt:
 
 def build(sandbox: SandboxProcess) -> Books:
     """Reserved, awaiting, paid by card and by transfer, confirmed, cancelled, given back by bank, refunded at the
-    provider, disputed (open, won, lost), expired; a payout of the provider in between; a receipt of nobody."""
+    provider (whole, in part, in part and then ended), disputed (open, won, lost), expired; a payout of the provider in between; a receipt of nobody."""
     fund = make.make_fund(units_offered=100)
     now = timezone.now()
     made: dict[str, Order] = {}
@@ -70,7 +70,7 @@ def build(sandbox: SandboxProcess) -> Books:
         pay(sandbox, order(name, units=2))
     over = max(Order.objects.get(pk=each.pk).cooling_off_ends_at for each in made.values())
     orders.confirm_due(on=clock.today_in(None, over), at=over)
-    for name in ("paid", "cancelled", "by_bank", "disputed", "won"):
+    for name in ("paid", "cancelled", "by_bank", "disputed", "won", "part", "part_ended"):
         pay(sandbox, order(name))
     order("reserved")
     services.start_payment(order("awaiting", method="bank_transfer"), at=now)
@@ -85,12 +85,16 @@ def build(sandbox: SandboxProcess) -> Books:
     _give_back_by_bank(sandbox, made["by_bank"])
     intents = {
         name: PaymentAttempt.objects.get(order=made[name]).intent_id
-        for name in ("rescinded", "disputed", "won", "lost")
+        for name in ("rescinded", "disputed", "won", "lost", "part", "part_ended")
     }
     sandbox.control("dashboard_refund", payment_intent=intents["rescinded"], amount=21_000)
+    for name in ("part", "part_ended"):
+        sandbox.control("dashboard_refund", payment_intent=intents[name], amount=500)
     for name in ("disputed", "won", "lost"):
         sandbox.control("disputes/open", payment_intent=intents[name])
     reconcile.objects_due(on=now.date(), at=timezone.now())
+    services.cancel_order(made["part_ended"], at=timezone.now(), actor=made["part_ended"].investor.user)
+    reconcile.refunds_due(on=now.date(), at=timezone.now())
     for name in ("won", "lost"):
         own = Dispute.objects.get(order=made[name])
         sandbox.control("disputes/close", dispute=own.provider_id, outcome=name)
