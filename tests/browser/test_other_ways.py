@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
+from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.auth.models import Group
 
-from investments.banking import services as banking
+from microfund.kernel.accounts import roles
 from tests import make
 from tests.browser.conftest import Shop
 from tests.browser.visitor import Visitor
@@ -74,9 +75,17 @@ def test_a_transfer_at_the_bank_pays_the_order_once_staff_import_the_statement(
     statement = tmp_path / download.value.suggested_filename
     download.value.save_as(statement)
 
-    banking.import_statement(
-        content=statement.read_bytes(), name=statement.name, actor=make.make_user(is_staff=True), at=timezone.now()
-    )
+    clerk = make.make_user(is_staff=True)
+    clerk.groups.add(Group.objects.get(name=roles.FINANCE_MAKER))
+    TOTP.activate(clerk, "JBSWY3DPEHPK3PXPCCCCCCCCCCCCCCCC")
+    desk = visit(user=clerk)
+    desk.open("admin:investments_statementfile_changelist")
+    desk.page.get_by_role("link", name="Import a statement").click()
+    desk.page.set_input_files("[name=file]", statement)
+    desk.page.get_by_role("button", name="Import a statement").click()
+    desk.page.get_by_text("new receipts: 1").or_(
+        desk.page.locator("#content", has_text="new receipts")
+    ).first.wait_for()
     shop.work()
     visitor.open("order", order.reference)
     assert visitor.heading == "Paid"

@@ -1,6 +1,7 @@
 """Staff: no console without a second factor, and a console that works under the page policy."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
@@ -11,6 +12,7 @@ from tests import make
 from tests.browser.conftest import Shop
 from tests.browser.otp import hotp, totp
 from tests.browser.visitor import Visitor
+from tests.businesses import hostile_files as files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,3 +94,55 @@ def test_an_investor_is_told_that_the_console_is_for_staff(shop: Shop, visit: Ca
     visitor.open("admin:index")
     visitor.arrive("home")
     assert "The staff console is for staff." in visitor.main
+
+
+def hostile(folder: Path) -> list[Path]:
+    """Files that are no pictures for us."""
+    large = folder / "large.jpg"
+    with large.open("wb") as file:
+        file.write(files.jpeg())
+        file.truncate(200 * 1024 * 1024)
+    contents = {
+        "drawing.svg": files.SVG,
+        "contract.jpg": files.PDF,
+        "page.png": files.HTML,
+        "bomb.png": files.png_claiming(30_000, 30_000),
+        "archive.webp": files.zipped(),
+        "moving.webp": files.moving("WEBP"),
+        "half.jpg": files.jpeg()[:2000],
+        "empty.jpg": b"",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [large, *(folder / name for name in contents)]
+
+
+def test_a_picture_that_is_none_is_refused_beside_its_field_and_a_good_one_is_shown(
+    shop: Shop, visit: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    user, _secret = demo_admin()
+    business = make.make_business()
+    visitor = visit(user=user)
+    page = visitor.page
+    visitor.open("admin:businesses_business_change", business.pk)
+    row = page.locator("tr.form-row:not(.empty-form)").filter(has=page.locator("input[type=file]")).first
+    said = {}
+    for path in hostile(tmp_path):
+        row.locator("input[type=file]").set_input_files(path)
+        row.locator("input[name$=alt_en]").fill("The rafts at sunrise")
+        row.locator("input[name$=alt_ja]").fill("日の出の筏")
+        page.get_by_role("button", name="Save", exact=True).click()
+        beside = row.locator("td.field-file .errorlist")
+        beside.wait_for()
+        said[path.name] = beside.inner_text()
+        assert row.locator("input[name$=alt_en]").input_value() == "The rafts at sunrise", "nothing else is lost"
+    assert all(len(text) > 10 for text in said.values()), said
+    assert not business.pictures.exists()
+
+    good = tmp_path / "good.jpg"
+    good.write_bytes(files.jpeg(800, 500, exif=files.camera_notes()))
+    row.locator("input[type=file]").set_input_files(good)
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.locator("td.field-preview img").first.wait_for()
+    assert page.locator("td.field-preview img").first.evaluate("(image) => image.decode().then(() => true)")
+    assert business.pictures.get().alt_en == "The rafts at sunrise"
