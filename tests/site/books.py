@@ -57,7 +57,8 @@ def pay(sandbox: SandboxProcess, order: Order) -> PaymentAttempt:
 
 def build(sandbox: SandboxProcess) -> Books:
     """Reserved, awaiting, paid by card and by transfer, confirmed, cancelled, given back by bank, refunded at the
-    provider (whole, in part, in part and then ended), disputed (open, won, lost), expired; a payout of the provider in between; a receipt of nobody."""
+    provider (whole, in part, in part and then ended), disputed (open, won, lost), expired; a payout of the provider in
+    between; a receipt of nobody."""
     fund = make.make_fund(units_offered=100)
     now = timezone.now()
     made: dict[str, Order] = {}
