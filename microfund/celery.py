@@ -10,6 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "microfund.settings.demo")
 app = Celery("tomobune")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Not an app of its own, so it is not found by the line above.
+app.autodiscover_tasks(["investments.payments"])
 app.conf.beat_schedule = {
     "every minute": {"task": "schedule.run_due", "schedule": 60.0, "args": ("minute",)},
     "every hour": {"task": "schedule.run_due", "schedule": crontab(minute="2"), "args": ("hour",)},
