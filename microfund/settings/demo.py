@@ -11,5 +11,6 @@ EMAIL_FILE_PATH = DATA_DIR / "mail"
 # The demo is plain HTTP on the loopback address.
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False
-# A passkey needs a secure context; browsers count http://localhost as one.
+# A passkey needs a secure context and a name: browsers count http://localhost as one, so visitors are led there.
+MIDDLEWARE = ["microfund.site.demo_host.one_host", *MIDDLEWARE]
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

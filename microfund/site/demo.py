@@ -27,6 +27,8 @@ from microfund.kernel.embedded import EmbeddedError, broker
 from microfund.kernel.embedded.supervisor import Service, Stopped, Supervisor, answers, port_is_free
 
 LOCAL = "127.0.0.1"
+#: What visitors open: a passkey belongs to a name, never to an address, and browsers trust this one without TLS.
+NAME = "localhost"
 
 
 class Demo:
@@ -41,7 +43,8 @@ class Demo:
         self.sandbox_port = port + 1 if port < 65535 else port - 1
         self.say = say
         self.data = Path(settings.DATA_DIR)
-        self.url = f"http://{LOCAL}:{port}"
+        self.url = f"http://{NAME}:{port}"
+        self.inside = f"http://{LOCAL}:{port}"
         self.sandbox_url = f"http://{LOCAL}:{self.sandbox_port}"
         self.environment = {
             "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "microfund.settings.demo"),
@@ -178,7 +181,7 @@ class Demo:
 
     def _sandbox(self) -> Service:
         command = [sys.executable, "-m", "microfund.sandbox", "--port", str(self.sandbox_port)]
-        command += ["--data", str(self.data / "sandbox"), "--webhook-url", self.url + reverse("stripe-webhook")]
+        command += ["--data", str(self.data / "sandbox"), "--webhook-url", self.inside + reverse("stripe-webhook")]
         command += ["--webhook-secret", settings.STRIPE_WEBHOOK_SECRET]
         if settings.STRIPE_SECRET_KEY.startswith("sk_sandbox_"):
             command += ["--secret-key", settings.STRIPE_SECRET_KEY]
@@ -203,7 +206,7 @@ class Demo:
         command = [sys.executable, "-m", "gunicorn", "microfund.wsgi", "--bind", f"{LOCAL}:{self.port}"]
         command += ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--access-logfile", "-"]
         command += ["--no-control-socket"]
-        return Service("web", command, answers(f"{self.url}/healthz"), self.environment)
+        return Service("web", command, answers(f"{self.inside}/healthz"), self.environment)
 
     # -- what the newcomer reads ---------------------------------------------------------------------------------------
 
@@ -220,4 +223,5 @@ class Demo:
                 self.say("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
             self.say("")
         self.say(f"Payment sandbox and bank: {self.sandbox_url}")
+        self.say(f"Mails, codes among them:  {self.data / 'mail'}")
         self.say(f"Logs: {self.data / 'logs'}    Stop with Ctrl-C.")

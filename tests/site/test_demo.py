@@ -85,7 +85,7 @@ def test_it_comes_up_refuses_a_second_one_and_leaves_no_process_on_term(folder, 
     out, _ = second.communicate(timeout=60)
     assert second.returncode == 1
     assert out == (
-        f"tomobune: The demo is running already: http://127.0.0.1:{port} (process {process.pid}). "
+        f"tomobune: The demo is running already: http://localhost:{port} (process {process.pid}). "
         "Use that one, or stop it with Ctrl-C first.\n"
     )
 
