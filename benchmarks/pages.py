@@ -27,6 +27,7 @@ ROUNDS, REQUESTS = 12, 15
 WARM_UP = 5
 GOAL = 1.3
 
+#: Each shows twelve cards at both sizes, and every one of the copies matches the search: the most there is to find.
 LIST = (
     "/businesses/",
     "/businesses/?page=2&sort=newest",
@@ -43,7 +44,7 @@ def run() -> list[dict[str, Any]]:
 
 
 def run_list() -> dict[str, Any]:
-    """The list: its first page, another order, a search, filters in Japanese."""
+    """The list: its first page, another order, a search, filters on the Japanese page."""
     return _growth(LIST)
 
 
