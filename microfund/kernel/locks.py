@@ -80,13 +80,17 @@ def _remember(rows: Iterable[models.Model]) -> None:
 def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
     """Lock rows of one model by primary key, ordered by it, and return them fresh.
 
+    The lock leaves the key alone (FOR NO KEY UPDATE): a row that refers to this one may be written meanwhile. With FOR
+    UPDATE an order placed while its fund closes would wait for the fund at its foreign key, holding the counter that
+    the closing waits for.
+
     Raises: model.DoesNotExist if one is missing; TransactionManagementError outside a transaction; LockOrderError.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("a row lock needs a transaction")
     wanted = sorted(set(pks))
     note(model._meta.label, wanted)
-    rows = list(model._default_manager.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk"))
+    rows = list(model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk"))
     if len(rows) != len(wanted):
         raise model.DoesNotExist(f"{model.__name__}: {sorted(set(wanted) - {row.pk for row in rows})}")  # type: ignore[attr-defined]
     _remember(rows)
@@ -101,7 +105,8 @@ def lock_one(model: type[M], pk: Any) -> M:
 def try_lock(model: type[M], pk: Any, **conditions: Any) -> M | None:
     """Lock one row if it meets the conditions and nobody else holds it; None otherwise (a sweep goes on)."""
     note(model._meta.label, [pk])
-    row = model._default_manager.select_for_update(of=("self",), skip_locked=True).filter(pk=pk, **conditions).first()
+    rows = model._default_manager.select_for_update(of=("self",), skip_locked=True, no_key=True)
+    row = rows.filter(pk=pk, **conditions).first()
     if row is not None:
         _remember([row])
     return row
