@@ -115,14 +115,13 @@ def clear_order(order_id: int, *, at: datetime) -> bool:
 def confirm_order(order_id: int, *, at: datetime) -> bool:
     """A cleared order of a succeeded fund becomes a holding; its money leaves the deposits. False when not due.
 
-    The state is judged again under the row lock, so a cancellation and a confirmation can never both happen.
+    The state is judged again under the row lock, so a cancellation and a confirmation can never both happen. Nor can
+    the failing of the fund by staff: it holds the fund's row, and so does this.
     """
     with transaction.atomic():
+        fund = locks.lock_one(Fund, Order.objects.values_list("fund_id", flat=True).get(pk=order_id))
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, frozen_at=None)
-        if order is None or order.cleared_at is None:
-            return False
-        fund = Fund.objects.select_related("policy").get(pk=order.fund_id)
-        if fund.succeeded_at is None:
+        if order is None or order.cleared_at is None or fund.succeeded_at is None:
             return False
         on = clock.today_in(fund.policy.zone, at)
         holdings.record_movement(
