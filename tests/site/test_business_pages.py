@@ -36,6 +36,11 @@ def text(response: Any) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
 
 
+def markup(response: Any) -> str:
+    """The page's source with every run of white space as one space: how templates are laid out is not its meaning."""
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
 def sell(fund: Fund, *, sold: int, reserved: int = 0) -> None:
     """Set the counter as orders would: these tests are about what a page says of it."""
     FundCounter.objects.filter(fund=fund).update(sold=sold, reserved=reserved)
@@ -67,12 +72,11 @@ def shown(response: Any) -> list[str]:
 def test_every_page_has_one_heading_a_description_and_its_twin(client: Client, language: str, path: str) -> None:
     make.make_fund(business=make.make_business(slug="hinode"))
     response = client.get(language + path)
-    page = response.content.decode()
+    page = markup(response)
     assert response.status_code == 200
     assert len(re.findall(r"<h1\b", page)) == 1
     assert re.search(r"<title>\s*\S", page)
-    assert re.search(r'<meta name="description" content="[^"]{20,}', page) or "/hinode/" in path
-    assert '<meta name="description" content="' in page
+    assert re.search(r'<meta name="description" content="[^"]{20,}', page)
     assert f'<link rel="canonical" href="http://testserver{language}{path}">' in page
     assert f'hreflang="en" href="http://testserver{path}"' in page
     assert f'hreflang="ja" href="http://testserver/ja{path}"' in page
@@ -337,7 +341,7 @@ def test_pictures_come_with_sizes_and_their_description(client: Client) -> None:
     Picture.objects.create(
         business=fund.business, digest="d" * 32, widths=[320, 640], width=640, height=400, alt_en="Rafts", alt_ja="筏"
     )
-    page = client.get(f"/businesses/{fund.business.slug}/").content.decode()
+    page = markup(client.get(f"/businesses/{fund.business.slug}/"))
     assert 'alt="Rafts"' in page and "320w" in page and "640w" in page
     assert 'property="og:image" content="http' in page
 
