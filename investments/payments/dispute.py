@@ -81,6 +81,8 @@ def _close(facts: gateway.DisputeFacts, *, at: datetime) -> bool:
     if dispute.state != Dispute.State.OPEN:
         return False
     with transaction.atomic():
+        # Whether the money is released is the fund's state, so the start of its term must not pass by meanwhile.
+        locks.lock_one(Fund, dispute.order.fund_id)
         order = locks.lock_one(Order, dispute.order_id)
         dispute = locks.lock_one(Dispute, dispute.pk)
         if dispute.state != Dispute.State.OPEN:
