@@ -227,6 +227,8 @@ def _settle(context: Context) -> None:
 #: The morning after the last day of an offering, and a day on which its outcome is known.
 CLOSED = clock.start_of_day(world.DAY + timedelta(days=32)) + timedelta(hours=9)
 DECIDED = CLOSED + timedelta(days=15)
+#: The first morning of its term.
+STARTED = clock.start_of_day(world.DAY + timedelta(days=61)) + timedelta(hours=1)
 
 
 def _closed(**values: Any) -> Fund:
@@ -264,7 +266,7 @@ def _prepare_close() -> Context:
 
 
 def _prepare_start() -> Context:
-    at = _quiet("revenue.start", clock.start_of_day(world.DAY + timedelta(days=61)) + timedelta(hours=1))
+    at = _quiet("revenue.start", STARTED)
     fund = _closed()
     for name in ("payments.identity_deadline", "payments.refunds", "orders.confirm"):
         world.sweep(name, at=DECIDED)

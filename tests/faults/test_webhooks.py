@@ -233,7 +233,7 @@ def _payload_trusted() -> Iterator[None]:
 
 @contextmanager
 def _effects_by_event_id() -> Iterator[None]:
-    """Each event id has its own effect: the attempt's state and the unique reference of the journal are not looked at."""
+    """Each event id has its own effect: neither the attempt's state nor the journal's unique reference is looked at."""
     serial = itertools.count()
     apply = settle._apply
 

@@ -1,0 +1,402 @@
+"""The pairs of acts that can meet on one order or fund, what each may end in, and the guard that each rests on.
+
+A pair's `prepare` makes a fund and what is on it; `first` and `rival` are services as a view or a sweep calls them.
+`allowed` judges the end beside `books.problems`. `unguarded` takes the pair's guard out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from django.db import connection
+
+from investments.banking import services as banking
+from investments.banking.models import ReceiptUse, StatementLine
+from investments.investors import identity
+from investments.investors.models import Investor
+from investments.offerings import services as offerings
+from investments.offerings.models import Fund
+from investments.orders import reserve
+from investments.orders import services as orders
+from investments.orders.models import Order
+from investments.payments import dispute, gateway, refund, settle, transfer
+from investments.payments import services as payments
+from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
+from investments.revenue import services as revenue
+from microfund.kernel import locks
+from microfund.kernel.accounts.models import User
+from microfund.kernel.states import StateTable
+from tests import make
+from tests.faults import cases, provider, world
+from tests.investments.banking.files import csv_file
+from tests.races.gaps import Meeting
+
+World = SimpleNamespace
+LATE = world.NOW + timedelta(minutes=36)
+IN_TIME = world.COOLED - timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two acts that may meet. `shared`: one fund serves all runs of the pair."""
+
+    prepare: Callable[[Fund | None], World]
+    first: Callable[[World], Any]
+    rival: Callable[[World], Any]
+    allowed: Callable[[World, Meeting], str]
+    unguarded: Callable[[], Any]
+
+
+# --- Guards taken out -------------------------------------------------------------------------------------------
+
+
+def _plain_read(model: Any, pks: Any) -> list[Any]:
+    return list(model._default_manager.filter(pk__in=set(pks)).order_by("pk"))
+
+
+@contextmanager
+def no_row_locks() -> Iterator[None]:
+    """Rows are read, not locked, and the state table is not asked: what was seen is what is written."""
+    with (
+        mock.patch.object(locks, "lock", _plain_read),
+        mock.patch.object(locks, "lock_one", lambda model, pk: _plain_read(model, [pk])[0]),
+        mock.patch.object(
+            locks, "try_lock", lambda model, pk, **conditions: model.objects.filter(pk=pk, **conditions).first()
+        ),
+        mock.patch.object(StateTable, "require", lambda self, state, to: None),
+    ):
+        yield
+
+
+@contextmanager
+def window_read_before() -> Iterator[None]:
+    """Whether the fund takes orders is asked beforehand, as a page would, and not by the counter's own row."""
+    guard = "accepting AND closes_at > %(applied_at)s"
+    assert reserve._PLACE.count(guard) == 1
+    with mock.patch.object(reserve, "_PLACE", reserve._PLACE.replace(guard, "closes_at > %(applied_at)s")):
+        yield
+
+
+@contextmanager
+def no_unique_effects() -> Iterator[None]:
+    """Neither row locks nor the journal's unique reference: each call has its own effect."""
+    post = settle.postings.ledger.post
+    number = iter(range(10**9))
+
+    def every_time(**values: Any) -> Any:
+        kind, pk = values["source"]
+        return post(**{**values, "source": (kind, f"{pk}.{next(number)}")})
+
+    with no_row_locks(), mock.patch.object(settle.postings.ledger, "post", every_time):
+        yield
+
+
+# --- What is prepared -------------------------------------------------------------------------------------------
+
+
+def _fund(shared: Fund | None, **values: Any) -> Fund:
+    return shared or world.make_fund(units_offered=1_000, **values)
+
+
+def _paid_at_provider(shared: Fund | None) -> World:
+    fund = _fund(shared)
+    order = world.place(fund)
+    attempt = world.open_page(order)
+    provider.pay(attempt)
+    return World(fund=fund, order=order, attempt=attempt)
+
+
+def _open_page(shared: Fund | None) -> World:
+    fund = _fund(shared)
+    order = world.place(fund)
+    return World(fund=fund, order=order, attempt=world.open_page(order))
+
+
+def _page_ran_out(shared: Fund | None) -> World:
+    """The payer let the page go and may try again, which extends the reservation."""
+    made = _open_page(shared)
+    gateway.expire_session(made.attempt.session_id)
+    settle.settle(made.attempt.pk, at=world.NOW + timedelta(minutes=32))
+    return made
+
+
+def _sold(shared: Fund | None, **values: Any) -> World:
+    fund = _fund(shared, **values)
+    order = world.paid(fund)
+    return World(fund=fund, order=order, attempt=PaymentAttempt.objects.get(order=order))
+
+
+def _cleared(shared: Fund | None) -> World:
+    made = _sold(shared)
+    assert orders.clear_order(made.order.pk, at=world.COOLED)
+    return made
+
+
+def _refund_asked(shared: Fund | None) -> World:
+    made = _sold(shared)
+    payments.cancel_order(made.order, at=world.NOW, actor=made.order.investor.user)
+    return World(fund=made.fund, order=made.order, attempt=made.attempt, refund=made.order.refunds.get())
+
+
+def _with_form(shared: Fund | None) -> World:
+    fund = world.make_fund()
+    return World(fund=fund, form=world.form(fund, units=1))
+
+
+def _near_success(shared: Fund | None) -> World:
+    made = _sold(None, units_minimum=1)
+    return World(fund=made.fund, order=made.order, staff=make.make_user(is_staff=True))
+
+
+def _disputed(shared: Fund | None) -> World:
+    made = _cleared(shared)
+    provider.control("disputes/open", payment_intent=made.attempt.intent_id)
+    return made
+
+
+def _lost_before_start(shared: Fund | None) -> World:
+    """A funded fund on its first day, whose only order was charged back and lost at the provider."""
+    made = _sold(None)
+    for name in ("orders.confirm", "offerings.close"):
+        world.sweep(name, at=cases.CLOSED)
+    opened = provider.control("disputes/open", payment_intent=made.attempt.intent_id)
+    provider.control("disputes/close", dispute=opened["id"], outcome="lost")
+    return made
+
+
+def _unverified(shared: Fund | None) -> World:
+    fund = _fund(shared)
+    order = world.paid(fund, investor=make.make_investor(at=world.NOW, verified=False))
+    return World(fund=fund, order=order, staff=make.make_user(is_staff=True))
+
+
+_rows = iter(range(1, 10**6))
+
+
+def _receipt(shared: Fund | None) -> World:
+    fund = _fund(shared)
+    order = world.place(fund, method="bank_transfer")
+    world.open_page(order)
+    with mock.patch.object(banking, "_offer", lambda line_id, *, at: False):
+        file = banking.import_statement(
+            content=csv_file(
+                {"date": world.DAY, "amount": order.total, "payer_code": order.payer_code}, first=next(_rows)
+            ),
+            name="statement.csv",
+            actor=None,
+            at=world.NOW + timedelta(days=1),
+        )
+    return World(fund=fund, order=order, line=StatementLine.objects.get(file=file))
+
+
+# --- Acts -------------------------------------------------------------------------------------------------------
+
+
+def _settle(made: World) -> Any:
+    return settle.settle(made.attempt.pk, at=world.NOW + timedelta(minutes=30))
+
+
+def _pay_and_settle(made: World) -> Any:
+    provider.pay(made.attempt)
+    return _settle(made)
+
+
+def _expire(made: World) -> Any:
+    return payments.expire_order(made.order.pk, at=LATE)
+
+
+def _cancel(made: World) -> Any:
+    return payments.cancel_order(made.order, at=IN_TIME, actor=made.order.investor.user)
+
+
+def _cancel_now(made: World) -> Any:
+    return payments.cancel_order(made.order, at=world.NOW, actor=made.order.investor.user)
+
+
+def _clear(made: World) -> Any:
+    return orders.clear_order(made.order.pk, at=world.COOLED)
+
+
+def _confirm(made: World) -> Any:
+    return orders.confirm_order(made.order.pk, at=world.COOLED)
+
+
+def _succeed_and_confirm(made: World) -> Any:
+    _clear(made)
+    offerings.judge_success(made.fund.pk, at=world.COOLED)
+    return _confirm(made)
+
+
+def _close(made: World) -> Any:
+    return offerings.close_fund(made.fund, at=world.NOW, actor=make_staff(), reason="early")
+
+
+def make_staff() -> User:
+    """One member of staff for all runs on a database."""
+    return User.objects.filter(email="closer@example.com").first() or make.make_user(
+        email="closer@example.com", is_staff=True
+    )
+
+
+def _place(made: World) -> Any:
+    return world.place_again(made.form)
+
+
+def _fail(made: World) -> Any:
+    return payments.fail_fund(made.fund, at=world.COOLED, actor=made.staff, reason="withdrawn")
+
+
+def _send(made: World) -> Any:
+    return refund.send(made.refund.pk, at=world.NOW)
+
+
+def _absorb_refund(made: World) -> Any:
+    return refund.absorb(made.attempt.intent_id, at=world.NOW)
+
+
+def _absorb_dispute(made: World) -> Any:
+    return dispute.absorb(made.attempt.intent_id, at=world.COOLED)
+
+
+def _start(made: World) -> Any:
+    return revenue.start_term(made.fund, at=cases.STARTED)
+
+
+def _refund_unverified(made: World) -> Any:
+    return payments._refund_unverified(made.order.pk, at=cases.DECIDED)
+
+
+def _verify(made: World) -> Any:
+    investor = Investor.objects.get(pk=made.order.investor_id)
+    identity.verify_identity(investor, actor=made.staff, at=cases.DECIDED)
+    return _clear(made)
+
+
+def _claim(made: World) -> Any:
+    return transfer.claim(made.line.pk, at=world.NOW + timedelta(days=1))
+
+
+def _start_payment(made: World) -> Any:
+    return payments.start_payment(made.order, at=world.NOW + timedelta(minutes=34))
+
+
+# --- What each may end in ---------------------------------------------------------------------------------------
+
+
+def _state(made: World, *allowed: str) -> str:
+    state = Order.objects.values_list("state", flat=True).get(pk=made.order.pk)
+    return "" if state in allowed else f"the order is {state}, not one of {allowed}"
+
+
+def ends_in(*allowed: str) -> Callable[[World, Meeting], str]:
+    """The order's state must be one of these; its money and units are judged by `books.problems`."""
+    return lambda made, meeting: _state(made, *allowed)
+
+
+def _refunded_once(made: World, meeting: Meeting) -> str:
+    rows = list(Refund.objects.filter(order=made.order).values_list("state", "reason"))
+    there = provider.refunds_of(made.attempt.intent_id)
+    if len(rows) != 1 or len(there) != 1:
+        return f"{rows} here, {len(there)} refunds at the provider"
+    finished = meeting.results.get("first") is not None and rows[0][0] == Refund.State.SUCCEEDED
+    return "" if finished else f"the refund is {rows[0]}"
+
+
+def _not_sold_when_closed(made: World, meeting: Meeting) -> str:
+    """An order that waited for the closing, or came after it, is refused."""
+    order = Order.objects.filter(fund=made.fund).first()
+    state = Fund.objects.values_list("state", flat=True).get(pk=made.fund.pk)
+    if order is None:
+        return "" if "rival" in meeting.refusals or "first" in meeting.refusals else "no order and no refusal"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT xmin::text::bigint FROM investments_order WHERE id = %s),"
+            " (SELECT xmin::text::bigint FROM investments_fundcounter WHERE fund_id = %s)",
+            [order.pk, made.fund.pk],
+        )
+        placed, counted = cursor.fetchone()
+    # The counter's last writer is the order itself only if it came after the closing.
+    if state == Fund.State.CLOSED and placed == counted:
+        return "sold after the closing"
+    return ""
+
+
+def _failed_or_succeeded(made: World, meeting: Meeting) -> str:
+    fund = Fund.objects.get(pk=made.fund.pk)
+    order = Order.objects.get(pk=made.order.pk)
+    if fund.state == Fund.State.FAILED:
+        if fund.succeeded_at is not None:
+            return "the fund failed and has succeeded"
+        return "" if order.state == Order.State.PAID else f"the fund failed with an order that is {order.state}"
+    return ""
+
+
+def _not_without_units(made: World, meeting: Meeting) -> str:
+    """A term never runs without a unit: the order was rescinded before, or the loss is left to staff after."""
+    fund = Fund.objects.select_related("counter").get(pk=made.fund.pk)
+    if fund.state == Fund.State.OPERATING and fund.counter.sold == 0:
+        return "the term runs without a unit"
+    return _state(made, "confirmed" if fund.state == Fund.State.OPERATING else "refunded")
+
+
+def _one_use(made: World, meeting: Meeting) -> str:
+    uses = ReceiptUse.objects.filter(line=made.line)
+    if [use.amount for use in uses] != [made.order.total]:
+        return f"the receipt is used {[use.amount for use in uses]}"
+    return _state(made, "paid")
+
+
+def _page_only_if_reserved(made: World, meeting: Meeting) -> str:
+    """An order that expired was not extended and has no page that could be paid; one that was extended has one."""
+    unresolved = made.order.attempts.filter(state__in=UNRESOLVED).count()
+    found = Order.objects.values_list("state", "extensions").get(pk=made.order.pk)
+    expected = {("expired", 0): 0, ("reserved", 1): 1}.get(found)
+    return "" if unresolved == expected else f"the order is {found[0]}, {found[1]} times extended, {unresolved} pages"
+
+
+def _frozen(made: World, meeting: Meeting) -> str:
+    order = Order.objects.get(pk=made.order.pk)
+    if order.disputes.count() != 1 or order.frozen_at is None:
+        return f"{order.disputes.count()} disputes, frozen at {order.frozen_at}"
+    if order.state == Order.State.CONFIRMED:
+        holding = order.fund.holdings.get(investor=order.investor)
+        return "" if holding.frozen_at is not None else "the holding is not frozen"
+    return ""
+
+
+PAIRS: dict[str, Pair] = {
+    "expire / pay": Pair(_open_page, _expire, _pay_and_settle, ends_in("paid", "expired"), no_row_locks),
+    "pay / expire": Pair(_paid_at_provider, _settle, _expire, ends_in("paid"), no_row_locks),
+    "expire / extend": Pair(_page_ran_out, _expire, _start_payment, _page_only_if_reserved, no_row_locks),
+    "cancel / confirm": Pair(_cleared, _cancel, _confirm, ends_in("cancelled", "confirmed"), no_row_locks),
+    "confirm / cancel": Pair(_cleared, _confirm, _cancel, ends_in("cancelled", "confirmed"), no_row_locks),
+    "cancel / pay": Pair(_open_page, _cancel_now, _pay_and_settle, ends_in("cancelled"), no_row_locks),
+    "pay / cancel": Pair(_paid_at_provider, _settle, _cancel_now, ends_in("cancelled"), no_row_locks),
+    "cancel / cancel": Pair(_sold, _cancel, _cancel, ends_in("cancelled"), no_row_locks),
+    "clear / cancel": Pair(_sold, _clear, _cancel, ends_in("cancelled"), no_row_locks),
+    "cancel / clear": Pair(_sold, _cancel, _clear, ends_in("cancelled"), no_row_locks),
+    "close / reserve": Pair(_with_form, _close, _place, _not_sold_when_closed, window_read_before),
+    "reserve / close": Pair(_with_form, _place, _close, _not_sold_when_closed, window_read_before),
+    "refund / webhook": Pair(_refund_asked, _send, _absorb_refund, _refunded_once, no_unique_effects),
+    "settle / settle": Pair(_paid_at_provider, _settle, _settle, ends_in("paid"), no_row_locks),
+    "fail / confirm": Pair(_near_success, _fail, _succeed_and_confirm, _failed_or_succeeded, no_row_locks),
+    "confirm / fail": Pair(_near_success, _succeed_and_confirm, _fail, _failed_or_succeeded, no_row_locks),
+    "dispute / confirm": Pair(_disputed, _absorb_dispute, _confirm, _frozen, no_row_locks),
+    "confirm / dispute": Pair(_disputed, _confirm, _absorb_dispute, _frozen, no_row_locks),
+    "deadline / verify": Pair(_unverified, _refund_unverified, _verify, ends_in("refunded", "paid"), no_row_locks),
+    "start / lost dispute": Pair(_lost_before_start, _start, _absorb_dispute, _not_without_units, no_row_locks),
+    "claim / claim": Pair(_receipt, _claim, _claim, _one_use, no_row_locks),
+    "claim / expire": Pair(
+        _receipt,
+        _claim,
+        lambda made: payments.expire_order(made.order.pk, at=world.NOW + timedelta(days=30)),
+        ends_in("paid"),
+        no_row_locks,
+    ),
+}
