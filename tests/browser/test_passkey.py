@@ -50,3 +50,18 @@ def test_a_passkey_is_registered_and_signs_in(shop: Shop, visit: Callable[..., V
     page.locator("#passkey_login").click()
     visitor.arrive("me")
     assert visitor.page.get_by_role("button", name="Sign out").count() == 1
+
+
+def test_a_key_that_fails_says_why_beside_its_button(shop: Shop, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open("account_login")
+    assert not page.locator("#passkey-failed").is_visible()
+    for failure, words in (("NotAllowedError", "cancelled or took too long"), ("OddError", "could not be used")):
+        page.evaluate(
+            "(name) => { navigator.credentials.get = () => Promise.reject(new DOMException('no', name)); }", failure
+        )
+        page.locator("#passkey_login").click()
+        page.get_by_text(words).wait_for()
+        assert page.evaluate("document.activeElement.id") == "passkey-failed"
+        page.evaluate("document.activeElement.blur()")
