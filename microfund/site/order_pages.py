@@ -25,7 +25,7 @@ from investments.orders.models import UNPAID
 from investments.payments.transfer import received_so_far
 from microfund.kernel import clock
 
-from .business_pages import cards
+from .business_cards import cards
 from .money_story import events_about
 from .order_story import last_day, tell
 

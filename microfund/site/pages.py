@@ -16,7 +16,7 @@ from investments.policy import services as policies
 from microfund.kernel import clock
 from microfund.kernel.money import split_inclusive_tax
 
-from .business_pages import cards
+from .business_cards import cards
 from .figures import totals
 from .filters import ordered
 from .glossary import WORDS
