@@ -241,7 +241,8 @@ def _ended(order: Order, refunds: Sequence[Refund], *, at: datetime) -> Story:
     text = texts[Order.State(order.state)]
     if not refunds and order.state in (Order.State.CANCELLED, Order.State.FAILED):
         text += " " + _(
-            "No payment had arrived, so nothing has to go back. If one is still on its way, it is sent back to you in full."
+            "No payment had arrived, so nothing has to go back. "
+            "If one is still on its way, it is sent back to you in full."
         )
     return Story(
         titles[Order.State(order.state)],
