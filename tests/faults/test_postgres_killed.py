@@ -1,0 +1,71 @@
+"""Row 6 of the proofs: PostgreSQL is killed with SIGKILL, all its processes at once, under buyers; nothing acknowledged
+is lost. The server is one of its own with fsync on; the buyers are a process of their own (`buyers.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.scale import SECONDS, TORTURE, Tally
+
+pytestmark = pytest.mark.faults
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = min(300, max(10, int(SECONDS / 4))) if TORTURE else 10
+
+
+@pytest.fixture(scope="module")
+def answer() -> Iterator[dict[str, Any]]:
+    """What the buyers were told and what was there after each recovery; both kinds of server in one run."""
+    folder = Path(tempfile.mkdtemp(prefix="tb-"))
+    environment = {
+        **os.environ,
+        "TOMOBUNE_DATA": str(folder),
+        "DJANGO_SETTINGS_MODULE": "tests.faults.durable_settings",
+        "DATABASE_URL": "",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.buyers", str(KILLS)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600 + 30 * KILLS,
+    )
+    try:
+        assert done.returncode == 0, done.stderr[-6_000:]
+        yield json.loads(done.stdout.splitlines()[-1])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_no_acknowledged_commit_is_lost(answer: dict[str, Any]) -> None:
+    """architecture.md section 3."""
+    tally, found = Tally("6 PostgreSQL killed"), answer["durable"]
+    for what in ("kills", "processes", "placed", "paid", "cancelled", "unknown"):
+        tally.add(what, found.get(what, 0))
+    assert not found["lost"], "\n".join(found["lost"])
+    assert not found["wrong"], "\n".join(found["wrong"])
+    tally.require("kills", KILLS)
+    tally.require("unknown", KILLS)
+    tally.require("placed", 4 * KILLS)
+    tally.require("cancelled", 1)
+    tally.require("paid", KILLS)
+    tally.show()
+
+
+def test_control_a_commit_that_does_not_wait_for_the_disk_is_lost(answer: dict[str, Any]) -> None:
+    """The same kill with `synchronous_commit=off` and `wal_writer_delay=10s`."""
+    found = answer["relaxed"]
+    print(f"\n  without waiting for the disk: {len(found['lost'])} of {found['placed']} lost")
+    assert found["kills"] == 1 and len(found["lost"]) >= 1
