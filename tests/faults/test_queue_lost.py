@@ -29,7 +29,7 @@ from microfund.kernel.schedule import services as schedule
 from tests import make
 from tests.architecture import code
 from tests.faults import books, provider, world
-from tests.faults.queue import Queue, no_broker, queue
+from tests.faults.broker import Queue, no_broker, queue
 from tests.faults.scale import Tally, rng, rounds
 from tests.sandbox_client import SandboxProcess
 
