@@ -36,7 +36,7 @@ bench: venv ## Measure against the floor, as one JSON list: make bench [ONLY=nam
 	@$(PY) -m benchmarks $(ONLY)
 
 torture: venv ## Run the long proofs: make torture [MINUTES=60]
-	@TORTURE_MINUTES="$(MINUTES)" $(PY) -m pytest -p tests.skips $(wildcard tests/faults tests/races) $(ARGS)
+	@$(PY) -m tests.faults.torture --minutes "$(MINUTES)" $(ARGS)
 
 lock: ## Pin every dependency anew, without a word of where it was fetched
 	@.ci/lock "$(PYTHON)"
