@@ -57,7 +57,10 @@ class Proxy:
             if data == _COMMIT and self.hungry.is_set():
                 self.hungry.clear()
                 commit.set()
-            server.sendall(data)
+            try:
+                server.sendall(data)
+            except OSError:  # ended while this was on its way
+                break
         _end(server)
 
     def _to_client(self, client: socket.socket, server: socket.socket, commit: threading.Event) -> None:

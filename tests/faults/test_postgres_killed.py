@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def answer() -> Iterator[dict[str, Any]]:
         "DJANGO_SETTINGS_MODULE": "tests.faults.durable_settings",
         "DATABASE_URL": "",
     }
+    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.buyers", str(KILLS)],
         cwd=ROOT,
@@ -44,14 +46,14 @@ def answer() -> Iterator[dict[str, Any]]:
     )
     try:
         assert done.returncode == 0, done.stderr[-6_000:]
-        yield json.loads(done.stdout.splitlines()[-1])
+        yield {**json.loads(done.stdout.splitlines()[-1]), "began": began}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_no_acknowledged_commit_is_lost(answer: dict[str, Any]) -> None:
     """architecture.md section 3."""
-    tally, found = Tally("6 PostgreSQL killed"), answer["durable"]
+    tally, found = Tally("6 PostgreSQL killed", started=answer["began"]), answer["durable"]
     for what in ("kills", "processes", "placed", "paid", "cancelled", "unknown"):
         tally.add(what, found.get(what, 0))
     assert not found["lost"], "\n".join(found["lost"])
