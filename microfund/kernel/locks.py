@@ -90,7 +90,9 @@ def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
         raise transaction.TransactionManagementError("a row lock needs a transaction")
     wanted = sorted(set(pks))
     note(model._meta.label, wanted)
-    rows = list(model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk"))
+    rows = list(
+        model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk")
+    )
     if len(rows) != len(wanted):
         raise model.DoesNotExist(f"{model.__name__}: {sorted(set(wanted) - {row.pk for row in rows})}")  # type: ignore[attr-defined]
     _remember(rows)

@@ -1,4 +1,4 @@
-"""Row 10 of the proofs, the inbox itself: forgeries are refused, and whatever a true event says, the provider decides."""
+"""Row 10 of the proofs, the inbox: forgeries are refused, and whatever a true event says, the provider decides."""
 
 from __future__ import annotations
 
