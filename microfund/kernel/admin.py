@@ -291,6 +291,13 @@ class StaffInline(RoleGuarded, admin.TabularInline):
     extra = 0
     can_delete = False
 
+    def get_formset(self, request: Any, obj: Any = None, **kwargs: Any) -> Any:
+        """The inputs of a table have their names in its head only: said again to those who hear the page."""
+        formset = super().get_formset(request, obj, **kwargs)
+        for shown in formset.form.base_fields.values():
+            shown.widget.attrs.setdefault("aria-label", shown.label)
+        return formset
+
 
 class ReadOnlyInline(StaffInline):
     """Rows of a parent, shown and never edited."""
