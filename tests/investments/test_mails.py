@@ -135,7 +135,7 @@ def test_an_order_by_transfer_is_told_the_amount_the_account_the_code_and_the_da
     assert amount in notice.subject and day in notice.subject
     operator = settings.OPERATOR
     both_parts_say(
-        notice, amount, day, order.payer_code, operator[f"bank_{language}"], operator["account"], operator["holder"],
+        notice, amount, day, order.payer_code, operator[f"bank_{language}"], operator[f"account_{language}"], operator["holder"],
         order.reference,
     )  # fmt: skip
     assert f"/orders/{order.reference}/cancel/" in notice.text and f"/orders/{order.reference}/cancel/" in notice.html
