@@ -134,10 +134,8 @@ def test_an_order_by_transfer_is_told_the_amount_the_account_the_code_and_the_da
     day = "July 8, 2026" if language == "en" else "2026年7月8日"
     assert amount in notice.subject and day in notice.subject
     operator = settings.OPERATOR
-    both_parts_say(
-        notice, amount, day, order.payer_code, operator[f"bank_{language}"], operator[f"account_{language}"], operator["holder"],
-        order.reference,
-    )  # fmt: skip
+    account = (operator[f"bank_{language}"], operator[f"account_{language}"], operator["holder"])
+    both_parts_say(notice, amount, day, order.payer_code, *account, order.reference)
     assert f"/orders/{order.reference}/cancel/" in notice.text and f"/orders/{order.reference}/cancel/" in notice.html
 
 
