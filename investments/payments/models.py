@@ -191,7 +191,8 @@ REFUND_STATES = StateTable(
         "requires_action": ("pending", "succeeded", "failed", "cancelled"),
         "pending": ("requires_action", "succeeded", "failed", "cancelled"),
         "succeeded": ("failed",),
-        "failed": ("paid_by_bank",),
+        # requested again: one that never reached the provider was made there by hand.
+        "failed": ("requested", "paid_by_bank"),
         "cancelled": ("paid_by_bank",),
     },
     section="domain.md section 4.8",

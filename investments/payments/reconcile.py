@@ -58,19 +58,28 @@ def objects_due(*, on: date, at: datetime) -> dict[str, int]:
     if not PaymentAttempt.objects.filter(intent_id__isnull=False).exists():
         return counts
     since = _since("objects", at)
+
+    def attempt_of(facts: gateway.RefundFacts | gateway.DisputeFacts) -> PaymentAttempt | None:
+        return PaymentAttempt.objects.filter(intent_id=facts.intent_id).first() if facts.intent_id else None
+
+    def refunded(facts: gateway.RefundFacts) -> bool:
+        attempt = attempt_of(facts)
+        return attempt is not None and refund.observe(facts, attempt, at=at)
+
+    def disputed(facts: gateway.DisputeFacts) -> bool:
+        attempt = attempt_of(facts)
+        return attempt is not None and dispute.observe(facts, attempt, at=at)
+
+    # One object that cannot be recorded must not hide the others.
     try:
-        for facts in gateway.list_refunds(since=since):
-            attempt = PaymentAttempt.objects.filter(intent_id=facts.intent_id).first() if facts.intent_id else None
-            counts["refunds"] += bool(attempt and refund.observe(facts, attempt, at=at))
-        for found in gateway.list_disputes(since=since):
-            attempt = PaymentAttempt.objects.filter(intent_id=found.intent_id).first() if found.intent_id else None
-            counts["disputes"] += bool(attempt and dispute.observe(found, attempt, at=at))
+        locks.each(gateway.list_refunds(since=since), refunded, counts, "refunds")
+        locks.each(gateway.list_disputes(since=since), disputed, counts, "disputes")
         for own in Dispute.objects.filter(state=Dispute.State.OPEN).select_related("attempt"):
             dispute.ask(own, at=at)
     except gateway.ProviderUnreachable:
         counts["errors"] += 1
-        return counts
-    _seen("objects", at)
+    if not counts["errors"]:
+        _seen("objects", at)
     return counts
 
 

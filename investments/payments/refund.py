@@ -128,7 +128,8 @@ def _refused(refund: Refund, problem: str, *, at: datetime) -> Refund:
     """The provider will not do it: it waits in the staff queue to be paid by bank."""
     with transaction.atomic():
         fresh = locks.lock_one(Refund, refund.pk)
-        if fresh.state != Refund.State.REQUESTED:
+        if fresh.state != Refund.State.REQUESTED or fresh.provider_id != refund.provider_id:
+            # Somebody has heard of it at the provider meanwhile.
             return fresh
         return REFUND_STATES.move(fresh, Refund.State.FAILED, at=at, problem=problem[:500], next_check_at=None)
 
@@ -232,6 +233,23 @@ def observe(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime
     return _external(facts, attempt, at=at)
 
 
+def _made_there(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
+    """Whether it is ours, which the provider has not got, made there by hand: the same money, not a second refund.
+
+    Without this the provider would refuse ours, and staff would pay it once more by bank. The caller holds the
+    attempt's row.
+    """
+    waiting = Refund.objects.filter(attempt=attempt, provider_id=None, by_bank=False, amount=facts.amount)
+    found = waiting.filter(state__in=[Refund.State.REQUESTED, Refund.State.FAILED]).order_by("pk").first()
+    own = locks.lock_one(Refund, found.pk) if found is not None else None
+    if own is None or own.state not in (Refund.State.REQUESTED, Refund.State.FAILED):
+        return False
+    if own.state == Refund.State.FAILED:
+        REFUND_STATES.move(own, Refund.State.REQUESTED, at=at, reason="made at the provider", next_check_at=at)
+    _apply(own.pk, facts, at=at)
+    return True
+
+
 def _external(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
     """A refund made in the provider's dashboard. One of the whole order ends it; a part leaves the order as it is,
     and the operator, who made it, owes the fund the difference."""
@@ -239,7 +257,7 @@ def _external(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: dateti
         with transaction.atomic():
             order = locks.lock_one(Order, attempt.order_id)
             attempt = locks.lock_one(PaymentAttempt, attempt.pk)
-            if attempt.state != PaymentAttempt.State.SUCCEEDED:
+            if attempt.state != PaymentAttempt.State.SUCCEEDED or _made_there(facts, attempt, at=at):
                 return False
             refund = Refund.objects.create(
                 attempt=attempt,
