@@ -19,6 +19,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from investments import events
+from investments.banking import services as banking
+from investments.banking.models import StatementLine
+from investments.ledger.models import Line
 from investments.offerings.models import Fund
 from investments.orders.models import UNPAID, Order
 from investments.payments import gateway, postings, refund, settle, webhook
@@ -32,6 +35,7 @@ from microfund.kernel.outbox import services as outbox
 from microfund.kernel.outbox.models import Event
 from tests import make
 from tests.faults import books, provider, world
+from tests.investments.banking.files import csv_file
 
 Context = dict[str, Any]
 
@@ -315,6 +319,45 @@ def _absorb_refund(context: Context) -> None:
     refund.absorb(context["intent"], at=at_of(context))
 
 
+# --- The bank ---------------------------------------------------------------------------------------------------
+
+_bank_rows = itertools.count(1, 10)
+
+
+def _prepare_statement() -> Context:
+    """One receipt that pays an order, one of nobody."""
+    fund = world.make_fund()
+    order = world.place(fund, "A", units=2, method="bank_transfer")
+    world.open_page(order)
+    rows = [
+        {"date": world.DAY, "amount": order.total, "payer_code": order.payer_code},
+        {"date": world.DAY, "amount": 777, "payer_name": f"ｼﾗﾅｲﾋﾄ {fund.pk}"},
+    ]
+    content = csv_file(*rows, first=next(_bank_rows))
+    return _context(fund, at=world.NOW + timedelta(days=1), content=content.decode())
+
+
+def _import_statement(context: Context) -> None:
+    """The same file is sent again by whoever saw no answer."""
+    banking.import_statement(content=context["content"].encode(), name="statement.csv", actor=None, at=at_of(context))
+
+
+def _prepare_claim() -> Context:
+    """The statement was imported by a worker that died before it offered the receipts."""
+    context = _prepare_statement()
+    with mock.patch.object(banking, "_offer", lambda line_id, *, at: False):
+        _import_statement(context)
+    return context
+
+
+def _unknown_receipts(context: Context) -> list[Any]:
+    rows = StatementLine.objects.filter(payer_name=f"ｼﾗﾅｲﾋﾄ {context['fund']}")
+    return [
+        (row.amount, row.remaining, row.problem, Line.objects.filter(subject=f"receipt:{row.pk}").count())
+        for row in rows
+    ]
+
+
 # --- What carries the rest --------------------------------------------------------------------------------------
 
 
@@ -417,6 +460,15 @@ CASES: dict[str, Case] = {
     "pay by card": Case(_prepare_pay, _pay, also=_charges),
     "pay by konbini": Case(lambda: _prepare_pay("konbini"), _pay, also=_charges),
     "order by transfer": Case(lambda: _prepare_pay("bank_transfer"), _pay),
+    "bank statement": Case(
+        _prepare_statement,
+        _import_statement,
+        sweeps=(*world.SWEEPS, "banking.claim"),
+        also=_unknown_receipts,
+    ),
+    "bank claim": Case(
+        _prepare_claim, _sweep("banking.claim"), sweeps=(*world.SWEEPS, "banking.claim"), also=_unknown_receipts
+    ),
     "webhook": Case(_prepare_webhook, _webhook, also=_charges),
     "cancel a paid order": Case(_prepare_cancel_paid, _cancel, also=_charges),
     "cancel an unpaid order": Case(_prepare_cancel_unpaid, _cancel, also=_charges),

@@ -111,6 +111,12 @@ def pay_out() -> bool:
     return status == 200
 
 
+def refund_by_hand(intent_id: str) -> bool:
+    """The provider's staff refund a payment in the dashboard; False when nothing of it is left."""
+    status, _answer = _try("POST", "/_control/dashboard_refund", json.dumps({"payment_intent": intent_id}))
+    return status == 200
+
+
 def sell_elsewhere(amount: int) -> None:
     """Another site of the operator sells something through the same account: no attempt of ours."""
     client = stripe.StripeClient(settings.STRIPE_SECRET_KEY, base_addresses={"api": settings.SANDBOX_URL})

@@ -15,10 +15,11 @@ from django.db import connection
 from django.test import Client
 
 from investments.orders.models import Order
-from investments.payments import gateway, settle, webhook
+from investments.payments import gateway, reconcile, refund, settle, webhook
 from investments.payments import services as payments
-from investments.payments.models import PaymentAttempt, Refund, WebhookDelivery
+from investments.payments.models import PaymentAttempt, ProviderCursor, Refund, WebhookDelivery
 from microfund.sandbox.webhooks import signature
+from tests import make
 from tests.faults import books, provider, world
 from tests.faults.scale import Tally
 from tests.sandbox_client import WEBHOOK_SECRET, SandboxProcess
@@ -271,3 +272,48 @@ def test_a_refund_made_in_the_dashboard_ends_the_order_once() -> None:
     assert order.state == Order.State.REFUNDED
     assert Refund.objects.get(order=order).state == Refund.State.SUCCEEDED
     assert not books.problems(fund.pk)
+
+
+@pytest.mark.parametrize("asked_first", [True, False], ids=["ours was refused", "ours is still waiting"])
+def test_a_refund_made_in_the_dashboard_instead_of_ours_is_ours(asked_first: bool) -> None:
+    """Cancelled here, and refunded there by hand: staff must not pay it once more by bank."""
+    order = world.paid(fund := world.make_fund())
+    payments.cancel_order(order, at=world.NOW, actor=order.investor.user)
+    own = order.refunds.get()
+    intent = own.attempt.intent_id or ""
+    provider.control("dashboard_refund", payment_intent=intent)
+    if asked_first:
+        assert refund.send(own.pk, at=world.NOW).state == Refund.State.FAILED
+    for event in provider.events_of(intent):
+        webhook.process(webhook.receive(*provider.signed(event), at=world.NOW).pk, at=world.NOW)
+    world.sweeps(["payments.refunds", "payments.objects"], at=world.NOW + timedelta(hours=1))
+    own = order.refunds.get()
+    assert (own.state, own.reason) == (Refund.State.SUCCEEDED, Refund.Reason.COOLING_OFF)
+    assert len(provider.refunds_of(intent)) == 1
+    assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {WebhookDelivery.State.DONE}
+    assert not books.problems(fund.pk)
+
+
+def test_one_refund_that_cannot_be_recorded_hides_no_other() -> None:
+    """Paid by bank here and refunded there: that needs people, while the next dispute is still seen."""
+    spoilt, sound = world.paid(fund := world.make_fund(), "A"), world.paid(fund, "B")
+    payments.cancel_order(spoilt, at=world.NOW, actor=spoilt.investor.user)
+    own = spoilt.refunds.get()
+    provider.control("dashboard_refund", payment_intent=own.attempt.intent_id)
+    refund.send(own.pk, at=world.NOW)
+    refund.pay_by_bank(
+        own,
+        payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": spoilt.investor.name_kana},
+        transferred_on=world.DAY,
+        bank_reference="B1",
+        actor=make.make_user(is_staff=True),
+        at=world.NOW,
+        reason="refused by the provider",
+    )
+    provider.control("disputes/open", payment_intent=PaymentAttempt.objects.get(order=sound).intent_id)
+    counts = reconcile.objects_due(on=world.DAY, at=world.NOW + timedelta(hours=1))
+    assert (counts["errors"], counts["disputes"]) == (1, 1)
+    sound.refresh_from_db()
+    assert sound.frozen_at is not None
+    # The list is read from the same place again until somebody has seen to it.
+    assert not ProviderCursor.objects.filter(pk="objects").exists()

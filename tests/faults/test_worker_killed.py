@@ -6,11 +6,20 @@ when nobody was killed.
 
 from __future__ import annotations
 
-import pytest
+import os
+import signal
+import subprocess
+import sys
 
-from tests.faults import books, cases, provider, world
+import pytest
+from django.db import connection
+
+from investments.orders.models import Order
+from microfund.kernel import clock
+from tests.faults import books, cases, points, provider, world
 from tests.faults.scale import TORTURE, Tally, rng, rounds
-from tests.faults.zygote import End, Zygote, wait_for_backend
+from tests.faults.zygote import ROOT, End, Zygote, wait_for_backend
+from tests.sandbox_client import SandboxProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
@@ -96,6 +105,32 @@ def test_control_a_step_outside_its_transaction_is_found(zygote: Zygote, name: s
     ]
     print(f"\n  {variant}: red when killed at {red}")
     assert red
+
+
+def test_a_process_of_its_own_dies_where_its_environment_says(sandbox: SandboxProcess) -> None:
+    """The hooks come by FAULT_POINT, in any process of the test settings; without it there are none."""
+    order = world.paid(fund := world.make_fund())
+    command = [sys.executable, "manage.py", "run_schedule", "--date", clock.today_in(None, world.COOLED).isoformat()]
+    environment = {
+        **os.environ,
+        **provider.settings_for(sandbox),
+        "DJANGO_SETTINGS_MODULE": "microfund.settings.test",
+        "FAULT_DATABASE": connection.settings_dict["NAME"],
+    }
+
+    def run(point: str) -> int:
+        return subprocess.run(
+            command, cwd=ROOT, env={**environment, "FAULT_POINT": point}, capture_output=True, check=False
+        ).returncode
+
+    assert run("boundary:7") == -signal.SIGKILL
+    assert run("idle") == 0
+    order.refresh_from_db()
+    assert order.state == Order.State.CONFIRMED
+    assert not books.problems(fund.pk)
+    assert not hasattr(connection, "_faults_installed")
+    with pytest.raises(ValueError, match="FAULT_POINT"):
+        points.Points().arm("somewhere")
 
 
 def test_workers_killed_at_random_statements_end_where_an_undisturbed_one_does(zygote: Zygote) -> None:

@@ -97,6 +97,13 @@ def no_unique_effects() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def not_matched_with_ours() -> Iterator[None]:
+    """A refund at the provider is ours only by its number."""
+    with mock.patch.object(refund, "_made_there", lambda facts, attempt, *, at: False):
+        yield
+
+
 # --- What is prepared -------------------------------------------------------------------------------------------
 
 
@@ -256,6 +263,17 @@ def _send(made: World) -> Any:
     return refund.send(made.refund.pk, at=world.NOW)
 
 
+def _cancel_and_send(made: World) -> Any:
+    _cancel(made)
+    return refund.send(made.order.refunds.get(by_bank=False).pk, at=IN_TIME)
+
+
+def _refund_there(made: World) -> Any:
+    """By hand in the dashboard, which says no when our refund came first; then its event."""
+    provider.refund_by_hand(made.attempt.intent_id)
+    return refund.absorb(made.attempt.intent_id, at=IN_TIME)
+
+
 def _absorb_refund(made: World) -> Any:
     return refund.absorb(made.attempt.intent_id, at=world.NOW)
 
@@ -306,6 +324,15 @@ def _refunded_once(made: World, meeting: Meeting) -> str:
         return f"{rows} here, {len(there)} refunds at the provider"
     finished = meeting.results.get("first") is not None and rows[0][0] == Refund.State.SUCCEEDED
     return "" if finished else f"the refund is {rows[0]}"
+
+
+def _given_back_once(made: World, meeting: Meeting) -> str:
+    """One refund at the provider, and nothing that staff would pay once more, once it was asked again."""
+    refund.absorb(made.attempt.intent_id, at=IN_TIME)
+    states = list(Refund.objects.filter(order=made.order).values_list("state", flat=True))
+    there = len(provider.refunds_of(made.attempt.intent_id))
+    wrong = "" if (states, there) == ([Refund.State.SUCCEEDED], 1) else f"{states} here, {there} at the provider"
+    return wrong or _state(made, "cancelled", "refunded")
 
 
 def _not_sold_when_closed(made: World, meeting: Meeting) -> str:
@@ -384,6 +411,7 @@ PAIRS: dict[str, Pair] = {
     "close / reserve": Pair(_with_form, _close, _place, _not_sold_when_closed, window_read_before),
     "reserve / close": Pair(_with_form, _place, _close, _not_sold_when_closed, window_read_before),
     "refund / webhook": Pair(_refund_asked, _send, _absorb_refund, _refunded_once, no_unique_effects),
+    "cancel / refund by hand": Pair(_sold, _cancel_and_send, _refund_there, _given_back_once, not_matched_with_ours),
     "settle / settle": Pair(_paid_at_provider, _settle, _settle, ends_in("paid"), no_row_locks),
     "fail / confirm": Pair(_near_success, _fail, _succeed_and_confirm, _failed_or_succeeded, no_row_locks),
     "confirm / fail": Pair(_near_success, _succeed_and_confirm, _fail, _failed_or_succeeded, no_row_locks),
