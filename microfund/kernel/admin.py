@@ -16,6 +16,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
+from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -285,18 +286,22 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
 
+class NamedInputs(BaseInlineFormSet):
+    """The inputs of a table have their names in its head only: said again to those who hear the page."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for shown in form.fields.values():
+            if not shown.widget.is_hidden:
+                shown.widget.attrs.setdefault("aria-label", shown.label)
+
+
 class StaffInline(RoleGuarded, admin.TabularInline):
     """Rows of a parent, guarded by role."""
 
     extra = 0
     can_delete = False
-
-    def get_formset(self, request: Any, obj: Any = None, **kwargs: Any) -> Any:
-        """The inputs of a table have their names in its head only: said again to those who hear the page."""
-        formset = super().get_formset(request, obj, **kwargs)
-        for shown in formset.form.base_fields.values():
-            shown.widget.attrs.setdefault("aria-label", shown.label)
-        return formset
+    formset = NamedInputs
 
 
 class ReadOnlyInline(StaffInline):
