@@ -44,7 +44,7 @@ def test_the_sites_own_role_can_sell_units(role):
         ("TRUNCATE investments_line CASCADE", "permission denied"),
         ("TRUNCATE audit_auditrow, audit_auditseal", "permission denied"),
         ("DROP TABLE investments_line", "must be owner"),
-        ("DROP TRIGGER ledger_entry_balanced ON investments_entry", "must be owner"),
+        ("DROP TRIGGER ledger_entries_written ON investments_entry", "must be owner"),
         ("ALTER TABLE investments_fundcounter DROP CONSTRAINT fund_never_oversold", "must be owner"),
         ("SET session_replication_role = replica", "permission denied"),
         ("UPDATE investments_line SET amount = 1", "append-only"),

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -252,7 +252,7 @@ def test_the_journal_keeps_its_promises_in_every_run() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    "guard", ["ledger_entry_balanced ON investments_entry", "ledger_lines_joined ON investments_line"]
+    "guard", ["ledger_entries_written ON investments_entry", "ledger_lines_joined ON investments_line"]
 )
 def test_without_one_of_its_guards_the_journal_would_be_wrong(guard: str) -> None:
     """The negative control: each guard taken out lets a wrong book pass."""
@@ -278,3 +278,16 @@ def test_without_one_of_its_guards_the_journal_would_be_wrong(guard: str) -> Non
         raise ZeroDivisionError  # put the trigger back
     assert not any(balances().values())
     assert Book.objects.filter(pk=book).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("cheat", ["DELETE FROM ledger_unchecked", "UPDATE ledger_unchecked SET entries = '{}'"])
+def test_the_check_that_waits_for_the_commit_cannot_be_taken_away(cheat: str) -> None:
+    book = ledger.open_book(f"test:{uuid.uuid4().hex[:12]}", kind="fund", currency="JPY").pk
+    machine = Journal()
+    with pytest.raises(IntegrityError, match="does not balance"), transaction.atomic():
+        machine._raw_line(machine._raw_entry(), book, "bank", "D", 9, "JPY")
+        with connection.cursor() as cursor:
+            cursor.execute(cheat)
+            assert cursor.rowcount == 1
+    assert not any(balances().values())

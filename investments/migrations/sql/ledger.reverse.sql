@@ -14,8 +14,10 @@ BEGIN
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_no_truncate', name);
     END LOOP;
 END $$;
-DROP TRIGGER ledger_entry_balanced ON investments_entry;
-DROP FUNCTION ledger_entry_balanced();
+DROP TRIGGER ledger_entries_written ON investments_entry;
+DROP FUNCTION ledger_entries_written();
+DROP TABLE ledger_unchecked;
+DROP FUNCTION ledger_entries_balanced();
 DROP TRIGGER ledger_lines_joined ON investments_line;
 DROP FUNCTION ledger_lines_joined();
 DROP TRIGGER ledger_entry_seal ON investments_entry;
