@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.utils.translation import gettext_lazy as _
 
 from investments.investors.models import Investor
@@ -216,19 +216,13 @@ def _place(offer: Offer, values: dict[str, Any], investor: Investor, acceptances
     for _try in range(3):
         drawn = values | {"reference": new_reference(), "payer_code": new_payer_code()}
         try:
-            with transaction.atomic():
-                placed = reserve.place(
-                    values=drawn,
-                    business_id=offer.business_id,
-                    limits=limits,
-                    acceptances=acceptances,
-                    actor_id=investor.user_id,
-                )
-                if placed.order_id is None:
-                    raise _Refused(placed.refused_by)
-            order = Order(pk=placed.order_id, recorded_at=placed.recorded_at, **drawn)
-            order._state.adding, order._state.db = False, connection.alias
-            return order
+            placed = reserve.place(
+                values=drawn,
+                business_id=offer.business_id,
+                limits=limits,
+                acceptances=acceptances,
+                actor_id=investor.user_id,
+            )
         except IntegrityError:
             existing = Order.objects.filter(form_token=values["form_token"]).first()
             if existing is not None:
@@ -236,17 +230,13 @@ def _place(offer: Offer, values: dict[str, Any], investor: Investor, acceptances
                     return existing
                 raise DomainError("form", _("This form was sent before. Please start again.")) from None
             # A reference or payer code that exists: draw again.
-        except _Refused as refused:
-            raise _explain(refused.by, offer, values, limits) from None
+            continue
+        if placed.order_id is None:
+            raise _explain(placed.refused_by, offer, values, limits)
+        order = Order(pk=placed.order_id, recorded_at=placed.recorded_at, **drawn)
+        order._state.adding, order._state.db = False, connection.alias
+        return order
     raise RuntimeError("no free order reference in three draws")
-
-
-class _Refused(Exception):
-    """Rolls the reservation back; `by` names the guard."""
-
-    def __init__(self, by: str) -> None:
-        super().__init__(by)
-        self.by = by
 
 
 def _closed() -> DomainError:

@@ -1,19 +1,19 @@
 """The only place that counts units (domain.md section 4.2).
 
 Every guard reads only columns of the row it updates, so a statement that waited for that row judges it as it is now.
-Counters are taken in the order person and business, person and fund, fund: the hottest row last and in the same
-statement as all else, so it is held for one round trip and the commit.
+Counters are taken in the order person and business, person and fund, fund: the hottest row last.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from investments.offerings.models import FundCounter
 from microfund.kernel import locks
@@ -50,96 +50,21 @@ class Seen:
     accepting: bool
 
 
-_ORDER_COLUMNS = (
-    "reference",
-    "payer_code",
-    "form_token",
-    "investor_id",
-    "fund_id",
-    "terms_id",
-    "state",
-    "method",
-    "units",
-    "investment",
-    "donation",
-    "fee",
-    "total",
-    "currency",
-    "language",
-    "answers",
-    "supporter_name_shown",
-    "supporter_message",
-    "applied_at",
-    "counts_until",
-    "counted",
-    "reserved_until",
-    "extensions",
-)
-
-# One statement: the rows of the order are made first, the counters judged after them, the fund's last of all. Where a
-# guard refuses, what was made before is undone by the caller's roll-back.
-_LEGAL_LIMIT = """(SELECT investment_per_person_business FROM investments_policyprofile
-    WHERE effective_from <= %(on)s ORDER BY effective_from DESC, version DESC LIMIT 1)"""
-
-_PLACE = f"""
-WITH law AS (
-    SELECT {_LEGAL_LIMIT} AS most
-), person_business AS (
-    INSERT INTO investments_personbusiness AS own (investor_id, business_id, invested)
-    SELECT %(investor_id)s, %(business_id)s, %(investment)s FROM law WHERE %(investment)s <= law.most
-    ON CONFLICT (investor_id, business_id) DO UPDATE SET invested = own.invested + excluded.invested
-     WHERE own.invested + excluded.invested <= (SELECT most FROM law)
-    RETURNING 1
-), person_fund AS (
-    INSERT INTO investments_personfund AS own (investor_id, fund_id, units)
-    SELECT %(investor_id)s, %(fund_id)s, %(units)s
-     WHERE %(units)s <= %(person_units)s AND (SELECT count(*) FROM person_business) = 1
-    ON CONFLICT (investor_id, fund_id) DO UPDATE SET units = own.units + excluded.units
-     WHERE own.units + excluded.units <= %(person_units)s
-    RETURNING 1
-), placed AS (
-    INSERT INTO investments_order ({", ".join(_ORDER_COLUMNS)})
-    SELECT {", ".join(f"%({column})s" for column in _ORDER_COLUMNS)}
-     WHERE (SELECT count(*) FROM person_fund) = 1
-       AND NOT EXISTS (SELECT FROM investments_terms AS newer JOIN investments_terms AS own ON own.id = %(terms_id)s
-                        WHERE newer.fund_id = own.fund_id AND newer.version > own.version)
-    RETURNING id, recorded_at
-), accepted AS (
-    INSERT INTO investments_acceptance (order_id, document_id, sha256, accepted_at, ip)
-    SELECT placed.id, part.document_id, part.sha256, part.accepted_at, part.ip
-      FROM placed, unnest(%(documents)s::bigint[], %(hashes)s::text[], %(accepted_ats)s::timestamptz[], %(ips)s::inet[])
-           AS part (document_id, sha256, accepted_at, ip)
-    RETURNING 1
-), audited AS (
-    INSERT INTO audit_auditrow (happened_at, actor_id, actor_label, action, object_type, object_id, changes, reason)
-    SELECT %(applied_at)s, %(actor_id)s, %(actor_label)s, 'investments.Order.reserved', 'investments.Order',
-           placed.id::text, %(changes)s::jsonb, ''
-      FROM placed
-    RETURNING 1
-), counter AS (
-    UPDATE investments_fundcounter
-       SET reserved = reserved + %(units)s,
-           reserved_delayed = reserved_delayed + %(delayed)s
-     WHERE fund_id = %(fund_id)s AND accepting AND closes_at > %(applied_at)s
-       AND offered - reserved - sold >= %(units)s
-       AND (%(delayed)s = 0 OR reserved_delayed + %(delayed)s <= delayed_limit)
-       AND (SELECT count(*) FROM accepted) + (SELECT count(*) FROM audited) >= 1
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM person_business), (SELECT count(*) FROM person_fund), (SELECT count(*) FROM counter),
-       (SELECT id FROM placed), (SELECT recorded_at FROM placed)
-"""  # noqa: S608 - column names of our own
+#: The statement, and the SQLSTATE with which it refuses; what it does is investments/migrations/sql/place_order.sql.
+_PLACE = """CALL place_order(%(order)s::jsonb, %(business)s, %(person_units)s, %(today)s, %(actor)s, %(accepted)s::jsonb,
+                                 NULL, NULL)"""
+_REFUSED = "TM001"
 
 
 def place(
     *, values: dict[str, Any], business_id: int, limits: Limits, acceptances: Sequence[Any], actor_id: int
 ) -> Placed:
-    """Reserve units and write the order with its acceptances and audit row, in one statement.
+    """Reserve units and write the order with its acceptances and audit row: whole, or not at all.
 
-    `values` are the order's columns. Runs in the caller's transaction, which must be rolled back unless an order id
-    comes back. Raises IntegrityError when the form token, the reference or the payer code exists.
+    `values` are the order's columns. One statement, in a transaction of its own unless the caller has one: the fund's
+    row is then not held for a round trip. Raises IntegrityError when the form token, the reference or the payer code
+    exists.
     """
-    delayed = values["units"] if values["method"] != Order.Method.CARD else 0
     for label in (
         "investments.Order",
         "investments.PersonBusiness",
@@ -147,31 +72,25 @@ def place(
         "investments.FundCounter",
     ):
         locks.note(label)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _PLACE,
-            {
-                **values,
-                "answers": json.dumps(values["answers"], ensure_ascii=False),
-                "business_id": business_id,
-                "on": limits.on,
-                "person_units": limits.person_units,
-                "delayed": delayed,
-                "documents": [item.document_id for item in acceptances],
-                "hashes": [item.sha256 for item in acceptances],
-                "accepted_ats": [item.accepted_at for item in acceptances],
-                "ips": [item.ip for item in acceptances],
-                "actor_id": actor_id,
-                "actor_label": f"user:{actor_id}",
-                "changes": json.dumps({"units": values["units"], "total": values["total"], "method": values["method"]}),
-            },
-        )
-        person_business, person_fund, counter, order_id, recorded_at = cursor.fetchone()
-    if counter:
-        return Placed(order_id, recorded_at)
-    return Placed(
-        None, None, "business_limit" if not person_business else "person_limit" if not person_fund else "fund"
-    )
+    try:
+        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+            cursor.execute(
+                _PLACE,
+                {
+                    "order": json.dumps(values, default=str),
+                    "business": business_id,
+                    "person_units": limits.person_units,
+                    "today": limits.on,
+                    "actor": actor_id,
+                    "accepted": json.dumps([asdict(item) for item in acceptances], default=str),
+                },
+            )
+            return Placed(*cursor.fetchone())
+    except DatabaseError as error:
+        cause = error.__cause__
+        if getattr(cause, "pgcode", None) != _REFUSED:
+            raise
+        return Placed(None, None, cause.diag.message_primary)  # type: ignore[union-attr]
 
 
 def _persons(order: Order, sign: int) -> None:

@@ -16,9 +16,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-_WRITES = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?([a-z_]+)"?', re.IGNORECASE)
+_WRITES = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM|CALL)\s+"?([a-z_]+)"?', re.IGNORECASE)
 _IS_WRITE = re.compile(
-    r"\s*(?:INSERT|UPDATE|DELETE|COPY|WITH\b.*?\b(?:INSERT|UPDATE|DELETE)\b)", re.IGNORECASE | re.DOTALL
+    r"\s*(?:INSERT|UPDATE|DELETE|COPY|CALL|WITH\b.*?\b(?:INSERT|UPDATE|DELETE)\b)", re.IGNORECASE | re.DOTALL
 )
 
 

@@ -22,7 +22,6 @@ from investments.investors import identity
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund
-from investments.orders import reserve
 from investments.orders import services as orders
 from investments.orders.models import Order
 from investments.payments import dispute, gateway, refund, settle, transfer
@@ -35,6 +34,7 @@ from microfund.kernel.states import StateTable
 from tests import make
 from tests.faults import cases, provider, world
 from tests.investments.banking.files import csv_file
+from tests.races import guards
 from tests.races.gaps import Meeting
 
 World = SimpleNamespace
@@ -74,13 +74,9 @@ def no_row_locks() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def window_read_before() -> Iterator[None]:
+def window_read_before() -> Any:
     """Whether the fund takes orders is asked beforehand, as a page would, and not by the counter's own row."""
-    guard = "accepting AND closes_at > %(applied_at)s"
-    assert reserve._PLACE.count(guard) == 1
-    with mock.patch.object(reserve, "_PLACE", reserve._PLACE.replace(guard, "closes_at > %(applied_at)s")):
-        yield
+    return guards.without("AND accepting AND closes_at >", "AND closes_at >")
 
 
 @contextmanager
