@@ -51,8 +51,8 @@ class Seen:
 
 
 #: The statement, and the SQLSTATE with which it refuses; what it does is investments/migrations/sql/place_order.sql.
-_PLACE = """CALL place_order(%(order)s::jsonb, %(business)s, %(person_units)s, %(today)s, %(actor)s, %(accepted)s::jsonb,
-                                 NULL, NULL)"""
+_PLACE = """CALL place_order(%(order)s::jsonb, %(business)s, %(person_units)s, %(today)s, %(actor)s,
+                      %(accepted)s::jsonb, NULL, NULL)"""
 _REFUSED = "TM001"
 
 
