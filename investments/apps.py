@@ -10,8 +10,9 @@ class InvestmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from investments import checks, mails, sweeps
+        from investments.banking import outgoing
         from investments.banking import services as banking
-        from investments.payments import transfer
+        from investments.payments import dispute, fees, refund, transfer
         from microfund.kernel import locks
 
         # The hottest row last (architecture.md section 3).
@@ -22,6 +23,7 @@ class InvestmentsConfig(AppConfig):
             "investments.Refund",
             "investments.Dispute",
             "investments.StatementLine",
+            "investments.OutgoingTransfer",
             "investments.Holding",
             "investments.PersonBusiness",
             "investments.PersonFund",
@@ -30,6 +32,10 @@ class InvestmentsConfig(AppConfig):
         sweeps.register()
         mails.register()
         banking.register_claimer("orders", transfer.claim)
+        outgoing.register_purpose("receipt", banking.SendingBack())
+        outgoing.register_purpose("refund", refund.RefundByBank())
+        outgoing.register_purpose("dispute", dispute.ToppingUp())
+        outgoing.register_purpose("fees", fees.FeeSweep())
         checks.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
 

@@ -249,7 +249,7 @@ def refund_settled(event: events.RefundSettled) -> None:
     """E9, second part: the money was sent."""
     refund = Refund.objects.select_related("attempt").get(pk=event.refund_id)
     order = mail_parts.orders().get(pk=refund.order_id)
-    sent = OutgoingTransfer.objects.filter(target=f"refund:{refund.pk}").first()
+    sent = OutgoingTransfer.objects.filter(target=f"refund:{refund.pk}", state=OutgoingTransfer.State.SENT).first()
     by_bank = event.state == Refund.State.PAID_BY_BANK
     with translation.override(order.language):
         mail_parts.send(
@@ -269,7 +269,8 @@ def receipt_sent_back(event: events.ReceiptSentBack) -> None:
     order = mail_parts.orders().filter(payer_code=use.line.payer_code).first() if use.line.payer_code else None
     if order is None:
         return
-    sent = OutgoingTransfer.objects.filter(target=use.target).first()
+    kind, _colon, pk = use.target.partition(":")
+    sent = OutgoingTransfer.objects.filter(pk=pk).first() if kind == "transfer" else None
     with translation.override(order.language):
         mail_parts.send(
             "receipt_sent_back",

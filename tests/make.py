@@ -14,6 +14,8 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from businesses.models import Business, Disaster
+from investments.banking import outgoing
+from investments.banking.models import OutgoingTransfer
 from investments.investors import identity
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
@@ -249,3 +251,13 @@ def make_order(
 def at_noon(on: date) -> datetime:
     """Noon of a business date, aware."""
     return clock.start_of_day(on) + timedelta(hours=12)
+
+
+def carry_out(
+    transfer: OutgoingTransfer, *, at: datetime, on: date | None = None, reference: str = "T-1"
+) -> OutgoingTransfer:
+    """A second person approves a prepared transfer, and it is made at the bank on the same business date."""
+    outgoing.approve(transfer, actor=make_user(is_staff=True), at=at)
+    return outgoing.record_sent(
+        transfer, transferred_on=on or clock.today_in(None, at), bank_reference=reference, actor=transfer.maker, at=at
+    )

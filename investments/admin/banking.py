@@ -6,18 +6,30 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
+from investments.banking import outgoing
 from investments.banking import services as banking
-from investments.models import Order, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from investments.banking.models import UNDER_WAY
+from investments.models import (
+    Dispute,
+    Fund,
+    Order,
+    OutgoingTransfer,
+    ReceiptUse,
+    Refund,
+    StatementFile,
+    StatementLine,
+)
 from investments.payments import transfer
 from microfund.kernel import crypto, queues
-from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS
-from microfund.kernel.acts import Act
+from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER, OPERATIONS
+from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link, list_url, money, pretty
 from microfund.kernel.money import format_money
 
-from .forms import AmountTransferForm, OrderForm, StatementForm, payee_of
+from .forms import AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
 from .journal import subject_panel
 
 
@@ -131,6 +143,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
         "memo",
         money("amount", _("amount")),
         money("remaining", _("not yet allocated")),
+        money("held", _("held to be sent back")),
         "problem",
         "provider_payout",
         "file",
@@ -146,7 +159,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             roles=(FINANCE_MAKER,),
             run=_apply,
             form=OrderForm,
-            when=lambda line: line.remaining > 0,
+            when=lambda line: line.free > 0,
             explanation=_("Exactly the order's total is used; what is left over waits to be sent back."),
             confirm=True,
         ),
@@ -155,10 +168,13 @@ class StatementLineAdmin(ReadOnlyAdmin):
             label=_("Send back"),
             roles=(FINANCE_MAKER,),
             run=_send_back,
-            form=AmountTransferForm,
-            initial=lambda line: {"amount": line.remaining},
-            when=lambda line: line.remaining > 0,
-            explanation=_("Record a transfer that was made back to the payer, to an account in the payer's name."),
+            form=AmountPayeeForm,
+            initial=lambda line: {"amount": line.free},
+            when=lambda line: line.free > 0,
+            explanation=_(
+                "Prepare a transfer back to the payer, to an account in the payer's name. It is made after another "
+                "person approved it."
+            ),
             confirm=True,
         ),
     )
@@ -205,37 +221,118 @@ def _unmask(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> 
     return [(label, row.payee.get(name, "")) for name, label in labels.items()]
 
 
+def _approve(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> None:
+    outgoing.approve(row, actor=actor, at=at, reason=reason)
+
+
+def _record_sent(row: OutgoingTransfer, *, actor: Any, at: datetime, **values: Any) -> None:
+    outgoing.record_sent(row, actor=actor, at=at, **values)
+
+
+def _withdraw(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> None:
+    outgoing.withdraw(row, actor=actor, at=at, reason=reason)
+
+
+_SOURCES: dict[str, type[Model]] = {"refund": Refund, "receipt": StatementLine, "dispute": Dispute, "fees": Fund}
+
+
 @admin.register(OutgoingTransfer)
 class OutgoingTransferAdmin(ReadOnlyAdmin):
-    """Money that staff sent by bank. The account is masked; each unmasking is noted."""
+    """Money that leaves by bank: prepared, approved by another person, made. The account is masked; each unmasking is
+    noted."""
 
-    list_display = ("target", money("amount", _("amount")), "account", "transferred_on", "bank_reference", "maker")
-    list_select_related = ("maker",)
+    list_display = (
+        "pk",
+        "purpose",
+        money("amount", _("amount")),
+        "account",
+        "state",
+        "maker",
+        "checker",
+        "transferred_on",
+        "bank_reference",
+    )
+    list_filter = ("state",)
+    list_select_related = ("maker", "checker")
     search_fields = ("=target", "=bank_reference")
     ordering = ("-pk",)
     fields = (
-        "target",
+        "purpose",
         money("amount", _("amount")),
         "account",
+        "state",
+        "reason",
+        "maker",
+        "prepared_at",
+        "checker",
+        "approved_at",
         "transferred_on",
         "bank_reference",
-        "maker",
         "recorded_at",
     )
     acts = (
         Act(
+            name="approve",
+            label=_("Approve"),
+            roles=(FINANCE_CHECKER,),
+            run=_approve,
+            form=RemarkForm,
+            when=lambda row: row.state == OutgoingTransfer.State.PREPARED,
+            explanation=_(
+                "You release money that somebody else prepared. Compare account, amount and purpose with their source "
+                "first; nobody may approve what they prepared themselves."
+            ),
+            confirm=True,
+        ),
+        Act(
+            name="sent",
+            label=_("Record as sent"),
+            roles=(FINANCE_MAKER,),
+            run=_record_sent,
+            form=SentForm,
+            when=lambda row: row.state == OutgoingTransfer.State.APPROVED,
+            explanation=_("The transfer was made at the bank: it is journaled on its date and the payee is told."),
+            confirm=True,
+        ),
+        Act(
+            name="withdraw",
+            label=_("Withdraw"),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER),
+            run=_withdraw,
+            when=lambda row: row.state in UNDER_WAY,
+            explanation=_("It was not made at the bank and will not be; what it is for waits again."),
+            danger=True,
+        ),
+        Act(
             name="unmask",
             label=_("Show the account"),
-            roles=(FINANCE_MAKER,),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER),
             run=_unmask,
+            when=lambda row: bool(row.payee),
             explanation=_("What is shown, to whom and why is noted in the audit trail."),
             audit="investments.OutgoingTransfer.unmasked",
         ),
     )
 
+    @admin.display(description=_("for"), ordering="target")
+    def purpose(self, row: OutgoingTransfer) -> str:
+        model = _SOURCES[row.target.partition(":")[0]]
+        return link(model, row.source_id, f"{model._meta.verbose_name} {row.source_id}")
+
     @admin.display(description=_("payee's account"))
-    def account(self, row: OutgoingTransfer) -> str:
-        return crypto.mask(row.payee.get("number", ""))
+    def account(self, row: OutgoingTransfer) -> Any:
+        return crypto.mask(row.payee["number"]) if row.payee else _("our own")
+
+    def facts(self, row: OutgoingTransfer) -> list[tuple[Any, Any]]:
+        return [
+            (_("for"), self.purpose(row)),
+            (_("amount"), format_money(row.amount, row.currency)),
+            (_("payee's account"), self.account(row)),
+            (_("account holder"), row.payee.get("holder", "") or _("our own")),
+            (_("reason"), row.reason),
+            (_("prepared by"), row.maker),
+            (_("state"), row.get_state_display()),
+        ]
 
 
 for queue in (
@@ -245,6 +342,22 @@ for queue in (
         model=StatementLine,
         rows=lambda: StatementLine.objects.filter(remaining__gt=0),
         since="booked_on",
+        roles=(FINANCE_MAKER,),
+    ),
+    queues.Queue(
+        key="transfers_to_approve",
+        label=_("Outgoing transfers that wait for approval"),
+        model=OutgoingTransfer,
+        rows=lambda: OutgoingTransfer.objects.filter(state=OutgoingTransfer.State.PREPARED),
+        since="prepared_at",
+        roles=(FINANCE_CHECKER,),
+    ),
+    queues.Queue(
+        key="transfers_to_make",
+        label=_("Approved transfers to be made at the bank"),
+        model=OutgoingTransfer,
+        rows=lambda: OutgoingTransfer.objects.filter(state=OutgoingTransfer.State.APPROVED),
+        since="approved_at",
         roles=(FINANCE_MAKER,),
     ),
     queues.Queue(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.models import Order
 from microfund.kernel import clock
-from microfund.kernel.acts import ReasonForm
+from microfund.kernel.acts import ReasonForm, RemarkForm
 
 ACCOUNT_TYPES = (("1", _("ordinary")), ("2", _("current")), ("4", _("savings")), ("9", _("other")))
 
@@ -19,32 +19,38 @@ def _digits(count: int) -> RegexValidator:
     return RegexValidator(rf"\A[0-9]{{{count}}}\Z", _("Enter %(count)d digits.") % {"count": count})
 
 
-class TransferForm(ReasonForm):
-    """A transfer that was made at the bank: to which account, when, under which reference."""
+class PayeeForm(ReasonForm):
+    """A transfer to be prepared: to which account, and why."""
 
     bank = forms.CharField(label=_("Bank number"), max_length=4, validators=[_digits(4)])
     branch = forms.CharField(label=_("Branch number"), max_length=3, validators=[_digits(3)])
     type = forms.ChoiceField(label=_("Account type"), choices=ACCOUNT_TYPES)
     number = forms.CharField(label=_("Account number"), max_length=7, validators=[_digits(7)])
     holder = forms.CharField(label=_("Account holder in kana"), max_length=60, help_text=_("It must be the payer."))
+    field_order = ("bank", "branch", "type", "number", "holder", "reason")
+
+
+class AmountPayeeForm(PayeeForm):
+    """A transfer of a part."""
+
+    amount = forms.IntegerField(label=_("Amount (yen)"), min_value=1)
+    field_order = ("amount", *PayeeForm.field_order)
+
+
+class SentForm(RemarkForm):
+    """A transfer that was made at the bank: when, under which reference."""
+
     transferred_on = forms.DateField(
         label=_("Transfer date"), widget=forms.DateInput(attrs={"type": "date"}), initial=clock.today_in
     )
     bank_reference = forms.CharField(label=_("Bank's reference"), max_length=60)
-    field_order = ("bank", "branch", "type", "number", "holder", "transferred_on", "bank_reference", "reason")
+    field_order = ("transferred_on", "bank_reference", "reason")
 
     def clean_transferred_on(self) -> Any:
         day = self.cleaned_data["transferred_on"]
         if day > clock.today_in():
             raise forms.ValidationError(_("The transfer date has not come yet."))
         return day
-
-
-class AmountTransferForm(TransferForm):
-    """A transfer of a part."""
-
-    amount = forms.IntegerField(label=_("Amount (yen)"), min_value=1)
-    field_order = ("amount", *TransferForm.field_order)
 
 
 PAYEE = ("bank", "branch", "type", "number", "holder")

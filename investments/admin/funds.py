@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -13,16 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.models import Book, Document, Fund, FundCounter, Order, Period, Terms
 from investments.offerings import services as offerings
+from investments.payments import fees
 from investments.payments import services as payments
 from microfund.kernel import clock, locks, queues
-from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER
-from microfund.kernel.acts import Act, ReasonForm, RemarkForm
-from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline, link, list_url
+from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, REVIEWER
+from microfund.kernel.acts import Act, RemarkForm
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, link, list_url
+from microfund.kernel.money import format_money
 
-from .forms import clean_caps, clean_plan, clean_risks, clean_uses
 from .journal import balance_panel
-
-EDITABLE = (Fund.State.DRAFT, Fund.State.IN_REVIEW)
+from .terms import EDITABLE, AmendForm, TermsInline, amend, amendable
 
 
 def _submit(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
@@ -49,81 +48,12 @@ def _fail(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
     payments.fail_fund(fund, actor=actor, at=at, reason=reason)
 
 
-class AmendForm(ReasonForm):
-    """What may be amended of an opened fund's terms; the money of a unit never changes."""
-
-    plan_revenue = forms.JSONField(label=_("planned revenue by period"))
-    uses = forms.JSONField(label=_("use of funds"), required=False)
-    risks = forms.JSONField(label=_("risks"))
-    revenue_basis_en = forms.CharField(label=_("revenue basis (English)"), max_length=200)
-    revenue_basis_ja = forms.CharField(label=_("revenue basis (Japanese)"), max_length=200)
-    field_order = (*offerings.AMENDABLE, "reason")
-
-    def clean_plan_revenue(self) -> list[int]:
-        return clean_plan(self.cleaned_data["plan_revenue"])
-
-    def clean_uses(self) -> list[Any]:
-        return clean_uses(self.cleaned_data["uses"])
-
-    def clean_risks(self) -> list[Any]:
-        return clean_risks(self.cleaned_data["risks"])
-
-
-def _amendable(fund: Fund) -> dict[str, Any]:
-    terms = offerings.current_terms(fund)
-    return {name: getattr(terms, name) for name in offerings.AMENDABLE}
-
-
-def _amend(fund: Fund, *, actor: Any, at: datetime, reason: str, **values: Any) -> None:
-    now = _amendable(fund)
-    changes = {name: value for name, value in values.items() if value != now[name]}
-    offerings.amend_terms(fund, changes=changes, actor=actor, at=at, reason=reason)
+def _sweep_fees(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
+    fees.sweep(fund, actor=actor, at=at, reason=reason)
 
 
 def _in(*states: str) -> Any:
     return lambda fund: fund.state in states
-
-
-class TermsForm(forms.ModelForm):
-    """Terms of a draft: lists may still be empty (what forbids opening is said when the fund is scheduled)."""
-
-    class Meta:
-        model = Terms
-        exclude = ("version", "reason", "frozen_at")  # noqa: DJ006 - all that terms say stands on the form
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("plan_revenue", "uses", "risks"):
-            self.fields[name].required = False
-
-    def clean_plan_revenue(self) -> list[int]:
-        return clean_plan(self.cleaned_data["plan_revenue"])
-
-    def clean_uses(self) -> list[Any]:
-        return clean_uses(self.cleaned_data["uses"])
-
-    def clean_risks(self) -> list[Any]:
-        return clean_risks(self.cleaned_data["risks"])
-
-    def clean_period_cap(self) -> list[int | None] | None:
-        return clean_caps(self.cleaned_data["period_cap"])
-
-
-class TermsInline(StaffInline):
-    """Draft terms are edited with their fund; frozen ones are only shown."""
-
-    model = Terms
-    form = TermsForm
-    edit_roles = (REVIEWER, OPERATIONS)
-    template = "admin/edit_inline/stacked.html"
-    max_num = 1
-    min_num = 1
-
-    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or obj.state in EDITABLE)
-
-    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.state in EDITABLE)
 
 
 class CounterInline(ReadOnlyInline):
@@ -211,9 +141,9 @@ class FundAdmin(StaffAdmin):
             name="amend",
             label=_("Amend terms"),
             roles=(REVIEWER,),
-            run=_amend,
+            run=amend,
             form=AmendForm,
-            initial=_amendable,
+            initial=amendable,
             when=_in(Fund.State.OPEN, Fund.State.CLOSED, Fund.State.OPERATING),
             explanation=_("A new version with new documents: buyers must accept them, and holders are told."),
             confirm=True,
@@ -237,6 +167,15 @@ class FundAdmin(StaffAdmin):
             explanation=_("Every order ends and is refunded in full, fee included. This cannot be undone."),
             confirm=True,
             danger=True,
+        ),
+        Act(
+            name="sweep_fees",
+            label=_("Sweep the fees"),
+            roles=(FINANCE_MAKER,),
+            run=_sweep_fees,
+            when=lambda fund: fund.book_id is not None and fees.owed(fund) > 0,
+            explanation=_("Prepare the transfer of all that the fund owes the operator to the operator's account."),
+            confirm=True,
         ),
     )
 
@@ -273,6 +212,7 @@ class FundAdmin(StaffAdmin):
         if counter:
             facts += [
                 (_("units sold, reserved, offered"), f"{counter.sold}, {counter.reserved}, {counter.offered}"),
+                (_("owed to the operator"), format_money(fees.owed(row), row.currency)),
             ]
         return facts
 

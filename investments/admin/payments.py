@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.models import (
     Dispute,
-    Entry,
     Line,
     Order,
     PaymentAttempt,
@@ -31,7 +30,7 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money, pretty
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 
-from .forms import TransferForm, payee_of
+from .forms import PayeeForm, payee_of
 from .journal import line_panel, subject_panel
 
 DONE = ("succeeded", "paid_by_bank")
@@ -149,16 +148,16 @@ class RefundAdmin(ByOrder):
         ),
         Act(
             name="pay_by_bank",
-            label=_("Paid by bank"),
+            label=_("Pay by bank"),
             roles=(FINANCE_MAKER,),
             run=_pay_by_bank,
-            form=TransferForm,
+            form=PayeeForm,
             when=lambda refund: (
                 refund.state in ("failed", "cancelled") or (refund.state == "requested" and refund.by_bank)
             ),
             explanation=_(
-                "Record a transfer that was made from the fund's bank because the provider cannot refund, or because "
-                "the order was paid by transfer. It goes only to an account in the payer's name."
+                "Prepare a transfer from the fund's bank, because the provider cannot refund or the order was paid by "
+                "transfer. It goes only to an account in the payer's name, and only after another person approved it."
             ),
             confirm=True,
         ),
@@ -178,8 +177,7 @@ def _lines_of(references: list[str]) -> Any:
 
 
 def _top_up(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
-    if not disputes.top_up(dispute, actor=actor, at=at):
-        raise DomainError("done", _("The fund was topped up for this dispute before."))
+    disputes.top_up(dispute, actor=actor, at=at, reason=reason)
 
 
 @admin.register(Dispute)
@@ -206,10 +204,9 @@ class DisputeAdmin(ByOrder):
             label=_("Top up the fund"),
             roles=(FINANCE_MAKER,),
             run=_top_up,
-            when=lambda dispute: not Entry.objects.filter(reference=f"dispute_topped_up:dispute:{dispute.pk}").exists(),
-            explanation=_("Record that the operator paid the fund what the provider took."),
+            when=lambda dispute: not disputes.topped_up(dispute),
+            explanation=_("Prepare the operator's transfer to the fund of what the provider took."),
             confirm=True,
-            audit="investments.Dispute.topped_up",
         ),
     )
 

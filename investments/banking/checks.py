@@ -42,7 +42,8 @@ def receipts() -> Iterator[str]:
 
 
 def receipt_uses() -> Iterator[str]:
-    """Each use of a receipt is journaled once with its amount; what staff sent back is recorded as a transfer."""
+    """Each use of a receipt is journaled once with its amount; what staff sent back was a transfer, and what is held is
+    what transfers are under way for."""
     yield from query("""
         WITH posted AS (
             SELECT split_part(entry.reference, ':', 3)::bigint AS use_id, entry.id, entry.reference,
@@ -65,14 +66,68 @@ def receipt_uses() -> Iterator[str]:
          ORDER BY own.id
     """)
     yield from query("""
-        SELECT format('investments_outgoingtransfer %s: %s yen for %s, of which %s were sent back by receipts',
+        SELECT format('investments_outgoingtransfer %s: %s yen sent for %s, of which %s were sent back by receipts',
                       coalesce(transfer.id::text, 'missing'), coalesce(transfer.amount, 0),
                       coalesce(transfer.target, sent.target), coalesce(sent.amount, 0))
-          FROM (SELECT * FROM investments_outgoingtransfer WHERE target LIKE 'receipt:%') AS transfer
-          FULL JOIN (SELECT target, sum(amount) AS amount FROM investments_receiptuse
-                      WHERE purpose = 'sent_back' AND target LIKE 'receipt:%' GROUP BY target) AS sent
-            ON sent.target = transfer.target
-         WHERE transfer.amount IS DISTINCT FROM sent.amount
+          FROM (SELECT *, 'transfer:' || id AS own FROM investments_outgoingtransfer
+                 WHERE target LIKE 'receipt:%' AND state = 'sent') AS transfer
+          FULL JOIN (SELECT target, 'receipt:' || line_id AS line, sum(amount) AS amount FROM investments_receiptuse
+                      WHERE purpose = 'sent_back' AND target LIKE 'transfer:%' GROUP BY target, line_id) AS sent
+            ON sent.target = transfer.own
+         WHERE transfer.amount IS DISTINCT FROM sent.amount OR transfer.target IS DISTINCT FROM sent.line
+    """)
+    yield from query("""
+        SELECT format('investments_statementline %s: %s held, transfers of %s under way', line.id, line.held,
+                      coalesce(transfers.amount, 0))
+          FROM investments_statementline AS line
+          LEFT JOIN (SELECT target, sum(amount) AS amount FROM investments_outgoingtransfer
+                      WHERE state IN ('prepared', 'approved') GROUP BY target) AS transfers
+            ON transfers.target = 'receipt:' || line.id
+         WHERE line.held <> coalesce(transfers.amount, 0)
+         ORDER BY line.id
+    """)
+
+
+def outgoing_transfers() -> Iterator[str]:
+    """What left by bank was prepared by one person and approved by another, and is journaled once with its amount on
+    the day it left; nothing else is journaled as having left so."""
+    yield from query("""
+        SELECT format('investments_outgoingtransfer %s (%s): is %s, prepared by %s, approved by %s', id, target, state,
+                      maker_id, coalesce(checker_id::text, 'nobody'))
+          FROM investments_outgoingtransfer
+         WHERE state IN ('approved', 'sent') AND (checker_id IS NULL OR checker_id = maker_id)
+         ORDER BY id
+    """)
+    yield from query("""
+        WITH sent AS (
+            SELECT id, target, amount, transferred_on,
+                   CASE split_part(target, ':', 1)
+                        WHEN 'refund' THEN 'refund_by_bank:' || target
+                        WHEN 'dispute' THEN 'dispute_topped_up:' || target
+                        WHEN 'fees' THEN 'fees_swept:transfer:' || id
+                        ELSE (SELECT 'receipt_sent_back:use:' || own.id FROM investments_receiptuse AS own
+                               WHERE own.target = 'transfer:' || transfer.id) END AS reference
+              FROM investments_outgoingtransfer AS transfer WHERE state = 'sent'
+        ), left_bank AS (
+            SELECT entry.id, entry.reference, entry.effective_on, sum(line.amount) AS amount
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id AND line.side = 'C'
+              JOIN investments_account AS account ON account.id = line.account_id
+               AND account.code IN ('bank', 'trust_bank')
+             WHERE entry.kind IN ('refund_by_bank', 'dispute_topped_up', 'fees_swept')
+                OR (entry.kind = 'receipt_sent_back' AND EXISTS (
+                       SELECT FROM investments_receiptuse AS own WHERE own.target LIKE 'transfer:%'
+                          AND own.id = split_part(entry.reference, ':', 3)::bigint))
+             GROUP BY entry.id
+        )
+        SELECT format('investments_outgoingtransfer %s (%s): %s sent on %s, journaled %s on %s (%s)',
+                      coalesce(sent.id::text, 'missing'), coalesce(sent.target, '-'), coalesce(sent.amount, 0),
+                      coalesce(sent.transferred_on::text, '-'), coalesce(left_bank.amount, 0),
+                      coalesce(left_bank.effective_on::text, '-'), coalesce(sent.reference, left_bank.reference, '-'))
+          FROM sent FULL JOIN left_bank ON left_bank.reference = sent.reference
+         WHERE sent.amount IS DISTINCT FROM left_bank.amount
+            OR sent.transferred_on IS DISTINCT FROM left_bank.effective_on
+         ORDER BY 1
     """)
 
 
@@ -95,3 +150,4 @@ def register_checks() -> None:
     register("banking.receipts", "9.3", receipts)
     register("banking.receipt_uses", "9.3", receipt_uses)
     register("banking.claims", "9.3", claims)
+    register("banking.outgoing_transfers", "7", outgoing_transfers)

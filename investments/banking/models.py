@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel.crypto import EncryptedJSONField
+from microfund.kernel.states import StateTable
 
 
 class StatementFile(models.Model):
@@ -36,7 +37,7 @@ class StatementFile(models.Model):
 
 class StatementLine(models.Model):
     """One credit on the operator's account: a receipt. `remaining` is what has been neither applied to orders nor sent
-    back (yen).
+    back (yen); `held` is the part of it that a transfer back is under way for, and that no order can have meanwhile.
 
     `bank_key` is a hash of its facts with its place among equal ones of the day, the same in every format, so a line
     that stands in two overlapping statements is one receipt; `bank_rows` keeps the bank's own number of it by format.
@@ -49,6 +50,7 @@ class StatementLine(models.Model):
     booked_on = models.DateField(_("date"))
     amount = models.BigIntegerField(_("amount"))
     remaining = models.BigIntegerField(_("not yet allocated"))
+    held = models.BigIntegerField(_("held to be sent back"), default=0)
     currency = models.CharField(_("currency"), max_length=3, default="JPY")
     payer_name = models.CharField(_("payer"), max_length=120)
     payer_code = models.CharField(_("payer code"), max_length=20, blank=True, db_index=True)
@@ -80,6 +82,9 @@ class StatementLine(models.Model):
                 condition=models.Q(remaining__gte=0, remaining__lte=models.F("amount")), name="statement_line_remaining"
             ),
             models.CheckConstraint(
+                condition=models.Q(held__gte=0, held__lte=models.F("remaining")), name="statement_line_held"
+            ),
+            models.CheckConstraint(
                 condition=models.Q(provider_payout=False) | models.Q(remaining=0), name="statement_line_payout"
             ),
         ]
@@ -91,9 +96,15 @@ class StatementLine(models.Model):
     def __str__(self) -> str:
         return f"{self.booked_on} {self.amount} {self.payer_name}"
 
+    @property
+    def free(self) -> int:
+        """Yen that may still be applied or sent back."""
+        return self.remaining - self.held
+
 
 class ReceiptUse(models.Model):
-    """What a receipt, or part of it, was used for: applied to a source (`attempt:12`) or sent back."""
+    """What a receipt, or part of it, was used for: applied to a source (`attempt:12`) or sent back (`transfer:5`, or
+    `cancelled:…` by the bank itself)."""
 
     line = models.ForeignKey(StatementLine, models.PROTECT, related_name="uses")
     purpose = models.CharField(
@@ -118,23 +129,71 @@ class ReceiptUse(models.Model):
 
 
 class OutgoingTransfer(models.Model):
-    """Money that staff sent from the operator's bank: a refund or a receipt sent back. Account details are encrypted:
-    {"bank", "branch", "type", "number", "holder"}; the holder must be the payer (domain.md section 4.8).
+    """Money that leaves an account of the operator by bank, by hand of two people: one prepares it, another approves
+    it, then it is made at the bank and recorded with its date and the bank's reference.
+
+    `target` is what it is for, `kind:id` of a purpose in `outgoing.py` (`refund:12`, `receipt:7`, `dispute:3`,
+    `fees:5`); one transfer at most is under way for it. Account details are encrypted: {"bank", "branch", "type",
+    "number", "holder"}; the holder must be the payer (domain.md section 4.8); empty between accounts of our own. What
+    was prepared never changes (trigger in sql/outgoing.sql). Amounts in minor units (yen).
     """
 
-    target = models.CharField(_("for"), max_length=60, unique=True)
+    class State(models.TextChoices):
+        PREPARED = "prepared", _("waits for approval")
+        APPROVED = "approved", _("to be made at the bank")
+        SENT = "sent", _("sent")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    target = models.CharField(_("for"), max_length=60, db_index=True)
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.PREPARED)
     amount = models.BigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3, default="JPY")
     payee = EncryptedJSONField(_("payee's account"))
-    transferred_on = models.DateField(_("transfer date"))
-    bank_reference = models.CharField(_("bank's reference"), max_length=60)
-    maker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(_("reason"), max_length=200)
+    maker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("prepared by"))
+    prepared_at = models.DateTimeField(_("prepared at"))
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+    transferred_on = models.DateField(_("transfer date"), null=True)
+    bank_reference = models.CharField(_("bank's reference"), max_length=60, blank=True, default="")
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 
     class Meta:
         verbose_name = _("outgoing transfer")
         verbose_name_plural = _("outgoing transfers")
-        constraints = [models.CheckConstraint(condition=models.Q(amount__gt=0), name="outgoing_transfer_positive")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="outgoing_transfer_positive"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["prepared", "withdrawn"])
+                | (models.Q(checker__isnull=False) & ~models.Q(checker=models.F("maker"))),
+                name="outgoing_transfer_two_people",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="sent")
+                | (models.Q(transferred_on__isnull=False) & ~models.Q(bank_reference="")),
+                name="outgoing_transfer_sent",
+            ),
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=models.Q(state__in=["prepared", "approved"]),
+                name="outgoing_transfer_one_under_way",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.target} {self.amount}"
+
+    @property
+    def source_id(self) -> int:
+        """The row it is for."""
+        return int(self.target.partition(":")[2])
+
+
+UNDER_WAY = ("prepared", "approved")
+TRANSFER_STATES = StateTable(
+    "investments.OutgoingTransfer",
+    {"prepared": ("approved", "withdrawn"), "approved": ("sent", "withdrawn")},
+    section="domain.md sections 4.8 and 7",
+)

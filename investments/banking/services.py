@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
@@ -24,7 +25,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from . import names, parsers
+from . import names, outgoing, parsers
 from .models import OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .parsers import Credit
 
@@ -232,9 +233,9 @@ def _take_back(file: StatementFile, cancelled: list[Credit], *, at: datetime) ->
         if ReceiptUse.objects.filter(target=target, line__booked_on=credit.booked_on).exists():
             continue
         same = StatementLine.objects.filter(booked_on=credit.booked_on, amount=credit.amount, provider_payout=False)
-        whole = [line for line in same.order_by("-pk") if _facts(line) == facts and line.remaining == line.amount]
+        whole = [line for line in same.order_by("-pk") if _facts(line) == facts and line.free == line.amount]
         line = locks.lock_one(StatementLine, whole[0].pk) if whole else None
-        if line is None or line.remaining != line.amount:
+        if line is None or line.free != line.amount:
             file.problems.append(
                 {
                     "row": credit.row,
@@ -269,7 +270,7 @@ def claim_pending(*, on: date, at: datetime) -> dict[str, int]:
     """Sweep: offer what is unallocated again: receipts of a worker that was killed after the import, and those whose
     order has changed since."""
     counts = {"claimed": 0, "errors": 0}
-    pending = StatementLine.objects.filter(remaining__gt=0).order_by("booked_on", "pk")
+    pending = StatementLine.objects.filter(remaining__gt=F("held")).order_by("booked_on", "pk")
 
     def offer(line_id: int) -> bool:
         # An error goes to the sweep's counts here.
@@ -283,65 +284,68 @@ def claim_pending(*, on: date, at: datetime) -> dict[str, int]:
 
 
 def send_back(
-    line: StatementLine,
-    *,
-    amount: int,
-    payee: dict[str, str],
-    transferred_on: date,
-    bank_reference: str,
-    actor: Any,
-    at: datetime,
-    reason: str,
-) -> ReceiptUse:
-    """Record that staff sent `amount` yen of a receipt back to the payer by bank; the same bank reference again is the
-    same use.
+    line: StatementLine, *, amount: int, payee: dict[str, str], actor: Any, at: datetime, reason: str
+) -> OutgoingTransfer:
+    """Prepare a transfer of `amount` yen of a receipt back to its payer; no order can have that part meanwhile.
 
     `payee` is {"bank", "branch", "type", "number", "holder"}; the holder must be the payer (names compared as banks
-    print them). Raises DomainError: "amount" (not positive, or more than remains), "holder", "reason_needed",
-    "bank_reference", "future".
+    print them). Raises DomainError: "amount" (not positive, or more than is free), "holder", and those of
+    `outgoing.prepare`.
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
-    if not bank_reference.strip():
-        raise DomainError("bank_reference", _("Give the bank's reference of the transfer."))
-    if transferred_on > clock.today_in(None, at):
-        raise DomainError("future", _("The transfer date has not come yet."))
-    if names.plain_name(payee.get("holder", "")) != names.plain_name(names.without_code(line.payer_name)):
-        raise DomainError("holder", _("The account must be in the name of the payer."))
-    with transaction.atomic():
-        line = locks.lock_one(StatementLine, line.pk)
-        target = f"receipt:{line.pk}:{hashlib.sha256(bank_reference.strip().encode()).hexdigest()[:12]}"
-        before = ReceiptUse.objects.filter(line=line, purpose="sent_back", target=target, amount=amount).first()
-        if before is not None:
-            return before
-        if not 0 < amount <= line.remaining:
+    return outgoing.prepare(
+        f"receipt:{line.pk}",
+        amount=amount,
+        payee=payee,
+        actor=actor,
+        at=at,
+        reason=reason,
+        currency=line.currency,
+    )
+
+
+class SendingBack(outgoing.Purpose):
+    """A receipt, or a part of it, goes back to its payer out of the trust account."""
+
+    def lock(self, source_id: int) -> StatementLine:
+        return locks.lock_one(StatementLine, source_id)
+
+    def judge(self, row: StatementLine, transfer: OutgoingTransfer, *, at: datetime) -> None:
+        if names.plain_name(transfer.payee.get("holder", "")) != names.plain_name(names.without_code(row.payer_name)):
+            raise DomainError("holder", _("The account must be in the name of the payer."))
+        # From its preparation on the amount is held, so only a new one can be too much.
+        if transfer.pk is None and not 0 < transfer.amount <= row.free:
             raise DomainError(
                 "amount",
-                _("Between 1 and %(remaining)d yen of this receipt can be sent back.") % {"remaining": line.remaining},
-                remaining=line.remaining,
+                _("Between 1 and %(free)d yen of this receipt can be sent back.") % {"free": row.free},
+                free=row.free,
             )
-        if OutgoingTransfer.objects.filter(target=target).exists():
-            raise DomainError("bank_reference", _("This bank reference was recorded with another amount."))
-        OutgoingTransfer.objects.create(
-            target=target,
-            amount=amount,
-            currency=line.currency,
-            payee=payee,
-            transferred_on=transferred_on,
-            bank_reference=bank_reference.strip()[:60],
-            maker=actor,
-        )
-        use = _use_up(line, amount=amount, target=target, on=transferred_on, at=at, actor=actor, reason=reason)
-        audit.record(
-            action="investments.StatementLine.sent_back",
-            subject=line,
-            at=at,
-            actor=actor,
-            reason=reason,
-            changes={"amount": amount, "remaining": line.remaining},
-        )
-        publish(events.ReceiptSentBack(use_id=use.pk, at=at), key=str(use.pk), at=at)
-        return use
+
+    def prepared(self, row: StatementLine, transfer: OutgoingTransfer) -> None:
+        row.held += transfer.amount
+        row.save(update_fields=["held"])
+
+    def withdrawn(self, row: StatementLine, transfer: OutgoingTransfer) -> None:
+        row.held -= transfer.amount
+        row.save(update_fields=["held"])
+
+    def sent(self, row: StatementLine, transfer: OutgoingTransfer, *, at: datetime) -> None:
+        went_back(row, transfer, at=at)
+
+
+def went_back(line: StatementLine, transfer: OutgoingTransfer, *, at: datetime) -> None:
+    """The transfer was made: that much of the locked receipt is used up."""
+    assert transfer.transferred_on is not None
+    line.held -= transfer.amount
+    use = _use_up(
+        line,
+        amount=transfer.amount,
+        target=f"transfer:{transfer.pk}",
+        on=transfer.transferred_on,
+        at=at,
+        actor=transfer.maker,
+        reason=transfer.reason,
+    )
+    publish(events.ReceiptSentBack(use_id=use.pk, at=at), key=str(use.pk), at=at)
 
 
 def _use_up(
@@ -354,7 +358,7 @@ def _use_up(
     line.remaining -= amount
     if line.remaining == 0:
         line.problem = ""
-    line.save(update_fields=["remaining", "problem"])
+    line.save(update_fields=["remaining", "held", "problem"])
     operator, subject = ledger.operator_book_id(), f"receipt:{line.pk}"
     ledger.post(
         kind="receipt_sent_back",

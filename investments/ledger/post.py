@@ -208,6 +208,20 @@ def reverse(entry: Entry, *, on: date, at: datetime, reason: str) -> int | None:
     return post(kind="reversal", source=("entry", entry.pk), legs=legs, on=on, at=at, memo=reason[:200], reverses=entry)
 
 
+def balance(book_id: int, code: str) -> int:
+    """The balance of one account in minor units, on the side on which it normally stands. Raises KeyError for a code
+    that is in no chart."""
+    side = (CHARTS["fund"] | CHARTS["operator"])[code]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(CASE line.side WHEN %s THEN line.amount ELSE -line.amount END), 0)::bigint"
+            "  FROM investments_line AS line JOIN investments_account AS account ON account.id = line.account_id"
+            " WHERE account.book_id = %s AND account.code = %s",
+            [side, book_id, code],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def open_book(code: str, *, kind: str, currency: str) -> Book:
     """The book of this code with its whole chart of accounts, made once."""
     book, _ = Book.objects.get_or_create(code=code, defaults={"kind": kind, "currency": currency})

@@ -16,6 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from investments.investors.models import Investor
 from investments.offerings.models import Fund
 from investments.orders.models import UNPAID, Order
 from investments.policy import services as policy
@@ -59,6 +60,7 @@ def begin(order: Order, *, at: datetime) -> PaymentAttempt:
             method=order.method,
             amount=order.total,
             currency=order.currency,
+            payer_kana=Investor.objects.values_list("name_kana", flat=True).get(pk=order.investor_id),
             created_at=at,
             session_expires_at=at + timedelta(minutes=profile.session_minutes),
             next_check_at=at + FIRST_CHECK,

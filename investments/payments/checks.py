@@ -184,6 +184,7 @@ def refund_entries() -> Iterator[str]:
           FROM investments_refund AS refund
           FULL JOIN posted ON posted.refund_id = refund.id
           LEFT JOIN investments_outgoingtransfer AS transfer ON transfer.target = 'refund:' || refund.id
+               AND transfer.state = 'sent'
          WHERE refund.id IS NULL OR posted.refund_id IS NULL OR posted.decided <> refund.amount
             OR posted.bank <> CASE refund.state WHEN 'paid_by_bank' THEN refund.amount ELSE 0 END
             OR posted.bank <> coalesce(transfer.amount, 0)

@@ -34,6 +34,8 @@ class PaymentAttempt(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.CREATED)
     amount = models.BigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
+    # The investor's kana when they went to pay: a refund by bank goes to an account of that name.
+    payer_kana = models.CharField(_("payer in kana"), max_length=120)
     session_id = models.CharField(_("session"), max_length=120, unique=True, null=True, blank=True)
     intent_id = models.CharField(_("payment intent"), max_length=120, unique=True, null=True, blank=True)
     url = models.TextField(_("payment page"), blank=True, default="")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from investments.ledger import post as ledger
 from investments.ledger.post import credit, debit
 from investments.offerings.models import Fund
 from investments.orders.models import Order
 from investments.orders.services import confirmation_legs
 from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
 
 from .models import Dispute, PaymentAttempt, Refund
 
@@ -100,8 +103,8 @@ def refund_of_part(refund: Refund, order: Order, *, at: datetime) -> None:
     )
 
 
-def refund_paid(refund: Refund, order: Order, *, by_bank: bool, at: datetime) -> None:
-    """The money left: from the provider's balance, or from the fund's bank."""
+def refund_paid(refund: Refund, order: Order, *, by_bank: bool, on: date | None = None, at: datetime) -> None:
+    """The money left: from the provider's balance, or from the fund's bank on the day `on` of the transfer."""
     book, subject = _book(order), f"order:{order.pk}"
     ledger.post(
         kind="refund_by_bank" if by_bank else "refund_paid",
@@ -110,7 +113,7 @@ def refund_paid(refund: Refund, order: Order, *, by_bank: bool, at: datetime) ->
             debit(book, "refunds_payable", refund.amount, subject),
             credit(book, "bank" if by_bank else "psp_clearing", refund.amount, subject),
         ],
-        on=_on(order, at),
+        on=on or _on(order, at),
         at=at,
     )
 
@@ -144,10 +147,10 @@ def dispute_opened(dispute: Dispute, order: Order, *, at: datetime) -> None:
     ledger.post(kind="dispute_opened", source=("dispute", dispute.pk), legs=legs, on=_on(order, at), at=at)
 
 
-def dispute_topped_up(dispute: Dispute, order: Order, *, at: datetime) -> int | None:
-    """The operator pays the fund what the provider took."""
+def dispute_topped_up(dispute: Dispute, order: Order, *, on: date, at: datetime) -> None:
+    """The operator pays the fund what the provider took; `on` is the day of the transfer."""
     book, operator, subject = _book(order), ledger.operator_book_id(), f"order:{order.pk}"
-    return ledger.post(
+    ledger.post(
         kind="dispute_topped_up",
         source=("dispute", dispute.pk),
         legs=[
@@ -156,9 +159,38 @@ def dispute_topped_up(dispute: Dispute, order: Order, *, at: datetime) -> int | 
             debit(book, "bank", dispute.amount, subject),
             credit(book, "due_from_operator", dispute.amount, subject),
         ],
-        on=_on(order, at),
+        on=on,
         at=at,
     )
+
+
+def fees_swept(transfer_id: int, fund: Fund, amount: int, *, on: date, at: datetime) -> None:
+    """What a fund owes the operator left its bank for the operator's."""
+    operator = ledger.operator_book_id()
+    ledger.post(
+        kind="fees_swept",
+        source=("transfer", transfer_id),
+        legs=[
+            debit(fund.book_id, "due_to_operator", amount),
+            credit(fund.book_id, "bank", amount),
+            debit(operator, "bank", amount),
+            credit(operator, "due_from_fund", amount),
+        ],
+        on=on,
+        at=at,
+    )
+
+
+def require_in_bank(fund: Fund, amount: int) -> None:
+    """Raise DomainError("bank_short") unless the fund's bank holds `amount` (domain.md section 9.6). The caller holds
+    the fund's row, so that two transfers do not both count on the same money."""
+    there = ledger.balance(fund.book_id, "bank")
+    if there < amount:
+        raise DomainError(
+            "bank_short",
+            _("The fund's bank account holds %(there)d yen; wait for the provider's payout.") % {"there": there},
+            there=there,
+        )
 
 
 def dispute_won(dispute: Dispute, order: Order, *, at: datetime) -> None:

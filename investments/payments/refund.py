@@ -4,17 +4,18 @@ it is done. What the provider cannot do is paid by bank, to an account in the pa
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
-from investments.banking import names
-from investments.banking.models import OutgoingTransfer
+from investments.banking import names, outgoing
+from investments.banking.models import OutgoingTransfer, StatementLine
 from investments.holdings import services as holdings
 from investments.ledger.models import Entry
+from investments.offerings.models import Fund
 from investments.orders import reserve
 from investments.orders.models import ORDER_STATES, Order
 from microfund.kernel import clock, locks
@@ -168,48 +169,75 @@ def _tell(refund: Refund, *, at: datetime) -> None:
     publish(events.RefundSettled(refund_id=refund.pk, state=refund.state, at=at), key=key, at=at)
 
 
-def pay_by_bank(
-    refund: Refund,
-    *,
-    payee: dict[str, str],
-    transferred_on: date,
-    bank_reference: str,
-    actor: Any,
-    at: datetime,
-    reason: str,
-) -> Refund:
-    """Record that staff sent the money by bank, because the provider cannot or the order was paid by transfer.
+def pay_by_bank(refund: Refund, *, payee: dict[str, str], actor: Any, at: datetime, reason: str) -> OutgoingTransfer:
+    """Prepare a transfer of the refund from the fund's bank, because the provider cannot make it or the order was paid
+    by transfer.
 
-    `payee` is {"bank", "branch", "type", "number", "holder"}; the holder must be the payer (kana compared without
-    spaces). Raises DomainError: "holder", "wrong_state", "reason_needed", "future".
+    `payee` is {"bank", "branch", "type", "number", "holder"}; the holder must be who paid (`payers`). Raises
+    DomainError: "holder", "wrong_state", "frozen", "bank_short", and those of `outgoing.prepare`.
     """
-    order = Order.objects.select_related("investor").get(pk=refund.order_id)
-    if names.plain_name(payee.get("holder", "")) != names.plain_name(order.investor.name_kana):
-        raise DomainError("holder", _("The account must be in the name of the payer."))
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
-    with transaction.atomic():
-        fresh = locks.lock_one(Refund, refund.pk)
-        if fresh.state == Refund.State.REQUESTED and not fresh.by_bank:
+    return outgoing.prepare(
+        f"refund:{refund.pk}",
+        amount=refund.amount,
+        payee=payee,
+        actor=actor,
+        at=at,
+        reason=reason,
+        currency=refund.currency,
+    )
+
+
+def payers(attempt: PaymentAttempt) -> set[str]:
+    """Who paid an attempt, as banks print names: the payers of the receipts applied to it, or the investor as they were
+    called when they went to pay (domain.md section 4.8: only to the paying instrument or an account of the payer)."""
+    if attempt.method != Order.Method.BANK_TRANSFER:
+        return {names.plain_name(attempt.payer_kana)}
+    lines = StatementLine.objects.filter(uses__purpose="applied", uses__target=f"attempt:{attempt.pk}")
+    return {names.plain_name(names.without_code(name)) for name in lines.values_list("payer_name", flat=True)}
+
+
+class RefundByBank(outgoing.Purpose):
+    """A refund leaves by bank instead of by the provider."""
+
+    def lock(self, source_id: int) -> Refund:
+        order_id, fund_id = Refund.objects.values_list("order_id", "order__fund_id").get(pk=source_id)
+        # Transfers out of one fund's bank are judged one after the other.
+        locks.lock_one(Fund, fund_id)
+        locks.lock_one(Order, order_id)
+        return locks.lock_one(Refund, source_id)
+
+    def judge(self, row: Refund, transfer: OutgoingTransfer, *, at: datetime) -> None:
+        if row.state == Refund.State.REQUESTED and not row.by_bank:
             raise DomainError(
                 "wrong_state", _("The provider has not answered yet; this refund may still reach the payer.")
             )
-        REFUND_STATES.require(fresh.state, Refund.State.PAID_BY_BANK)
-        OutgoingTransfer.objects.create(
-            target=f"refund:{fresh.pk}",
-            amount=fresh.amount,
-            currency=fresh.currency,
-            payee=payee,
-            transferred_on=transferred_on,
-            bank_reference=bank_reference,
-            maker=actor,
-        )
-        postings.refund_paid(fresh, order, by_bank=True, at=at)
-        fresh = REFUND_STATES.move(
-            fresh, Refund.State.PAID_BY_BANK, at=at, actor=actor, reason=reason, settled_at=at, next_check_at=None
-        )
-        _tell(fresh, at=at)
-        return fresh
+        REFUND_STATES.require(row.state, Refund.State.PAID_BY_BANK)
+        attempt = PaymentAttempt.objects.get(pk=row.attempt_id)
+        order = Order.objects.select_related("fund").get(pk=row.order_id)
+        if order.frozen_at is not None:
+            raise DomainError("frozen", _("This order is disputed at the payment provider and cannot be refunded."))
+        if names.plain_name(transfer.payee.get("holder", "")) not in payers(attempt):
+            raise DomainError("holder", _("The account must be in the name of the payer."))
+        postings.require_in_bank(order.fund, row.amount)
+
+    def sent(self, row: Refund, transfer: OutgoingTransfer, *, at: datetime) -> None:
+        paid_by_bank(row, transfer, at=at)
+
+
+def paid_by_bank(refund: Refund, transfer: OutgoingTransfer, *, at: datetime) -> None:
+    """The transfer was made: the refund is done. The caller holds the refund's row."""
+    order = Order.objects.get(pk=refund.order_id)
+    postings.refund_paid(refund, order, by_bank=True, on=transfer.transferred_on, at=at)
+    done = REFUND_STATES.move(
+        refund,
+        Refund.State.PAID_BY_BANK,
+        at=at,
+        actor=transfer.maker,
+        reason=transfer.reason,
+        settled_at=at,
+        next_check_at=None,
+    )
+    _tell(done, at=at)
 
 
 def absorb(intent_id: str, *, at: datetime) -> int:

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
 from investments.banking import names
 from investments.banking.models import ReceiptUse, StatementLine
+from investments.investors.models import Investor
 from investments.offerings.models import Fund
 from investments.orders import queries
 from investments.orders import services as orders
@@ -56,6 +57,7 @@ def _new_attempt(order: Order, *, pay_by: datetime | None, at: datetime) -> Paym
         state=PaymentAttempt.State.OPEN,
         amount=order.total,
         currency=order.currency,
+        payer_kana=Investor.objects.values_list("name_kana", flat=True).get(pk=order.investor_id),
         created_at=at,
         pay_by=pay_by,
     )
@@ -80,15 +82,15 @@ def order_of(line: StatementLine) -> Order | None:
 
 
 def claim(line_id: int, *, at: datetime) -> bool:
-    """Pay the order whose code a receipt carries, if the unallocated receipts of that code come to its total; True
-    when nothing of the receipt remains.
+    """Pay the order whose code a receipt carries, if the free receipts of that code come to its total; True when
+    nothing of the receipt is free any more.
 
     Otherwise the line says why it waits: "unknown" (no order of that code is paid by transfer), "short", "over",
     "twice" (the order is paid already) or "late" (the order has ended; an expired one whose units cannot be taken
     again). Nothing is ever applied beyond the exact total. May be called again, and by several workers at once.
     """
     line = StatementLine.objects.get(pk=line_id)
-    if line.remaining == 0:
+    if line.free == 0:
         return True
     order = order_of(line)
     if order is None and line.problem == "unknown":
@@ -103,10 +105,11 @@ def claim(line_id: int, *, at: datetime) -> bool:
         # Asked after the order is locked: two receipts of one order are judged one after the other.
         StatementLine.objects.filter(pk=line_id).exclude(payer_code=code).update(payer_code=code)
         lines = locks.lock(
-            StatementLine, StatementLine.objects.filter(payer_code=code, remaining__gt=0).values_list("pk", flat=True)
+            StatementLine,
+            StatementLine.objects.filter(payer_code=code, remaining__gt=F("held")).values_list("pk", flat=True),
         )
         _settle(order, attempt, sorted(lines, key=lambda own: (own.booked_on, own.pk)), at=at)
-    return not StatementLine.objects.filter(pk=line_id, remaining__gt=0).exists()
+    return not StatementLine.objects.filter(pk=line_id, remaining__gt=F("held")).exists()
 
 
 def _attempt(order: Order, *, at: datetime) -> PaymentAttempt | None:
@@ -127,10 +130,10 @@ def _settle(order: Order, attempt: PaymentAttempt | None, lines: list[StatementL
         return _explain(lines, "twice" if order.state in (Order.State.PAID, Order.State.CONFIRMED) else "late")
     chosen = _exactly(lines, order.total)
     if not chosen:
-        return _explain(lines, "short" if sum(line.remaining for line in lines) < order.total else "over")
-    if not _pay(order, attempt, [(line, line.remaining) for line in chosen], actor=None, reason="", at=at):
+        return _explain(lines, "short" if sum(line.free for line in lines) < order.total else "over")
+    if not _pay(order, attempt, [(line, line.free) for line in chosen], actor=None, reason="", at=at):
         return _explain(lines, "late")
-    return _explain([line for line in lines if line.remaining], "twice")
+    return _explain([line for line in lines if line.free], "twice")
 
 
 def _exactly(lines: list[StatementLine], total: int) -> list[StatementLine]:
@@ -138,10 +141,10 @@ def _exactly(lines: list[StatementLine], total: int) -> list[StatementLine]:
     transfers pay the same whether they come in one statement or in several."""
     paid = 0
     for count, line in enumerate(lines, 1):
-        paid += line.remaining
+        paid += line.free
         if paid == total:
             return lines[:count]
-    return next(([line] for line in lines if line.remaining == total), [])
+    return next(([line] for line in lines if line.free == total), [])
 
 
 def _explain(lines: list[StatementLine], problem: str) -> None:
@@ -226,16 +229,16 @@ def apply_to_order(line: StatementLine, order: Order, *, actor: Any, at: datetim
         attempt = _attempt(order, at=at)
         if attempt is None:
             raise DomainError("late", _("This order has ended; send the money back."))
-        own = StatementLine.objects.filter(payer_code=order.payer_code, remaining__gt=0)
+        own = StatementLine.objects.filter(payer_code=order.payer_code, remaining__gt=F("held"))
         lines = locks.lock(StatementLine, {line.pk, *own.values_list("pk", flat=True)})
         # The receipt that staff chose first, the others in the order in which they came.
         lines.sort(key=lambda other: (other.pk != line.pk, other.booked_on, other.pk))
-        if lines[0].remaining == 0:
+        if lines[0].free == 0:
             raise DomainError("used", _("Nothing of this receipt remains."))
         parts: list[tuple[StatementLine, int]] = []
         missing = order.total
         for part in lines:
-            amount = min(part.remaining, missing)
+            amount = min(part.free, missing)
             if amount:
                 parts.append((part, amount))
                 missing -= amount
@@ -245,7 +248,7 @@ def apply_to_order(line: StatementLine, order: Order, *, actor: Any, at: datetim
             )
         if not _pay(order, attempt, parts, actor=actor, reason=reason, at=at):
             raise DomainError("late", _("This order has expired and its units are taken; send the money back."))
-        _explain([part for part in lines if part.remaining and part.payer_code == order.payer_code], "twice")
+        _explain([part for part in lines if part.free and part.payer_code == order.payer_code], "twice")
         audit.record(
             action="investments.StatementLine.applied",
             subject=lines[0],

@@ -301,15 +301,14 @@ def test_one_refund_that_cannot_be_recorded_hides_no_other() -> None:
     own = spoilt.refunds.get()
     provider.control("dashboard_refund", payment_intent=own.attempt.intent_id)
     refund.send(own.pk, at=world.NOW)
-    refund.pay_by_bank(
+    transfer = refund.pay_by_bank(
         own,
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": spoilt.investor.name_kana},
-        transferred_on=world.DAY,
-        bank_reference="B1",
         actor=make.make_user(is_staff=True),
         at=world.NOW,
         reason="refused by the provider",
     )
+    make.carry_out(transfer, at=world.NOW)
     provider.control("disputes/open", payment_intent=PaymentAttempt.objects.get(order=sound).intent_id)
     counts = reconcile.objects_due(on=world.DAY, at=world.NOW + timedelta(hours=1))
     assert (counts["errors"], counts["disputes"]) == (1, 1)

@@ -271,10 +271,9 @@ def test_a_cancelled_transfer_order_is_told_the_amount_then_the_day_it_was_sent(
     notice = the_mail("order_ended")
     assert "¥10,500" in notice.subject
     both_parts_say(notice, "You get ¥10,500 back, the fee included.", "We transfer it to an account in your name")
-    refund.pay_by_bank(
-        order.refunds.get(), payee=PAYEE, transferred_on=NEXT_DAY.date(), bank_reference="R", actor=None, at=NEXT_DAY,
-        reason="cancelled",
-    )  # fmt: skip
+    staff = make.make_user(is_staff=True)
+    transfer = refund.pay_by_bank(order.refunds.get(), payee=PAYEE, actor=staff, at=NEXT_DAY, reason="cancelled")
+    make.carry_out(transfer, at=NEXT_DAY)
     sent = the_mail("refund_settled")
     both_parts_say(sent, "¥10,500 for your order", "was transferred to an account in your name on July 2, 2026.")
 
@@ -318,10 +317,9 @@ def test_a_card_refund_is_told_in_two_parts(sandbox: SandboxProcess) -> None:
 def test_money_sent_back_without_an_order_is_told_to_the_one_whose_code_it_bore(fund: Fund) -> None:
     order = paid_order(fund)
     line = receive(order, 700, first=9_000)
-    banking.send_back(
-        line, amount=700, payee=PAYEE, transferred_on=NEXT_DAY.date(), bank_reference="T", actor=None, at=NEXT_DAY,
-        reason="paid twice",
-    )  # fmt: skip
+    staff = make.make_user(is_staff=True)
+    transfer = banking.send_back(line, amount=700, payee=PAYEE, actor=staff, at=NEXT_DAY, reason="paid twice")
+    make.carry_out(transfer, at=NEXT_DAY)
     notice = the_mail("receipt_sent_back")
     both_parts_say(notice, "We sent ¥700 of it back to your account on July 2, 2026.", order.reference)
 

@@ -116,16 +116,15 @@ def _receive(order: Order) -> None:
         actor=None,
         at=timezone.now(),
     )
-    banking.send_back(
+    transfer = banking.send_back(
         StatementLine.objects.get(payer_code=""),
         amount=1_000,
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "7654321", "holder": "サトウ ケン"},
-        transferred_on=clock.today_in(),
-        bank_reference="T-0",
-        actor=None,
+        actor=make.make_user(is_staff=True),
         at=timezone.now(),
         reason="Nobody knows what it is for.",
     )
+    make.carry_out(transfer, at=timezone.now(), reference="T-0")
 
 
 def _give_back_by_bank(sandbox: SandboxProcess, order: Order) -> None:
@@ -134,12 +133,11 @@ def _give_back_by_bank(sandbox: SandboxProcess, order: Order) -> None:
     services.cancel_order(order, at=timezone.now(), actor=order.investor.user)
     own = refund.send(Refund.objects.get(order=order).pk, at=timezone.now())
     refund.absorb(own.attempt.intent_id or "", at=timezone.now())
-    refund.pay_by_bank(
+    transfer = refund.pay_by_bank(
         own,
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"},
-        transferred_on=clock.today_in(),
-        bank_reference="T-1",
         actor=make.make_user(is_staff=True),
         at=timezone.now(),
         reason="The card is closed.",
     )
+    make.carry_out(transfer, at=timezone.now())

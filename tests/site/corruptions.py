@@ -12,7 +12,18 @@ from typing import Any
 from django.db import connection
 
 from investments.ledger import post as ledger
-from investments.models import Acceptance, Document, Entry, Holding, Line, Movement, ProviderPayout, Terms
+from investments.models import (
+    Acceptance,
+    Document,
+    Entry,
+    Holding,
+    Line,
+    Movement,
+    OutgoingTransfer,
+    ProviderPayout,
+    Terms,
+)
+from microfund.kernel import clock
 from tests.site.books import Books
 
 Corrupter = Callable[[Books], str]
@@ -259,8 +270,43 @@ def a_use_is_deleted(books: Books) -> str:
 @corrupts("banking.receipt_uses")
 def a_transfer_back_is_deleted(books: Books) -> str:
     use = books.receipt("unknown").uses.get()
-    sql("DELETE FROM investments_outgoingtransfer WHERE target = %s", use.target)
-    return f"investments_outgoingtransfer missing: 0 yen for {use.target}, of which 1000 were sent back"
+    sql("DELETE FROM investments_outgoingtransfer WHERE id = %s", use.target.partition(":")[2])
+    return f"investments_outgoingtransfer missing: 0 yen sent for {use.target}, of which 1000 were sent back"
+
+
+@corrupts("banking.receipt_uses")
+def a_receipt_is_held_for_nothing(books: Books) -> str:
+    row = books.receipt("unknown")
+    sql("UPDATE investments_statementline SET held = 500 WHERE id = %s", row.pk)
+    return f"investments_statementline {row.pk}: 500 held, transfers of 0 under way"
+
+
+@corrupts("banking.outgoing_transfers")
+def a_transfer_is_approved_by_its_maker(books: Books) -> str:
+    sql("ALTER TABLE investments_outgoingtransfer DROP CONSTRAINT outgoing_transfer_two_people")
+    pk, maker = _transfer("receipt")
+    sql("UPDATE investments_outgoingtransfer SET checker_id = maker_id WHERE id = %s", pk)
+    return f"investments_outgoingtransfer {pk} (receipt:{books.receipt('unknown').pk}): is sent, prepared by {maker}"
+
+
+@corrupts("banking.outgoing_transfers")
+def money_left_without_a_transfer(books: Books) -> str:
+    pk, _maker = _transfer("refund")
+    target = sql("DELETE FROM investments_outgoingtransfer WHERE id = %s RETURNING target", pk)
+    day = clock.today_in()
+    return f"investments_outgoingtransfer missing (-): 0 sent on -, journaled 10500 on {day} (refund_by_bank:{target})"
+
+
+@corrupts("banking.outgoing_transfers")
+def a_transfer_is_of_another_day(books: Books) -> str:
+    pk, _maker = _transfer("refund")
+    sql("UPDATE investments_outgoingtransfer SET transferred_on = '2020-02-29' WHERE id = %s", pk)
+    return f"investments_outgoingtransfer {pk} (refund:"
+
+
+def _transfer(kind: str) -> tuple[int, int]:
+    """A transfer of this kind that was sent: its id and who prepared it."""
+    return OutgoingTransfer.objects.values_list("pk", "maker_id").get(target__startswith=f"{kind}:", state="sent")
 
 
 @corrupts("banking.claims")

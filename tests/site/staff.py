@@ -45,3 +45,16 @@ def page_of(row: Any) -> str:
 def act_of(row: Any, name: str) -> str:
     """The address of an act on a row."""
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_act", args=[row.pk, name])
+
+
+def do(client: Client, row: Any, name: str, **data: Any) -> str:
+    """Fill in an act's form, confirm it where that is asked, and answer the page at the end."""
+    data = {"reason": "A good reason.", **data}
+    answer = client.post(act_of(row, name), data, follow=True)
+    page = answer.content.decode()
+    if "Please check once more" in page:
+        assert not answer.redirect_chain
+        answer = client.post(act_of(row, name), {**data, "confirmed": "1"}, follow=True)
+        page = answer.content.decode()
+    assert answer.status_code == 200
+    return page

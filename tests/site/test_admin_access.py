@@ -35,6 +35,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "amend": {"reviewer"},
         "close": {"operations"},
         "fail": {"operations"},
+        "sweep_fees": {"finance maker"},
     },
     "investments.Investor": {
         "verify": {"reviewer"},
@@ -48,7 +49,12 @@ ACTS: dict[str, dict[str, set[str]]] = {
     "investments.WebhookDelivery": {"replay": {"operations"}},
     "investments.StatementFile": {"import": {"operations", "finance maker"}},
     "investments.StatementLine": {"apply": {"finance maker"}, "send_back": {"finance maker"}},
-    "investments.OutgoingTransfer": {"unmask": {"finance maker"}},
+    "investments.OutgoingTransfer": {
+        "approve": {"finance checker"},
+        "sent": {"finance maker"},
+        "withdraw": {"finance maker", "finance checker"},
+        "unmask": {"finance maker", "finance checker"},
+    },
     "notices.Notice": {"retry": {"operations", "support"}},
     "outbox.Event": {"retry": {"operations"}},
 }

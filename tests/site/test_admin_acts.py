@@ -43,23 +43,10 @@ from tests import make
 from tests.investments.banking.files import csv_file
 from tests.sandbox_client import SandboxProcess
 from tests.site import books
-from tests.site.staff import act_of, console, list_of, make_staff, page_of
+from tests.site.staff import act_of, console, do, list_of, make_staff, page_of
 
 pytestmark = pytest.mark.django_db
 ACCOUNT = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567"}
-
-
-def do(client: Client, row: Any, name: str, **data: Any) -> str:
-    """Fill in an act's form, confirm it where that is asked, and answer the page at the end."""
-    data = {"reason": "A good reason.", **data}
-    answer = client.post(act_of(row, name), data, follow=True)
-    page = answer.content.decode()
-    if "Please check once more" in page:
-        assert not answer.redirect_chain
-        answer = client.post(act_of(row, name), {**data, "confirmed": "1"}, follow=True)
-        page = answer.content.decode()
-    assert answer.status_code == 200
-    return page
 
 
 def noted(user: User, action: str, reason: str = "A good reason.") -> AuditRow:
@@ -319,25 +306,33 @@ def test_a_refund_is_tried_again_and_paid_by_bank_only_to_the_payer(sandbox: San
     refund.refresh_from_db()
     assert refund.state == "failed"
     assert AuditRow.objects.filter(action="investments.Refund.tried_again", actor=user).count() == 2
-    form = {**ACCOUNT, "transferred_on": clock.today_in().isoformat(), "bank_reference": "T-7"}
     assert "The account must be in the name of the payer." in do(
-        client, refund, "pay_by_bank", holder="サトウ ケン", **form
+        client, refund, "pay_by_bank", holder="サトウ ケン", **ACCOUNT
     )
-    assert "Enter 7 digits." in do(client, refund, "pay_by_bank", holder="イトウ ハルカ", **{**form, "number": "12"})
-    later = (clock.today_in() + timedelta(days=1)).isoformat()
-    page = do(client, refund, "pay_by_bank", holder="イトウ ハルカ", **{**form, "transferred_on": later})
-    assert "The transfer date has not come yet." in page
+    assert "Enter 7 digits." in do(client, refund, "pay_by_bank", holder="イトウ ハルカ", **{**ACCOUNT, "number": "12"})
     assert not OutgoingTransfer.objects.exists()
-    do(client, refund, "pay_by_bank", holder="イトウ ハルカ", **form)
+    do(client, refund, "pay_by_bank", holder="イトウ ハルカ", **ACCOUNT)
     refund.refresh_from_db()
-    assert refund.state == "paid_by_bank"
-    noted(user, "investments.Refund.paid_by_bank")
+    assert refund.state == "failed", "nothing has left yet"
+    noted(user, "investments.OutgoingTransfer.prepared")
     sent = OutgoingTransfer.objects.get()
     assert sent.payee == {**ACCOUNT, "holder": "イトウ ハルカ"} and sent.maker_id == user.pk
     page = client.get(page_of(sent)).content.decode()
     assert "1234567" not in page and "••••567" in page
     assert "1234567" in do(client, sent, "unmask")
     noted(user, "investments.OutgoingTransfer.unmasked")
+    made = {"transferred_on": clock.today_in().isoformat(), "bank_reference": "T-7"}
+    assert "This is not possible any more." in do(client, sent, "sent", **made), "it is not approved yet"
+    checker = make_staff("finance checker")
+    do(console(checker), sent, "approve")
+    noted(checker, "investments.OutgoingTransfer.approved")
+    later = (clock.today_in() + timedelta(days=1)).isoformat()
+    assert "The transfer date has not come yet." in do(client, sent, "sent", **{**made, "transferred_on": later})
+    do(client, sent, "sent", **made)
+    refund.refresh_from_db()
+    assert refund.state == "paid_by_bank"
+    noted(user, "investments.Refund.paid_by_bank")
+    noted(user, "investments.OutgoingTransfer.sent")
 
 
 def test_a_provider_that_does_not_answer_is_said(sandbox: SandboxProcess) -> None:
@@ -362,12 +357,32 @@ def test_a_fund_is_topped_up_once_for_a_dispute(sandbox: SandboxProcess) -> None
     dispute = order.disputes.get()
     assert act_of(dispute, "top_up") in client.get(page_of(dispute)).content.decode()
     do(client, dispute, "top_up")
+    assert not Entry.objects.filter(kind="dispute_topped_up").exists()
+    assert "A transfer for this is under way already." in do(client, dispute, "top_up")
+    make.carry_out(OutgoingTransfer.objects.get(), at=timezone.now())
     assert Entry.objects.get(kind="dispute_topped_up").lines.count() == 4
-    noted(user, "investments.Dispute.topped_up")
     assert act_of(dispute, "top_up") not in client.get(page_of(dispute)).content.decode()
-    do(client, dispute, "top_up")
-    assert Entry.objects.filter(kind="dispute_topped_up").count() == 1
-    assert AuditRow.objects.filter(action="investments.Dispute.topped_up").count() == 1
+    assert "This is not possible any more." in do(client, dispute, "top_up")
+    assert OutgoingTransfer.objects.count() == 1
+
+
+def test_the_fees_of_a_fund_are_swept_once(sandbox: SandboxProcess) -> None:
+    client = console(make_staff("finance maker"))
+    order = make.make_order(method="card", units=2)
+    books.pay(sandbox, order)
+    order.refresh_from_db()
+    assert act_of(order.fund, "sweep_fees") not in client.get(page_of(order.fund)).content.decode()
+    orders.confirm_due(on=order.cooling_off_ends_at.date(), at=order.cooling_off_ends_at)
+    assert "holds 0 yen" in do(client, order.fund, "sweep_fees"), "the provider has not paid out yet"
+    sandbox.control("payouts/make")
+    reconcile.payouts_due(on=clock.today_in(), at=timezone.now())
+    do(client, order.fund, "sweep_fees")
+    transfer = OutgoingTransfer.objects.get()
+    assert (transfer.amount, transfer.payee) == (1_000, {})
+    assert "our own" in client.get(page_of(transfer)).content.decode()
+    make.carry_out(transfer, at=timezone.now())
+    assert Entry.objects.get(kind="fees_swept").lines.count() == 4
+    assert act_of(order.fund, "sweep_fees") not in client.get(page_of(order.fund)).content.decode()
 
 
 # --- Bank -----------------------------------------------------------------------------------------------------
@@ -396,15 +411,18 @@ def test_a_statement_is_imported_and_its_receipts_applied_or_sent_back() -> None
     line.refresh_from_db()
     assert order.state == "paid" and line.remaining == 4_000
     noted(user, "investments.StatementLine.applied")
-    form = {**ACCOUNT, "holder": "イトウ ハルカ", "transferred_on": day, "bank_reference": "T-8"}
+    form = {**ACCOUNT, "holder": "イトウ ハルカ"}
     assert 'value="4000"' in client.get(act_of(line, "send_back")).content.decode()
     assert "Between 1 and 4000 yen of this receipt can be sent back." in do(
         client, line, "send_back", amount=4_001, **form
     )
     do(client, line, "send_back", amount=4_000, **form)
     line.refresh_from_db()
+    assert (line.remaining, line.held) == (4_000, 4_000)
+    make.carry_out(OutgoingTransfer.objects.get(), at=timezone.now())
+    line.refresh_from_db()
     assert line.remaining == 0 and ReceiptUse.objects.count() == 2
-    noted(user, "investments.StatementLine.sent_back")
+    noted(user, "investments.OutgoingTransfer.prepared")
 
 
 def test_a_file_that_is_no_statement_is_refused_in_the_form() -> None:

@@ -16,9 +16,10 @@ from investments.ledger.accounts import CHARTS
 from investments.ledger.models import Entry, Line
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund
 from investments.orders import services as orders
-from investments.payments import dispute, reconcile, refund, services, settle
+from investments.payments import dispute, fees, reconcile, refund, services, settle
 from microfund.kernel import clock
 from microfund.kernel.schedule import services as schedule
+from tests import make
 from tests.architecture.code import ROOT, files
 from tests.investments.banking.files import csv_file
 from tests.make import make_fund, make_order
@@ -147,16 +148,15 @@ def receipt_applied(story: Story) -> None:
 
 def receipt_sent_back(story: Story) -> None:
     line = story.received(5_000, "9999999999")
-    banking.send_back(
+    transfer = banking.send_back(
         line,
         amount=5_000,
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": line.payer_name},
-        transferred_on=clock.today_in(),
-        bank_reference="T-1",
-        actor=None,
+        actor=make.make_user(is_staff=True),
         at=timezone.now(),
         reason="Nobody's order",
     )
+    make.carry_out(transfer, at=timezone.now())
 
 
 def order_confirmed(story: Story) -> None:
@@ -193,15 +193,14 @@ def refund_by_bank(story: Story) -> None:
     story.received(21_000, order.payer_code)
     order.refresh_from_db()
     services.cancel_order(order, at=timezone.now(), actor=order.investor.user)
-    refund.pay_by_bank(
+    transfer = refund.pay_by_bank(
         Refund.objects.get(order=order),
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"},
-        transferred_on=clock.today_in(),
-        bank_reference="T-2",
-        actor=None,
+        actor=make.make_user(is_staff=True),
         at=timezone.now(),
         reason="Paid by transfer",
     )
+    make.carry_out(transfer, at=timezone.now())
 
 
 def refund_of_part(story: Story) -> None:
@@ -218,7 +217,16 @@ def dispute_opened(story: Story) -> None:
 
 def dispute_topped_up(story: Story) -> None:
     own = story.disputed(story.paid()[1])
-    assert dispute.top_up(own, actor=None, at=timezone.now())
+    transfer = dispute.top_up(own, actor=make.make_user(is_staff=True), at=timezone.now(), reason="Owed to the fund")
+    make.carry_out(transfer, at=timezone.now())
+
+
+def fees_swept(story: Story) -> None:
+    story.confirmed()
+    story.sandbox.control("payouts/make")
+    reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())
+    transfer = fees.sweep(story.fund, actor=make.make_user(is_staff=True), at=timezone.now(), reason="End of the month")
+    make.carry_out(transfer, at=timezone.now())
 
 
 def dispute_won(story: Story) -> None:
@@ -272,6 +280,7 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "refund_of_part": refund_of_part,
     "dispute_opened": dispute_opened,
     "dispute_topped_up": dispute_topped_up,
+    "fees_swept": fees_swept,
     "dispute_won": dispute_won,
     "dispute_lost: before confirmation": dispute_lost_before,
     "dispute_lost: after confirmation": dispute_lost_after,

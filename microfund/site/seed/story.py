@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
@@ -274,7 +275,7 @@ class Story:
         waiting = Refund.objects.filter(order__fund=plan.fund, state=Refund.State.REQUESTED).order_by("pk")
         for number, made in enumerate(list(waiting)[:-1]):
             investor = made.order.investor
-            refund.pay_by_bank(
+            transfer = refund.pay_by_bank(
                 made,
                 payee={
                     "bank": "0001",
@@ -283,11 +284,17 @@ class Story:
                     "number": f"{1_000_000 + number}",
                     "holder": investor.name_kana,
                 },
+                actor=self.staff["maker"],
+                at=at,
+                reason="The fund did not reach its minimum",
+            )
+            outgoing.approve(transfer, actor=self.staff["checker"], at=at)
+            outgoing.record_sent(
+                transfer,
                 transferred_on=clock.today_in(None, at),
                 bank_reference=f"KOMUGI-{number + 1:03}",
                 actor=self.staff["maker"],
                 at=at,
-                reason="The fund did not reach its minimum",
             )
 
 

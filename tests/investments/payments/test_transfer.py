@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from investments.banking import services as banking
-from investments.banking.models import ReceiptUse, StatementLine
+from investments.banking.models import OutgoingTransfer, ReceiptUse, StatementLine
 from investments.ledger.models import Entry, Line
 from investments.models import Fund, FundCounter, Order, PaymentAttempt, PersonFund
 from investments.orders import services as orders
@@ -394,15 +394,14 @@ def test_sending_back_and_applying_at_once_never_use_more_than_there_is() -> Non
     order = waiting_order(make.make_fund(on=APPLIED.date()))
     [line] = receive({"amount": TOTAL})
     payee = {"bank": "0999", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"}
+    staff = make.make_user(is_staff=True)
     results = at_once(
         lambda: transfer.apply_to_order(line, order, actor=None, at=NEXT_DAY, reason="called"),
-        lambda: banking.send_back(
-            line, amount=TOTAL, payee=payee, transferred_on=NEXT_DAY.date(), bank_reference="T", actor=None,
-            at=NEXT_DAY, reason="called",
-        ),
-    )  # fmt: skip
+        lambda: banking.send_back(line, amount=TOTAL, payee=payee, actor=staff, at=NEXT_DAY, reason="called"),
+    )
     assert len([result for result in results if isinstance(result, DomainError)]) == 1, results
-    assert ReceiptUse.objects.count() == 1 and problems(line)[0][0] == 0
+    line.refresh_from_db()
+    assert ReceiptUse.objects.count() + OutgoingTransfer.objects.count() == 1 and line.free == 0
 
 
 # --- Staff ----------------------------------------------------------------------------------------------------
@@ -429,10 +428,9 @@ def test_staff_apply_exactly_what_the_order_needs_and_the_rest_is_sent_back(orde
     assert problems(line) == [(1_500, "twice")]
     assert order.attempts.get().captured == TOTAL
     payee = {"bank": "0999", "branch": "001", "type": "1", "number": "1234567", "holder": "ｲﾄｳ ﾊﾙｶ"}
-    banking.send_back(
-        line, amount=1_500, payee=payee, transferred_on=NEXT_DAY.date(), bank_reference="T", actor=None, at=NEXT_DAY,
-        reason="too much",
-    )  # fmt: skip
+    staff = make.make_user(is_staff=True)
+    back = banking.send_back(line, amount=1_500, payee=payee, actor=staff, at=NEXT_DAY, reason="too much")
+    make.carry_out(back, at=NEXT_DAY)
     assert problems(line) == [(0, "")] and balances(f"receipt:{line.pk}") == {}
 
 
@@ -486,15 +484,8 @@ def test_a_cancelled_transfer_order_is_refunded_by_bank(order: Order) -> None:
     made = order.refunds.get()
     assert (made.by_bank, made.amount, made.state) == (True, TOTAL, "requested")
     payee = {"bank": "0999", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"}
-    refund.pay_by_bank(
-        made,
-        payee=payee,
-        transferred_on=NEXT_DAY.date(),
-        bank_reference="R",
-        actor=None,
-        at=NEXT_DAY,
-        reason="cancelled",
-    )
+    staff = make.make_user(is_staff=True)
+    make.carry_out(refund.pay_by_bank(made, payee=payee, actor=staff, at=NEXT_DAY, reason="cancelled"), at=NEXT_DAY)
     assert balances(f"order:{order.pk}") == {}
 
 
@@ -536,10 +527,11 @@ def test_the_books_hold_whatever_came(fund: Fund) -> None:
     apply(lines[5], called)
     payee = {"bank": "0999", "branch": "001", "type": "1", "number": "1234567", "holder": "ｲﾄｳ ﾊﾙｶ"}
     for line, amount in ((lines[1], TOTAL), (lines[3], 9_500)):
-        banking.send_back(
-            line, amount=amount, payee=payee, transferred_on=NEXT_DAY.date(), bank_reference=f"T{line.pk}", actor=None,
-            at=NEXT_DAY, reason="not for this order",
-        )  # fmt: skip
+        staff = make.make_user(is_staff=True)
+        back = banking.send_back(
+            line, amount=amount, payee=payee, actor=staff, at=NEXT_DAY, reason="not for this order"
+        )
+        make.carry_out(back, at=NEXT_DAY, reference=f"T{line.pk}")
     assert problems(*lines) == [
         (0, ""),
         (0, ""),

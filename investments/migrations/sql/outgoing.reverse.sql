@@ -1,0 +1,4 @@
+DROP TRIGGER outgoing_transfer_no_truncate ON investments_outgoingtransfer;
+DROP TRIGGER outgoing_transfer_stays ON investments_outgoingtransfer;
+DROP TRIGGER outgoing_transfer_kept ON investments_outgoingtransfer;
+DROP FUNCTION outgoing_transfer_kept();
