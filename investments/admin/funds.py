@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +18,17 @@ from investments.payments import services as payments
 from microfund.kernel import clock, locks, queues
 from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
-from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline, link, list_url
+from microfund.kernel.admin import (
+    Panel,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    StaffAdmin,
+    StaffInline,
+    link,
+    list_url,
+    money,
+)
+from microfund.kernel.errors import DomainError
 
 from .forms import clean_caps, clean_plan, clean_risks, clean_uses
 from .journal import balance_panel
@@ -77,6 +88,8 @@ def _amendable(fund: Fund) -> dict[str, Any]:
 def _amend(fund: Fund, *, actor: Any, at: datetime, reason: str, **values: Any) -> None:
     now = _amendable(fund)
     changes = {name: value for name, value in values.items() if value != now[name]}
+    if not changes:
+        raise DomainError("unchanged", _("Nothing was changed: there is no new version to make."))
     offerings.amend_terms(fund, changes=changes, actor=actor, at=at, reason=reason)
 
 
@@ -341,7 +354,15 @@ def _order_panel(fund: Fund) -> Panel:
 class TermsAdmin(ReadOnlyAdmin):
     """Every version of every fund's terms."""
 
-    list_display = ("fund", "version", "units_offered", "investment", "donation", "fee", "frozen_at")
+    list_display = (
+        "fund",
+        "version",
+        "units_offered",
+        money("investment", _("investment per unit"), "JPY"),
+        money("donation", _("donation per unit"), "JPY"),
+        money("fee", _("fee per unit, tax included"), "JPY"),
+        "frozen_at",
+    )
     list_filter = (("frozen_at", admin.EmptyFieldListFilter),)
     list_select_related = ("fund",)
     search_fields = ("fund__slug",)
@@ -357,10 +378,15 @@ class DocumentAdmin(ReadOnlyAdmin):
     list_select_related = ("fund", "terms")
     search_fields = ("fund__slug", "sha256")
     ordering = ("-pk",)
-    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "source")
+    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "page", "source")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("html")
+
+    @admin.display(description=_("as buyers see it"))
+    def page(self, row: Document) -> str:
+        url = reverse("businesses:document", args=[row.fund.business.slug, row.sha256])
+        return format_html('<a href="{}">{}</a>', url, _("Open the document"))
 
     @admin.display(description=_("HTML"))
     def source(self, row: Document) -> str:
