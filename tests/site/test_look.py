@@ -102,7 +102,7 @@ INLINE = re.compile(
 )
 
 
-# A stored document must be whole in itself for ten years and more: its few styles stand in it, under a policy of its own.
+# A stored document must be whole in itself for ten years and more: its few styles stand in it, under its own policy.
 STANDS_ALONE = ROOT / "templates" / "investments" / "documents" / "_frame.html"
 
 
