@@ -29,7 +29,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link, list_url, money, pretty
 from microfund.kernel.money import format_money
 
-from .forms import AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
+from .forms import ACCOUNT_TYPES, AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
 from .journal import subject_panel
 
 
@@ -218,7 +218,8 @@ def _unmask(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> 
         "number": _("Account number"),
         "holder": _("Account holder in kana"),
     }
-    return [(label, row.payee.get(name, "")) for name, label in labels.items()]
+    account = {**row.payee, "type": dict(ACCOUNT_TYPES).get(row.payee.get("type", ""), row.payee.get("type", ""))}
+    return [(label, account.get(name, "")) for name, label in labels.items()]
 
 
 def _approve(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +18,7 @@ from investments.payments import services as payments
 from microfund.kernel import clock, locks, queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, REVIEWER
 from microfund.kernel.acts import Act, RemarkForm
-from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, link, list_url
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, link, list_url, money
 from microfund.kernel.money import format_money
 
 from .journal import balance_panel
@@ -281,7 +282,15 @@ def _order_panel(fund: Fund) -> Panel:
 class TermsAdmin(ReadOnlyAdmin):
     """Every version of every fund's terms."""
 
-    list_display = ("fund", "version", "units_offered", "investment", "donation", "fee", "frozen_at")
+    list_display = (
+        "fund",
+        "version",
+        "units_offered",
+        money("investment", _("investment per unit"), "JPY"),
+        money("donation", _("donation per unit"), "JPY"),
+        money("fee", _("fee per unit, tax included"), "JPY"),
+        "frozen_at",
+    )
     list_filter = (("frozen_at", admin.EmptyFieldListFilter),)
     list_select_related = ("fund",)
     search_fields = ("fund__slug",)
@@ -297,10 +306,15 @@ class DocumentAdmin(ReadOnlyAdmin):
     list_select_related = ("fund", "terms")
     search_fields = ("fund__slug", "sha256")
     ordering = ("-pk",)
-    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "source")
+    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "page", "source")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("html")
+
+    @admin.display(description=_("as buyers see it"))
+    def page(self, row: Document) -> str:
+        url = reverse("businesses:document", args=[row.fund.business.slug, row.sha256])
+        return format_html('<a href="{}">{}</a>', url, _("Open the document"))
 
     @admin.display(description=_("HTML"))
     def source(self, row: Document) -> str:

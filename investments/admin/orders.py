@@ -67,6 +67,8 @@ class OrderAdmin(ReadOnlyAdmin):
         money("donation", _("donation")),
         money("fee", _("fee")),
         money("total", _("total")),
+        "supporter_name_shown",
+        "supporter_message",
         "language",
         "answers",
         "applied_at",

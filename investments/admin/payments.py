@@ -45,6 +45,11 @@ class ByOrder(ReadOnlyAdmin):
 
     list_select_related = ("order",)
 
+    def get_fields(self, request: Any, obj: Any = None) -> Any:
+        """What is shown by a column of ours (the order, amounts) comes first, not after everything else."""
+        ours = list(self.readonly_fields)
+        return [*ours, *(name for name in super().get_fields(request, obj) if name not in ours)]
+
     @admin.display(description=_("order"), ordering="order")
     def order_link(self, row: Any) -> str:
         return _order_link(row)
@@ -86,7 +91,7 @@ class PaymentAttemptAdmin(ByOrder):
     list_filter = ("state", "method")
     search_fields = ("=session_id", "=intent_id", "order__reference")
     ordering = ("-pk",)
-    exclude = ("url", "amount", "captured")
+    exclude = ("order", "url", "amount", "captured")
     readonly_fields = ("order_link", money("amount", _("amount")), money("captured", _("captured")))
     acts = (
         Act(
@@ -133,7 +138,7 @@ class RefundAdmin(ByOrder):
     list_filter = ("state", "reason", "by_bank")
     search_fields = ("=provider_id", "order__reference")
     ordering = ("-pk",)
-    exclude = ("amount",)
+    exclude = ("order", "amount")
     readonly_fields = ("order_link", money("amount", _("amount")))
     acts = (
         Act(
@@ -196,7 +201,7 @@ class DisputeAdmin(ByOrder):
     list_filter = ("state", "needs_decision")
     search_fields = ("=provider_id", "order__reference")
     ordering = ("-pk",)
-    exclude = ("amount", "fee")
+    exclude = ("order", "amount", "fee")
     readonly_fields = ("order_link", money("amount", _("amount")), money("fee", _("provider's fee")))
     acts = (
         Act(

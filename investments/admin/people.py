@@ -9,8 +9,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from investments.investors import identity, queries
+from investments.investors import services as investors
 from investments.models import Holding, Investor, Movement, Order
-from microfund.kernel import crypto, queues
+from microfund.kernel import clock, crypto, queues
 from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER, SUPPORT
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link
@@ -53,9 +54,9 @@ class InvestorAdmin(ReadOnlyAdmin):
         "masked_birth_date",
         "masked_address",
         "masked_phone",
-        "purpose",
-        "experience",
-        "funds_origin",
+        "purpose_words",
+        "experience_words",
+        "origin_words",
         "identity_state",
         "identity_changed_at",
         "created_at",
@@ -107,6 +108,18 @@ class InvestorAdmin(ReadOnlyAdmin):
     def masked_phone(self, row: Investor) -> str:
         return crypto.mask(row.phone)
 
+    @admin.display(description=_("purpose"))
+    def purpose_words(self, row: Investor) -> Any:
+        return dict(investors.PURPOSES).get(row.purpose, row.purpose)
+
+    @admin.display(description=_("experience"))
+    def experience_words(self, row: Investor) -> Any:
+        return dict(investors.EXPERIENCES).get(row.experience, row.experience)
+
+    @admin.display(description=_("origin of the money"))
+    def origin_words(self, row: Investor) -> Any:
+        return dict(investors.ORIGINS).get(row.funds_origin, row.funds_origin)
+
     def facts(self, row: Investor) -> list[tuple[Any, Any]]:
         return [(_("investor"), row.name), (_("identity check"), row.get_identity_state_display())]
 
@@ -124,7 +137,7 @@ class InvestorAdmin(ReadOnlyAdmin):
                         order.units,
                         format_money(order.total, order.currency),
                         order.get_state_display(),
-                        order.applied_at.date(),
+                        clock.today_in(None, order.applied_at),
                     )
                     for order in orders
                 ],

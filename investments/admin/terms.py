@@ -13,6 +13,7 @@ from investments.offerings import services as offerings
 from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER
 from microfund.kernel.acts import ReasonForm
 from microfund.kernel.admin import StaffInline
+from microfund.kernel.errors import DomainError
 
 from .forms import clean_caps, clean_plan, clean_risks, clean_uses
 
@@ -47,6 +48,8 @@ def amendable(fund: Fund) -> dict[str, Any]:
 def amend(fund: Fund, *, actor: Any, at: datetime, reason: str, **values: Any) -> None:
     now = amendable(fund)
     changes = {name: value for name, value in values.items() if value != now[name]}
+    if not changes:
+        raise DomainError("unchanged", _("Nothing was changed: there is no new version to make."))
     offerings.amend_terms(fund, changes=changes, actor=actor, at=at, reason=reason)
 
 

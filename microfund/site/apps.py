@@ -15,7 +15,10 @@ class SiteConfig(AppConfig):
     def ready(self) -> None:
         from microfund.kernel.schedule.services import register
 
+        from .field_words import name_fields
         from .verification import verify_due
+
+        name_fields()
 
         # After everything else of the day, the sealing included.
         register("site.verify", verify_due, cadence="day", order=99)

@@ -348,7 +348,8 @@ def _name(business: Business) -> str:
 
 @require_safe
 def document(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
-    """A stored document, byte for byte as it was accepted. It is shown in a sandbox: it can run and load nothing."""
+    """A stored document, byte for byte as it was accepted. It is shown in a sandbox: it can run and load nothing,
+    and looks as its own few styles say."""
     found = offerings.document(slug, sha256)
     if found is None:
         raise Http404
@@ -356,7 +357,8 @@ def document(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
     way = "attachment" if "download" in request.GET else "inline"
     response["Content-Disposition"] = f'{way}; filename="{slug}-{found.kind}-{found.language}-{sha256[:12]}.html"'
     response["Content-Security-Policy"] = (
-        "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
     )
     response["Content-Language"] = found.language
     response["ETag"] = f'"{sha256}"'

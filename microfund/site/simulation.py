@@ -47,12 +47,12 @@ class SimulatorForm(forms.Form):
 
     def clean_units(self) -> int:
         """1 up to what one person may hold of a fund."""
-        number = _whole(self.cleaned_data["units"])
-        if not 1 <= number <= self.most_units:
+        text = self.cleaned_data["units"]
+        if not text.isdecimal() or not 1 <= int(text) <= self.most_units:
             raise forms.ValidationError(
                 _("Enter a number of units from 1 to %(most)d."), code="range", params={"most": self.most_units}
             )
-        return number
+        return int(text)
 
     @property
     def percent(self) -> int:

@@ -62,8 +62,9 @@ def test_every_document_stands_alone(fund: Fund) -> None:
         parser.feed(source)
         parser.close()
         assert parser.open == []
-        assert not parser.seen & {"script", "style", "link", "img", "iframe", "form", "a", "object", "svg"}
+        assert not parser.seen & {"script", "link", "img", "iframe", "form", "a", "object", "svg"}
         assert not parser.attributes & {"style", "src", "href", "onclick"}
+        assert "url(" not in source and "@import" not in source, "its styles fetch nothing"
         assert source.count("<h1>") == 1
         assert "{{" not in source and "{%" not in source
 
@@ -134,6 +135,7 @@ def test_the_bytes_are_served_as_stored_in_a_sandbox(client: Client, fund: Fund)
         assert hashlib.sha256(response.content).hexdigest() == document.sha256
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox;") and "default-src 'none'" in policy and "allow-scripts" not in policy
+    assert "style-src 'unsafe-inline'" in policy, "its own styles, and nothing that they could fetch"
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert response.headers["Content-Language"] == "ja"
     assert response.headers["X-Content-Type-Options"] == "nosniff"

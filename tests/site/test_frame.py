@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -59,6 +60,26 @@ def test_the_language_switch_stays_on_the_page_and_keeps_the_query(client: Clien
     answer = client.post(reverse("set_language"), {"language": "ja", "next": "/styleguide/?page=4"})
     assert answer.status_code == 302
     assert answer.headers["Location"] == "/ja/styleguide/?page=4"
+
+
+@pytest.mark.parametrize(
+    ("path", "twin"),
+    [
+        ("/styleguide/?page=4", "/ja/styleguide/?page=4"),
+        ("/ja/styleguide/?page=4", "/styleguide/?page=4"),
+        ("/ja/", "/"),
+        ("/ja/no-such-page/", "/"),
+        ("/no-such-page/", "/ja/"),
+    ],
+)
+def test_the_switch_on_a_page_leads_to_its_twin_and_back(client: Client, db: None, path: str, twin: str) -> None:
+    html = client.get(path).content.decode()
+    form = html.split('name="language"')[0].rsplit("<form", 1)[1]
+    given = re.search(r'name="next" value="([^"]*)"', form)
+    other = re.search(r'name="language" value="(\w+)"', html)
+    assert given and other
+    answer = client.post(reverse("set_language"), {"language": other[1], "next": unescape(given[1])})
+    assert answer.headers["Location"] == twin
 
 
 def test_the_theme_is_kept_by_the_server_and_written_into_the_page(client: Client, db: None) -> None:

@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from investments.models import Holding, Order
+from investments.models import Fund, Holding, Order, Refund
 from investments.orders import services as orders
 from investments.payments import services, settle
 from microfund.kernel.notices import services as notices
@@ -332,3 +332,13 @@ def test_the_mails_about_an_order_are_japanese(sandbox: SandboxProcess, sources:
         for part in parts:
             assert re.search(r"[ぁ-ん]", part), part
             assert english(" ".join(part.split()), sources) == [], sent.subject
+
+
+def test_no_column_of_the_console_keeps_its_python_name() -> None:
+    with translation.override("ja"):
+        for model in (Order, Fund, Refund):
+            for field in model._meta.concrete_fields:
+                words = str(field.verbose_name)
+                assert field.name == "id" or not words.isascii(), f"{model.__name__}.{field.name}: {words}"
+    # What migrations compare is untouched.
+    assert "verbose_name" not in Order._meta.get_field("investor").deconstruct()[3]

@@ -16,7 +16,7 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse, translate_url
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 
 from businesses import images
 from microfund.kernel.money import ZERO_DECIMAL, format_money
@@ -102,6 +102,22 @@ def alternate_url(context: template.Context, language: str) -> str:
     """The absolute address of this page in another language, without its query."""
     request: HttpRequest = context["request"]
     return request.build_absolute_uri(translate_url(request.path, language))
+
+
+@register.simple_tag(takes_context=True)
+def twin_path(context: template.Context, language: str) -> str:
+    """The path and query of this page in another language; of the first page where this one has no address.
+
+    The language switch must be given the address it leads to: Django translates an address only while the language it
+    is written in is active, and the switch itself has no prefix, so that it would leave a Japanese page as it is.
+    """
+    request: HttpRequest = context["request"]
+    here = request.get_full_path()
+    twin = translate_url(here, language)
+    if twin != here:
+        return twin
+    with override(language):
+        return reverse("home")
 
 
 @register.simple_tag(takes_context=True)
