@@ -43,7 +43,7 @@ def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
 
 
@@ -90,7 +90,7 @@ def test_a_dump_restored_into_another_cluster_is_settled_and_verified(tmp_path: 
         assert settled and int(settled[1]) >= entries, done.stdout
         assert f"investments_paymentattempt: numbers from: {highest + 1_000_001}" in done.stdout
         # The cluster's own housekeeping (autovacuum) may hold a seal back for a moment.
-        until(lambda: "sealed 0" not in run(*seal, **there).stdout, 60, "rows that can be sealed after the restore")
+        until(lambda: "sealed 0" not in run(*seal, **there).stdout, "rows that can be sealed after the restore")
 
         for command in ("verify_ledger", "verify_audit"):
             done = run(*manage, command, **there)
