@@ -11,7 +11,7 @@ from django.db import connection
 from microfund.kernel.audit import services as audit
 
 #: Longer than any one transaction of the suite lasts, on a machine that does other things meanwhile.
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 
 _HELD_BACK = """
 SELECT count(*) FROM audit_auditrow AS row

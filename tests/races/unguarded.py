@@ -21,7 +21,7 @@ _GUARD = "AND offered - reserved - sold >= %(units)s"
 assert reserve._PLACE.count(_GUARD) == 1
 reserve._PLACE = reserve._PLACE.replace(_GUARD, "")
 _guarded = reserve.place
-_together = threading.Barrier(int(os.environ["RIVALS"]), timeout=60)
+_together = threading.Barrier(int(os.environ["RIVALS"]), timeout=120)
 
 
 def _read_then_write(*, values: dict[str, Any], **more: Any) -> reserve.Placed:
