@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Seconds to wait for what goes on in another process, on a machine that does other things meanwhile.
-PATIENCE = 120.0
+PATIENCE = 180.0
 
 
 def lives(pid: int) -> bool:
