@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 20
+START_SECONDS = 120
 SECRET_KEY = "sk_sandbox_tests"
 WEBHOOK_SECRET = "whsec_sandbox_tests"
 
@@ -85,7 +85,7 @@ class SandboxProcess:
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
         """Any request; redirects are not followed."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, body, headers or {"Content-Type": "application/json"})
             response = connection.getresponse()
@@ -93,7 +93,7 @@ class SandboxProcess:
         finally:
             connection.close()
 
-    def wait_for_webhooks(self, seconds: float = 10) -> None:
+    def wait_for_webhooks(self, seconds: float = 120) -> None:
         """Until nothing is queued or under way. Raises TimeoutError, saying what is left."""
         deadline = time.monotonic() + seconds
         while True:
@@ -108,7 +108,7 @@ class SandboxProcess:
         """TERM, wait, and answer the exit code. The temporary folder is removed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=15)
+        code = self.process.wait(timeout=120)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()

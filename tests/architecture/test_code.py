@@ -207,7 +207,7 @@ def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
         "--config",
         str(folder / "pyproject.toml"),
     ]
-    return subprocess.run(command, cwd=code.ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=code.ROOT, capture_output=True, text=True, timeout=600)
 
 
 def test_the_layers_hold(tmp_path):

@@ -20,7 +20,7 @@ def run(*command: object, cwd: Path = ROOT, **environment: str) -> subprocess.Co
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
 

@@ -42,7 +42,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 #: Generous, for machines that do other things meanwhile: nothing waits for it that goes well.
-PATIENCE_MS = 20_000
+PATIENCE_MS = 90_000
 DESKTOP = (1280, 900)
 
 
@@ -65,7 +65,7 @@ def chromium() -> Iterator[Any]:
     # test for one made inside of a coroutine.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS, timeout=2 * PATIENCE_MS)
         yield browser
         browser.close()
 

@@ -15,6 +15,13 @@ def hotp(secret: str, counter: int, digits: int = 6) -> str:
     return str(number % 10**digits).zfill(digits)
 
 
-def totp(secret: str, at: float | None = None) -> str:
-    """The code of a Base32 secret now (or at a Unix time): a new one each 30 seconds."""
-    return hotp(secret, int((time.time() if at is None else at) // 30))
+#: Seconds in which a code is filled in, sent and checked, on a machine that does other things meanwhile.
+ENOUGH = 20
+
+
+def totp(secret: str) -> str:
+    """The code of a Base32 secret now: a new one each 30 seconds, so one that would soon be old is waited out."""
+    left = 30 - time.time() % 30
+    if left < ENOUGH:
+        time.sleep(left + 0.1)
+    return hotp(secret, int(time.time() // 30))

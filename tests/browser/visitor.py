@@ -72,20 +72,28 @@ class Visitor:
     @property
     def heading(self) -> str:
         """The page's one h1."""
+        self.loaded()
         return self.page.locator("h1").inner_text()
 
     @property
     def main(self) -> str:
         """The text of the page, without its head and foot."""
+        self.loaded()
         return self.page.locator("main").inner_text()
 
     def press(self, words: str, **values: Any) -> None:
         """Press a button of the page's own content."""
         self.page.locator("main").get_by_role("button", name=self.said(words, **values), exact=True).click()
+        self.loaded()
 
     def follow(self, words: str, **values: Any) -> None:
         """Follow the first link with these words."""
         self.page.get_by_role("link", name=self.said(words, **values), exact=True).first.click()
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Wait until all of the page is there and its scripts have run: a click waits only for its first bytes."""
+        self.page.wait_for_load_state()
 
     def arrive(self, name: str, *arguments: Any) -> None:
         """Wait until the page of this name is shown, and see that the window is wide enough for it."""
@@ -121,6 +129,7 @@ class Visitor:
         self.arrive("account_reauthenticate")
         self.page.fill("[name=password]", password)
         self.page.locator("main form button[type=submit]").first.click()
+        self.loaded()
 
     # -- the funding flow ----------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def settings_for(sandbox: SandboxProcess) -> dict[str, Any]:
 
 
 def _try(method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(urlsplit(settings.SANDBOX_URL).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(settings.SANDBOX_URL).netloc, timeout=120)
     try:
         connection.request(method, path, body, headers or {"Content-Type": "application/json"})
         response = connection.getresponse()

@@ -124,7 +124,7 @@ def cut(at: int, after: bool, tally: Tally) -> Iterator[list[int]]:
 
     def terminate() -> None:
         with side.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.connection.info.backend_pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 120000)", [connection.connection.info.backend_pid])
             assert cursor.fetchone()[0], "the backend outlives its end"
         tally.add("cuts")
 

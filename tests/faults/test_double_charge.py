@@ -31,8 +31,8 @@ from tests.sandbox_client import SandboxProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
-#: Our client gives up after this many seconds.
-PATIENCE = 1
+#: Our client gives up the spoiled call after this many seconds, and every other one only when something is wrong.
+PATIENCE, PATIENT = 1, 120
 KINDS = {
     "timeout_before": 30.0,
     "timeout_after": 30.0,
@@ -52,10 +52,23 @@ CALLS = {
 }
 
 
+#: The calls that are to be given up soon, once each.
+_hasty: set[str] = set()
+
+
 @pytest.fixture(autouse=True)
 def impatient(sandbox: SandboxProcess) -> Iterator[None]:
-    """Wait a second for the provider, not twenty."""
-    with override_settings(STRIPE_TIMEOUT_SECONDS=PATIENCE):
+    """Wait a second for the provider where it was told to be silent."""
+    real = gateway._call
+
+    def call(name: str, act: Callable[[Any], Any]) -> Any:
+        seconds = PATIENCE if name in _hasty else PATIENT
+        _hasty.discard(name)
+        with override_settings(STRIPE_TIMEOUT_SECONDS=seconds):
+            return real(name, act)
+
+    _hasty.clear()
+    with mock.patch.object(gateway, "_call", call):
         yield
 
 
@@ -67,12 +80,15 @@ def pay_whatever_is_open(order: Order) -> None:
 
 
 def spoil(call: str, kind: str) -> None:
+    _hasty.clear()
+    if KINDS[kind]:
+        _hasty.add(call)
     provider.control("faults", faults=[{"match": CALLS[call], "kind": kind, "seconds": KINDS[kind]}])
 
 
 def fired_by_now() -> int:
     """How many faults really happened; a slow answer counts once it is given, which is after we stopped waiting."""
-    deadline = time.monotonic() + 2 * PATIENCE
+    deadline = time.monotonic() + PATIENT
     while not provider.ask("faults")["fired"] and time.monotonic() < deadline:
         time.sleep(0.02)
     return provider.forget_faults()["fired"]

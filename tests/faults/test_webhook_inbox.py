@@ -153,7 +153,7 @@ def test_eight_workers_with_one_event_have_one_effect() -> None:
     """anchors.md bug 6: one row, one effect, and each is answered 200."""
     attempt = waiting_attempt()
     body, header = provider.signed(paid_event(attempt))
-    together, answers = threading.Barrier(8), []
+    together, answers = threading.Barrier(8, timeout=120), []
 
     def deliver() -> None:
         try:

@@ -18,7 +18,7 @@ from investments.orders.models import Order
 from microfund.kernel import clock
 from tests.faults import books, cases, points, provider, world
 from tests.faults.scale import TORTURE, Tally, rng, rounds
-from tests.faults.zygote import ROOT, End, Zygote, wait_for_backend
+from tests.faults.zygote import ROOT, End, Zygote, backends, wait_for_backend, wait_for_other_backends
 from tests.sandbox_client import SandboxProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -118,15 +118,22 @@ def test_a_process_of_its_own_dies_where_its_environment_says(sandbox: SandboxPr
         "FAULT_DATABASE": connection.settings_dict["NAME"],
     }
 
-    def run(point: str) -> int:
-        return subprocess.run(
-            command, cwd=ROOT, env={**environment, "FAULT_POINT": point}, capture_output=True, check=False
-        ).returncode
+    known = backends()
 
-    assert run("boundary:7") == -signal.SIGKILL
-    assert run("idle") == 0
+    def run(point: str) -> tuple[int, str]:
+        done = subprocess.run(
+            command, cwd=ROOT, env={**environment, "FAULT_POINT": point}, capture_output=True, text=True, check=False
+        )
+        # What the dead one held would be skipped by the next.
+        wait_for_other_backends(known)
+        return done.returncode, f"{point}: ended with {done.returncode}\n{done.stdout[-2_000:]}\n{done.stderr[-6_000:]}"
+
+    status, said = run("boundary:7")
+    assert status == -signal.SIGKILL, said
+    status, said = run("idle")
+    assert status == 0, said
     order.refresh_from_db()
-    assert order.state == Order.State.CONFIRMED
+    assert order.state == Order.State.CONFIRMED, said
     assert not books.problems(fund.pk)
     assert not hasattr(connection, "_faults_installed")
     with pytest.raises(ValueError, match="FAULT_POINT"):

@@ -76,7 +76,7 @@ class Zygote:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
 
     def __enter__(self) -> Zygote:
         return self
@@ -85,18 +85,41 @@ class Zygote:
         self.stop()
 
 
-def wait_for_backend(pid: int, seconds: float = 10) -> None:
+def wait_for_backend(pid: int, seconds: float = 60) -> None:
     """Until the database has noticed that a killed client is gone, and has rolled back what it held."""
+    _wait_for_end_of("pid = %s", [pid], seconds)
+
+
+def backends() -> list[int]:
+    """The process ids of the clients of this test's database, this one among them."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(_CLIENTS)
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def wait_for_other_backends(known: list[int], seconds: float = 60) -> None:
+    """Until no client is left on this test's database but those that were `known` before; see `wait_for_backend`."""
+    _wait_for_end_of("NOT pid = ANY(%s)", [known], seconds)
+
+
+#: The other worker's database is on the same server, and autovacuum is nobody's client.
+_CLIENTS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+
+
+def _wait_for_end_of(which: str, parameters: list[Any], seconds: float) -> None:
     from django.db import connection
 
     deadline = time.monotonic() + seconds
     while True:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid])
-            if cursor.fetchone()[0] == 0:
-                return
+            cursor.execute(f"{_CLIENTS} AND {which}", parameters)
+            left = [pid for (pid,) in cursor.fetchall()]
+        if not left:
+            return
         if time.monotonic() > deadline:
-            raise TimeoutError(f"backend {pid} outlives its client")
+            raise TimeoutError(f"backends {left} outlive their client")
         time.sleep(0.002)
 
 

@@ -102,7 +102,7 @@ def test_two_first_forms_at_once_make_one_profile() -> None:
 
     def save() -> None:
         try:
-            together.wait(10)
+            together.wait(120)
             services.save_profile(user, DATA, at=timezone.now())
         except Exception as error:  # told below, in the test's own thread
             failed.append(error)
@@ -113,7 +113,7 @@ def test_two_first_forms_at_once_make_one_profile() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     assert not failed
     investor = Investor.objects.get(user=user)
     assert investor.identity_state == "submitted"

@@ -1,7 +1,6 @@
 """The audit trail: facts hashed by the database, rows kept, sealed afterwards into one chain."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from django.utils import timezone
 from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow, AuditSeal
 from microfund.kernel.errors import DomainError
+from tests import sealing
 
 
 def record(number: int = 1, **values: Any) -> AuditRow:
@@ -22,15 +22,6 @@ def record(number: int = 1, **values: Any) -> AuditRow:
         **values,
     )
     return AuditRow.objects.latest("pk")
-
-
-def sealed(expected: int) -> int:
-    """Seal until `expected` rows have joined: transactions of other tests on the same server may hold it back."""
-    total, deadline = 0, time.monotonic() + 30
-    while total < expected and time.monotonic() < deadline:
-        total += audit.seal()
-        time.sleep(0.02)
-    return total
 
 
 @pytest.mark.django_db
@@ -60,10 +51,10 @@ def test_rows_and_seals_are_never_changed_even_by_raw_sql() -> None:
 def test_every_committed_row_joins_one_unbroken_chain() -> None:
     for number in range(5):
         record(number)
-    assert sealed(5) == 5
+    assert sealing.seal() == 5
     assert audit.seal() == 0
     record(9)
-    assert sealed(1) == 1
+    assert sealing.seal() == 1
     assert list(AuditSeal.objects.order_by("position").values_list("position", flat=True)) == [1, 2, 3, 4, 5, 6]
     assert list(audit.problems()) == []
 
@@ -76,18 +67,18 @@ def test_a_row_of_a_running_transaction_is_sealed_only_after_its_commit_and_stop
         with transaction.atomic():
             record(1)
             written.set()
-            assert release.wait(10)
+            assert release.wait(60)
         connection.close()
 
     writer = threading.Thread(target=slow_writer)
     writer.start()
-    assert written.wait(10)
+    assert written.wait(60)
     record(2)
     # The younger transaction is not sealed either: the chain takes only what is older than every running one.
     assert audit.seal() == 0
     release.set()
     writer.join()
-    assert sealed(2) == 2
+    assert sealing.seal() == 2
     assert list(audit.problems()) == []
 
 

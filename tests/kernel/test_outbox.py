@@ -86,7 +86,7 @@ def test_a_failing_subscriber_is_rolled_back_and_tried_again_and_holds_up_no_oth
 def test_eight_dispatchers_at_once_deliver_each_event_once() -> None:
     for number in range(10):
         publish(number)
-    barrier = threading.Barrier(8)
+    barrier = threading.Barrier(8, timeout=120)
 
     def run() -> None:
         barrier.wait()

@@ -112,7 +112,7 @@ def meet(first: Act, rival: Act, gap: int, watch: Watch) -> Meeting:
         del connection._commit
     if not meeting.met:
         come()
-    thread.join(timeout=60)
+    thread.join(timeout=120)
     assert not thread.is_alive(), f"the rival hangs at gap {gap}"
     if thread.failure is not None:
         raise thread.failure

@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def gunicorn(
             raise
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def _wait_until_it_answers(where: tuple[str, int], process: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ from investments.orders import reserve  # isort: skip
 __all__ = ["application"]
 
 _guarded = reserve.place
-_together = threading.Barrier(int(os.environ["RIVALS"]), timeout=60)
+_together = threading.Barrier(int(os.environ["RIVALS"]), timeout=120)
 
 
 def _read_then_write(*, values: dict[str, Any], **more: Any) -> reserve.Placed:

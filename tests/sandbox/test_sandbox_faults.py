@@ -18,8 +18,8 @@ CREATE = "POST /v1/checkout/sessions"
 
 # kind, seconds, the error a caller sees, whether the effect happened
 FAULTS = [
-    ("timeout_before", 5.0, stripe.APIConnectionError, False),
-    ("timeout_after", 5.0, stripe.APIConnectionError, True),
+    ("timeout_before", 60.0, stripe.APIConnectionError, False),
+    ("timeout_after", 60.0, stripe.APIConnectionError, True),
     ("reset_before", 0.0, stripe.APIConnectionError, False),
     ("reset_after", 0.0, stripe.APIConnectionError, True),
     ("429", 0.0, stripe.RateLimitError, False),
@@ -31,8 +31,16 @@ FAULTS = [
 
 @pytest.fixture
 def hasty(sandbox: SandboxProcess) -> stripe.StripeClient:
-    """A client that gives up after half a second."""
+    """A client that gives up after half a second, for silence alone: a busy machine may take that long to answer."""
     return make_client(sandbox, http_client=stripe.RequestsClient(timeout=0.5))
+
+
+def wait_until_fired(sandbox: SandboxProcess) -> None:
+    """Until the sandbox has come to the fault: the client may have given up before."""
+    deadline = time.monotonic() + 60
+    while not sandbox.control("faults")["fired"]:
+        assert time.monotonic() < deadline, "the fault never fired"
+        time.sleep(0.01)
 
 
 def made(sandbox: SandboxProcess) -> list[str]:
@@ -53,7 +61,8 @@ def test_a_fault_happens_once_and_the_same_key_then_makes_exactly_one_session(
     sandbox.control("faults", faults=[{"match": CREATE, "kind": kind, "seconds": seconds}])
     expires_at = sandbox.control("clock")["now"] + 1900
     with pytest.raises(error):
-        make_session(key="attempt-1", using=hasty, expires_at=expires_at)
+        make_session(key="attempt-1", using=hasty if seconds else None, expires_at=expires_at)
+    wait_until_fired(sandbox)
     before = made(sandbox)
     assert len(before) == (1 if effect else 0)
     order = sandbox.control("faults")["faults"][0]
@@ -74,9 +83,13 @@ def test_a_slow_answer_is_late_but_whole(sandbox: SandboxProcess, make_session: 
     started = time.monotonic()
     assert make_session().status == "open"
     assert time.monotonic() - started >= 0.4
-    started = time.monotonic()
-    make_session()
-    assert time.monotonic() - started < 0.4
+
+    def took() -> float:
+        started = time.monotonic()
+        make_session()
+        return time.monotonic() - started
+
+    assert min(took() for _session in range(5)) < 0.4, "once, not for ever"
 
 
 def test_the_librarys_own_retries_get_through(sandbox: SandboxProcess, make_session: MakeSession) -> None:
@@ -90,12 +103,12 @@ def test_the_librarys_own_retries_get_through(sandbox: SandboxProcess, make_sess
 
 
 def test_every_call_is_remembered_with_its_key_and_what_was_answered(
-    sandbox: SandboxProcess, hasty: stripe.StripeClient, make_session: MakeSession
+    sandbox: SandboxProcess, make_session: MakeSession
 ) -> None:
     expires_at = sandbox.control("clock")["now"] + 1900
     sandbox.control("faults", faults=[{"match": CREATE, "kind": "reset_after"}])
     with pytest.raises(stripe.APIConnectionError):
-        make_session(key="k", using=hasty, expires_at=expires_at)
+        make_session(key="k", expires_at=expires_at)
     make_session(key="k", expires_at=expires_at)
     made(sandbox)
     # A call of another test that hung in silence may end only now: it has a key of its own.
@@ -111,9 +124,10 @@ def test_without_a_key_a_lost_answer_makes_two(
     sandbox: SandboxProcess, hasty: stripe.StripeClient, make_session: MakeSession
 ) -> None:
     """The negative control of the test above: it is the key that protects."""
-    sandbox.control("faults", faults=[{"match": CREATE, "kind": "timeout_after", "seconds": 5}])
+    sandbox.control("faults", faults=[{"match": CREATE, "kind": "timeout_after", "seconds": 60}])
     with pytest.raises(stripe.APIConnectionError):
         make_session(using=hasty)
+    wait_until_fired(sandbox)
     make_session()
     assert len(made(sandbox)) == 2
 
@@ -130,7 +144,7 @@ def test_a_fault_strikes_only_its_match_and_may_wait_its_turn(
 
 
 def test_clearing_lets_hanging_requests_go_and_answers_the_counts(sandbox: SandboxProcess) -> None:
-    sandbox.control("faults", faults=[{"match": "GET /v1/refunds", "kind": "timeout_before", "seconds": 60}])
+    sandbox.control("faults", faults=[{"match": "GET /v1/refunds", "kind": "timeout_before", "seconds": 600}])
     ended = threading.Event()
 
     def hang() -> None:
@@ -140,11 +154,10 @@ def test_clearing_lets_hanging_requests_go_and_answers_the_counts(sandbox: Sandb
 
     thread = threading.Thread(target=hang)
     thread.start()
-    while not sandbox.control("faults")["fired"]:
-        time.sleep(0.01)
+    wait_until_fired(sandbox)
     assert not ended.is_set()
     assert sandbox.control("faults", "DELETE")["fired"] == 1
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert ended.is_set()
     assert sandbox.control("faults")["faults"] == []
 

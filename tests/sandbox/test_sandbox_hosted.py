@@ -30,7 +30,7 @@ class Browser:
         return self._go("POST", path, urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"})
 
     def _go(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Browser:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         self.status, self.headers = response.status, dict(response.headers)

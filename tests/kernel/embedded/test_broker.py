@@ -1,6 +1,7 @@
 """Tasks sent by one process arrive in another through the folder, whole, once, soon, and at little cost."""
 
 import os
+import statistics
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from kombu import Connection, Queue
 
 from microfund.kernel.embedded import broker
 
-from .processes import ended, lives, processes_in, python, until
+from .processes import PATIENCE, ended, lives, processes_in, python, until, until_gone
 
 APP = """
     import sys, time
@@ -44,6 +45,18 @@ SENDER = (
         note.delay(f"{sys.argv[2]}-{number}", time.time())
 """
 )
+SELDOM = (
+    APP
+    + """
+    for number in range(9):
+        note.delay(f"late-{number}", time.time())
+        time.sleep(0.7 + number / 30)
+"""
+)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 # As Celery sends tasks: to the queue by its name, past all exchanges.
@@ -61,26 +74,27 @@ def test_a_worker_with_embedded_beat_takes_what_other_processes_send(folder):
         senders = [python(SENDER, folder, name) for name in "ab"]
         with ended(*senders):
             for sender in senders:
-                out, _ = sender.communicate(timeout=30)
+                out, _ = sender.communicate(timeout=PATIENCE)
                 assert sender.returncode == 0, out
-        until(lambda: len(list(folder.glob("*.note"))) == 40, 30, "40 tasks done")
-        until(lambda: (folder / "ticks").exists(), what="beat's own task")
-        one = python(SENDER, folder, "late")
-        with ended(one):
-            one.communicate(timeout=30)
-        until(lambda: len(list(folder.glob("late-*.note"))) == 20, what="tasks sent to an idle worker")
-        waited = float((folder / "late-0.note").read_text())
+        until(lambda: len(list(folder.glob("*.note"))) == 40, "40 tasks done")
+        until(lambda: (folder / "ticks").exists(), "beat's own task")
+        seldom = python(SELDOM, folder)
+        with ended(seldom):
+            until(lambda: len(notes := list(folder.glob("late-*.note"))) == 9 and all(map(_size, notes)), "late tasks")
+            seldom.communicate(timeout=PATIENCE)
+        # The machine may do something else while one of them waits, hardly while most of them do.
+        waited = statistics.median(float(note.read_text()) for note in folder.glob("late-*.note"))
         assert waited < 3 * broker.POLL_SECONDS + 0.5, f"a task waited {waited:.2f} s"
         worker.terminate()
-        worker.communicate(timeout=30)
-    until(lambda: not processes_in(folder))
+        worker.communicate(timeout=PATIENCE)
+    until_gone(folder)
 
 
 def test_an_idle_worker_costs_little(folder):
     worker = python(WORKER.replace('"schedule": 1.0', '"schedule": 3600.0'), folder)
     with ended(worker):
         control = folder / "broker" / "control"
-        until(lambda: list(control.glob("*.pidbox.exchange")) if control.exists() else None, 30, "the worker's start")
+        until(lambda: list(control.glob("*.pidbox.exchange")) if control.exists() else None, "the worker's start")
         time.sleep(1.5)
 
         def cpu_seconds() -> float:
@@ -91,12 +105,21 @@ def test_an_idle_worker_costs_little(folder):
                     total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
             return total
 
-        before = cpu_seconds()
-        time.sleep(3)
-        spent = cpu_seconds() - before
+        spent: list[float] = []
+
+        def is_idle() -> bool:
+            before = cpu_seconds()
+            time.sleep(3)
+            spent.append(round(cpu_seconds() - before, 2))
+            return spent[-1] < 0.3
+
+        # On a slow machine the start takes its time too; a worker that polls in haste is never idle.
+        try:
+            until(is_idle, "an idle worker")
+        finally:
+            print(f"CPU seconds in each 3 idle seconds: {spent}")
         worker.terminate()
-        worker.communicate(timeout=30)
-    assert spent < 0.3, f"{spent:.2f} s of CPU in 3 idle seconds"
+        worker.communicate(timeout=PATIENCE)
 
 
 def test_every_message_arrives_exactly_once_under_concurrent_readers_and_writers(folder):
@@ -125,7 +148,7 @@ def test_every_message_arrives_exactly_once_under_concurrent_readers_and_writers
     for thread in writers:
         thread.join()
     try:
-        until(lambda: len(got) >= 300, 20, "300 messages")
+        until(lambda: len(got) >= 300, "300 messages")
     finally:
         stop.set()
         for thread in readers:

@@ -1,5 +1,6 @@
 """The supervisor's children end with it, whatever ends it; one that dies alone is started again."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,8 +13,9 @@ import pytest
 
 from microfund.kernel.embedded import EmbeddedError
 from microfund.kernel.embedded.supervisor import Service, Stopped, Supervisor, answers, port_is_free
+from tests.ports import free_ports
 
-from .processes import ended, lives, processes_in, python, until
+from .processes import PATIENCE, ended, lives, processes_in, python, until, until_gone
 
 # A child with a grandchild in its group, both with the folder in their command line; the child may be deaf to TERM.
 FAMILY = """
@@ -63,10 +65,10 @@ def test_stopping_the_supervisor_leaves_no_process(folder, number, manners):
         assert supervisor.stdout.readline() == "all ready\n"
         assert len(processes_in(folder)) >= 5, "itself, two children, two grandchildren"
         supervisor.send_signal(number)
-        out, _ = supervisor.communicate(timeout=20)
+        out, _ = supervisor.communicate(timeout=PATIENCE)
         assert supervisor.returncode == 0
         assert out.splitlines()[-1] == "stopped"
-    assert processes_in(folder) == {}
+    until_gone(folder)
 
 
 def test_a_killed_supervisor_takes_its_children_with_it(folder):
@@ -75,7 +77,7 @@ def test_a_killed_supervisor_takes_its_children_with_it(folder):
         assert supervisor.stdout.readline() == "all ready\n"
         supervisor.kill()
         supervisor.wait()
-        until(lambda: not processes_in(folder), 20, f"left: {processes_in(folder)}")
+        until_gone(folder)
 
 
 def test_a_killed_supervisor_takes_even_deaf_children_with_it(folder):
@@ -84,7 +86,7 @@ def test_a_killed_supervisor_takes_even_deaf_children_with_it(folder):
         assert supervisor.stdout.readline() == "all ready\n"
         supervisor.kill()
         supervisor.wait()
-        until(lambda: not processes_in(folder), 25, f"left: {processes_in(folder)}")
+        until_gone(folder)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
@@ -98,9 +100,10 @@ def test_children_end_even_when_supervisor_and_minder_are_killed_together(folder
         os.kill(minder, signal.SIGKILL)
         supervisor.kill()
         supervisor.wait()
-        until(lambda: not lives(one) and not lives(two), 10, "the children themselves")
+        until(lambda: not lives(one) and not lives(two), "the children themselves")
         for pid in processes_in(folder):  # grandchildren: what a real child ends itself on TERM
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_child_that_dies_is_named_and_started_again_with_growing_pauses(folder):
@@ -114,24 +117,24 @@ def test_a_child_that_dies_is_named_and_started_again_with_growing_pauses(folder
             line = supervisor.stdout.readline()
             assert line.startswith("one ended by signal 9 (see ")
             assert line.endswith(f"starting it again in {pause} s\n")
-            until(lambda: (folder / "one.pid").exists() and (folder / "one.pid").read_text(), 10, "started again")
+            until(lambda: (folder / "one.pid").exists() and (folder / "one.pid").read_text(), "started again")
             assert lives(pid_of(folder, "one"))
             assert pid_of(folder, "two") == other, "the other one was left alone"
         supervisor.terminate()
-        supervisor.communicate(timeout=20)
-    assert processes_in(folder) == {}
+        supervisor.communicate(timeout=PATIENCE)
+    until_gone(folder)
 
 
 def test_a_second_signal_while_stopping_makes_it_force_its_children(folder):
-    slow = SUPERVISE.replace("stop_seconds=1.0", "stop_seconds=60.0")
+    slow = SUPERVISE.replace("stop_seconds=1.0", "stop_seconds=600.0")
     supervisor = python(slow, folder, "deaf")
     with ended(supervisor):
         assert supervisor.stdout.readline() == "all ready\n"
         supervisor.terminate()
         assert supervisor.stdout.readline() == "stopping\n"
         supervisor.terminate()
-        supervisor.communicate(timeout=10)
-    assert processes_in(folder) == {}
+        supervisor.communicate(timeout=PATIENCE)
+    until_gone(folder)
 
 
 def test_a_child_that_cannot_start_is_one_line_with_its_own_last_words(folder):
@@ -139,7 +142,7 @@ def test_a_child_that_cannot_start_is_one_line_with_its_own_last_words(folder):
     refused = pytest.raises(EmbeddedError, match=r"^web did not start: no such thing \(all of it: .*/web\.log\)$")
     with refused, Supervisor(folder / "logs") as supervisor:
         supervisor.start(service)
-    assert processes_in(folder) == {}
+    until_gone(folder)
 
 
 def test_a_child_that_is_never_ready_is_one_line_and_stopped(folder):
@@ -147,7 +150,7 @@ def test_a_child_that_is_never_ready_is_one_line_and_stopped(folder):
     refused = pytest.raises(EmbeddedError, match=r"^web is not ready after 1 s; see ")
     with refused, Supervisor(folder / "logs") as supervisor:
         supervisor.start(service, seconds=1)
-    assert processes_in(folder) == {}
+    until_gone(folder)
 
 
 def test_a_step_that_fails_is_one_line_with_its_last_words(folder):
@@ -158,13 +161,16 @@ def test_a_step_that_fails_is_one_line_with_its_last_words(folder):
 
 def test_a_signal_during_a_step_stops_the_step_too(folder):
     with Supervisor(folder / "logs") as supervisor:
-        late = subprocess.Popen(["sh", "-c", f"sleep 1; kill -TERM {os.getpid()}"])
         begin = time.monotonic()
         with pytest.raises(Stopped):
-            supervisor.run("seed", [sys.executable, "-c", "import time; time.sleep(60)", str(folder)])
+            # The signal comes when the step is under way.
+            script = f"until [ -e step ]; do sleep 0.1; done; sleep 1; kill -TERM {os.getpid()}"
+            late = subprocess.Popen(["sh", "-c", script], cwd=folder)
+            step = "import pathlib, sys, time; pathlib.Path(sys.argv[1], 'step').touch(); time.sleep(600)"
+            supervisor.run("seed", [sys.executable, "-c", step, str(folder)])
         late.wait()
-    assert time.monotonic() - begin < 10
-    assert processes_in(folder) == {}
+    assert time.monotonic() - begin < PATIENCE
+    until_gone(folder)
 
 
 def test_a_log_folder_that_cannot_be_made_is_one_line(folder):
@@ -174,10 +180,10 @@ def test_a_log_folder_that_cannot_be_made_is_one_line(folder):
 
 
 def test_a_port_in_use_is_seen():
+    port = free_ports()
     with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", port))
         other.listen()
-        port = other.getsockname()[1]
         assert not port_is_free(port)
     assert port_is_free(port)
     assert not port_is_free(70_000)

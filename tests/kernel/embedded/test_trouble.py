@@ -15,7 +15,7 @@ import pytest
 from microfund.kernel.embedded import EmbeddedError, keeper, postgres, rootuser, trouble
 from microfund.kernel.embedded.postgres import Cluster
 
-from .processes import ROOT
+from .processes import PATIENCE, ROOT
 
 
 def refusal(cluster: Cluster) -> str:
@@ -162,7 +162,7 @@ def test_a_command_prints_one_line_and_ends_with_1(folder):
         env={**os.environ, "TOMOBUNE_DATA": str(folder / "data"), "DATABASE_URL": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert done.stdout == ""
