@@ -174,7 +174,7 @@ class Demo:
         half_made = apps.get_model("businesses", "Business")._default_manager.exists()
         self.say("  demo data: built through the real services, this takes a minute …")
         command = [sys.executable, "manage.py", "seed_demo", *(["--reset"] if half_made else [])]
-        supervisor.run("seed", command, self.environment)
+        supervisor.run("seed", command, self.environment, progress=lambda line: line.endswith(" …"))
         stamp.write_text(identity, encoding="ascii")
 
     # -- processes -----------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def last_line(path: Path) -> str:
 
 
 class Supervisor:
-    """Use as a context manager: on leaving, whatever the reason, every child is stopped, the last started first."""
+    """Use as a context manager: on leaving, whatever the reason, every child is stopped."""
 
     def __init__(self, log_dir: Path, *, say: Callable[[str], None] = print) -> None:
         self.log_dir = log_dir
@@ -166,16 +166,38 @@ class Supervisor:
                 self._minder.stdin.write(f"{sign}{group}\n".encode())
                 self._minder.stdin.flush()
 
-    def run(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
-        """Run a command to its end as a child. Raises :class:`EmbeddedError` with its last line if it fails."""
+    def run(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str] | None = None,
+        progress: Callable[[str], bool] = lambda line: False,
+    ) -> None:
+        """Run a command to its end as a child, passing on those of its lines that are its progress. Raises
+        :class:`EmbeddedError` with its last line if it fails."""
+        path = self.log_path(name)
+        seen = path.stat().st_size if path.exists() else 0
         process = self._spawn(name, command, environment or {})
+        if path.stat().st_size < seen:  # it was full, and begun anew
+            seen = 0
         child = _Child(Service(name, command), process, time.monotonic())
         self._children.append(child)
-        code = process.wait()
+        while (code := process.poll()) is None:
+            seen = self._pass_on(path, seen, progress)
+            time.sleep(0.1)
         self._forget(child)
         if code:
-            path = self.log_path(name)
             raise EmbeddedError(f"{name} failed: {last_line(path) or f'exit code {code}'} (all of it: {path})")
+
+    def _pass_on(self, path: Path, seen: int, wanted: Callable[[str], bool]) -> int:
+        """Say the wanted whole lines that a log has beyond the byte `seen`; answers how far that was."""
+        with path.open("rb") as log:
+            log.seek(seen)
+            text = log.read()
+        whole = text.rpartition(b"\n")[0]
+        for line in filter(wanted, whole.decode(errors="replace").splitlines()):
+            self.say(line)
+        return seen + (len(whole) + 1 if whole else 0)
 
     def start(self, *services: Service, seconds: float = 60.0) -> None:
         """Start services together and wait until each is ready.
@@ -231,26 +253,27 @@ class Supervisor:
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop every child, the last started first. A second signal meanwhile makes it force them."""
+        """Stop every child: all are asked at once, then awaited, the last started first. A second signal meanwhile makes
+        it force them."""
         self._stopping = True
+        for child in reversed(self._children):
+            with contextlib.suppress(ProcessLookupError):
+                child.process.terminate()
+        asked = time.monotonic()
         for child in reversed(list(self._children)):
             if child.restart_at is None:
-                self._stop_child(child)
+                self._await_end(child, asked + child.service.stop_seconds)
             self._forget(child)
         if self._minder:
             with contextlib.suppress(BrokenPipeError):
                 self._minder.communicate()
             self._minder = None
 
-    def _stop_child(self, child: _Child) -> None:
-        process = child.process
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        until = time.monotonic() + child.service.stop_seconds
-        while process.poll() is None and time.monotonic() < until and not self._hurry:
+    def _await_end(self, child: _Child, until: float) -> None:
+        while child.process.poll() is None and time.monotonic() < until and not self._hurry:
             time.sleep(0.02)
         self._end_group(child)
-        process.wait()
+        child.process.wait()
 
     def _end_group(self, child: _Child) -> None:
         """What the child left behind in its group, and the child itself if it did not go."""

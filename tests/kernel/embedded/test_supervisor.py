@@ -159,6 +159,15 @@ def test_a_step_that_fails_is_one_line_with_its_last_words(folder):
         supervisor.run("seed", [sys.executable, "-c", "raise ValueError('no')"])
 
 
+def test_the_progress_of_a_step_is_passed_on_and_nothing_else(folder):
+    said = []
+    with Supervisor(folder / "logs", say=said.append) as supervisor:
+        for year in (2024, 2025):
+            step = f"import time; print('  {year} …', flush=True); print('Traceback', flush=True); time.sleep(0.5)"
+            supervisor.run("seed", [sys.executable, "-c", step], progress=lambda line: line.endswith(" …"))
+    assert said == ["  2024 …", "  2025 …"]
+
+
 def test_a_signal_during_a_step_stops_the_step_too(folder):
     with Supervisor(folder / "logs") as supervisor:
         begin = time.monotonic()
