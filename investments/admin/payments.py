@@ -24,6 +24,7 @@ from investments.payments import dispute as disputes
 from investments.payments import refund as refunds
 from investments.payments import settle, webhook
 from investments.payments.gateway import ProviderRefused, ProviderUnreachable
+from investments.payments.models import DISPUTES_ASKED
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS
 from microfund.kernel.acts import Act
@@ -364,9 +365,9 @@ for queue in (
     ),
     queues.Queue(
         key="disputes",
-        label=_("Disputes that are open or need a decision"),
+        label=_("Inquiries and disputes that are open or need a decision"),
         model=Dispute,
-        rows=lambda: Dispute.objects.filter(Q(state=Dispute.State.OPEN) | Q(needs_decision=True)),
+        rows=lambda: Dispute.objects.filter(Q(state__in=DISPUTES_ASKED) | Q(needs_decision=True)),
         since="opened_at",
         roles=(FINANCE_MAKER,),
     ),
