@@ -80,7 +80,7 @@ class HoldingFrozen:
 
 @dataclass(frozen=True)
 class HoldingUnfrozen:
-    """The dispute was won."""
+    """No dispute of the order is open or undecided any more, whether won or lost."""
 
     order_id: int
     at: datetime

@@ -209,7 +209,9 @@ def order_ended(event: events.OrderEnded) -> None:
     if event.state == Order.State.EXPIRED:
         _expired(order, at=event.at)
         return
-    refunds = list(order.refunds.exclude(state=Refund.State.CANCELLED).select_related("attempt").order_by("pk"))
+    # What a lost dispute paid goes back by no refund.
+    gone = [Refund.State.CANCELLED, Refund.State.CHARGED_BACK]
+    refunds = list(order.refunds.exclude(state__in=gone).select_related("attempt").order_by("pk"))
     lost = order.disputes.filter(state=Dispute.State.LOST).exists()
     with translation.override(order.language):
         mail_parts.send(

@@ -23,6 +23,7 @@ from investments.payments import dispute as disputes
 from investments.payments import refund as refunds
 from investments.payments import settle, webhook
 from investments.payments.gateway import ProviderRefused, ProviderUnreachable
+from investments.payments.models import DISPUTES_ASKED
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS
 from microfund.kernel.acts import Act
@@ -33,7 +34,7 @@ from microfund.kernel.money import format_money
 from .forms import PayeeForm, payee_of
 from .journal import line_panel, subject_panel
 
-DONE = ("succeeded", "paid_by_bank")
+DONE = ("succeeded", "paid_by_bank", "charged_back")
 
 
 def _order_link(row: Any) -> str:
@@ -169,7 +170,16 @@ class RefundAdmin(ByOrder):
     )
 
     def panels(self, request: Any, row: Refund) -> list[Panel]:
-        kinds = ("refund_decided", "refund_of_part", "refund_paid", "refund_failed", "refund_by_bank")
+        kinds = (
+            "refund_decided",
+            "refund_of_part",
+            "refund_split",
+            "refund_paid",
+            "refund_failed",
+            "refund_by_bank",
+            "refund_charged_back",
+            "refund_paid_twice",
+        )
         lines = _lines_of([f"{kind}:refund:{row.pk}" for kind in kinds])
         return [line_panel(lines, _("Journal"))]
 
@@ -185,6 +195,14 @@ def _top_up(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
     disputes.top_up(dispute, actor=actor, at=at, reason=reason)
 
 
+def _keep_units(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
+    disputes.keep_units(dispute, actor=actor, at=at, reason=reason)
+
+
+def _rescind(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
+    disputes.rescind(dispute, actor=actor, at=at, reason=reason)
+
+
 @admin.register(Dispute)
 class DisputeAdmin(ByOrder):
     """A chargeback: the operator's loss, never the fund's."""
@@ -197,27 +215,70 @@ class DisputeAdmin(ByOrder):
         "evidence_due_at",
         "opened_at",
         "needs_decision",
+        "decision",
     )
-    list_filter = ("state", "needs_decision")
+    list_filter = ("state", "needs_decision", "decision")
     search_fields = ("=provider_id", "order__reference")
     ordering = ("-pk",)
+<<<<<<< HEAD
     exclude = ("order", "amount", "fee")
     readonly_fields = ("order_link", money("amount", _("amount")), money("fee", _("provider's fee")))
+=======
+    exclude = ("amount", "fee", "from_order", "from_refunds")
+    readonly_fields = (
+        "order_link",
+        money("amount", _("amount")),
+        money("fee", _("provider's fee")),
+        money("from_order", _("taken from the order")),
+        money("from_refunds", _("taken from refunds that were owed")),
+    )
+>>>>>>> disputes
     acts = (
         Act(
             name="top_up",
             label=_("Top up the fund"),
             roles=(FINANCE_MAKER,),
             run=_top_up,
+<<<<<<< HEAD
             when=lambda dispute: not disputes.topped_up(dispute),
             explanation=_("Prepare the operator's transfer to the fund of what the provider took."),
+=======
+            when=lambda dispute: (
+                dispute.state not in ("inquiry", "closed")
+                and not Entry.objects.filter(reference=f"dispute_topped_up:dispute:{dispute.pk}").exists()
+            ),
+            explanation=_("Record that the operator paid the fund what the provider took."),
+>>>>>>> disputes
             confirm=True,
+        ),
+        Act(
+            name="keep_units",
+            label=_("Let the units stand"),
+            roles=(FINANCE_MAKER,),
+            run=_keep_units,
+            when=lambda dispute: dispute.needs_decision,
+            explanation=_("The investor keeps the units; the operator bears what was lost. The holding is thawed."),
+            confirm=True,
+        ),
+        Act(
+            name="rescind",
+            label=_("End the units"),
+            roles=(FINANCE_MAKER,),
+            run=_rescind,
+            when=lambda dispute: dispute.needs_decision,
+            explanation=_(
+                "The order ends. Its money pays back what the operator lost, and what is left goes back to the payer. "
+                "What the business has already got, the operator bears."
+            ),
+            confirm=True,
+            danger=True,
         ),
     )
 
     def panels(self, request: Any, row: Dispute) -> list[Panel]:
         kinds = ("dispute_opened", "dispute_topped_up", "dispute_won", "dispute_lost")
-        return [line_panel(_lines_of([f"{kind}:dispute:{row.pk}" for kind in kinds]), _("Journal"))]
+        references = [*(f"{kind}:dispute:{row.pk}" for kind in kinds), f"dispute_rescinded:order:{row.order_id}"]
+        return [line_panel(_lines_of(references), _("Journal"))]
 
 
 # --- Webhooks and payouts -------------------------------------------------------------------------------------------
@@ -316,9 +377,9 @@ for queue in (
     ),
     queues.Queue(
         key="disputes",
-        label=_("Disputes that are open or need a decision"),
+        label=_("Inquiries and disputes that are open or need a decision"),
         model=Dispute,
-        rows=lambda: Dispute.objects.filter(Q(state=Dispute.State.OPEN) | Q(needs_decision=True)),
+        rows=lambda: Dispute.objects.filter(Q(state__in=DISPUTES_ASKED) | Q(needs_decision=True)),
         since="opened_at",
         roles=(FINANCE_MAKER,),
     ),

@@ -34,5 +34,7 @@ def record_movement(
 
 
 def freeze(*, investor_id: int, fund_id: int, at: datetime | None) -> None:
-    """Freeze (an instant) or unfreeze (None) a holding: distributions accrue, rewards stop (domain.md section 4.9)."""
+    """Freeze (an instant) or unfreeze (None) a holding, if there is one: distributions accrue, rewards stop (domain.md
+    section 4.9). Which of the two, `orders.services.refreeze_holding` says."""
+    locks.note("investments.Holding")
     Holding.objects.filter(investor_id=investor_id, fund_id=fund_id).update(frozen_at=at)

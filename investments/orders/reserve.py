@@ -150,6 +150,11 @@ def clear(order: Order) -> None:
     _counter(order, "cleared = cleared + %(units)s")
 
 
+def unclear(order: Order) -> None:
+    """A disputed order counts for neither the success nor the closing of its fund until the dispute has ended."""
+    _counter(order, "cleared = cleared - %(units)s")
+
+
 def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
     """Take units again for money that came after the order had expired (section 4.6): straight to sold.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Min
 
 from investments import events
 from investments.holdings import services as holdings
@@ -35,6 +36,7 @@ __all__ = [
     "new_payer_code",
     "new_reference",
     "place_order",
+    "refreeze_holding",
 ]
 
 
@@ -133,6 +135,7 @@ def confirm_order(order_id: int, *, at: datetime) -> bool:
             on=on,
             at=at,
         )
+        refreeze_holding(investor_id=order.investor_id, fund_id=order.fund_id)
         ledger.post(
             kind="order_confirmed",
             source=("order", order.pk),
@@ -149,6 +152,14 @@ def confirm_order(order_id: int, *, at: datetime) -> bool:
             at=at,
         )
         return True
+
+
+def refreeze_holding(*, investor_id: int, fund_id: int) -> None:
+    """Freeze or unfreeze a person's holding in a fund: it is frozen while any of their orders there is, since when the
+    first one is (domain.md section 4.9). Runs in the caller's transaction, which holds the fund's row, so that an order
+    that is confirmed and another that is disputed see each other."""
+    frozen = Order.objects.filter(investor_id=investor_id, fund_id=fund_id, frozen_at__isnull=False)
+    holdings.freeze(investor_id=investor_id, fund_id=fund_id, at=frozen.aggregate(at=Min("frozen_at"))["at"])
 
 
 def confirmation_legs(order: Order, book: int, on: Any) -> list[ledger.Leg]:

@@ -123,7 +123,8 @@ def order_money() -> Iterator[str]:
               FROM investments_order AS "order"
               JOIN investments_fund AS fund ON fund.id = "order".fund_id
               LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM investments_refund
-                          WHERE state NOT IN ('succeeded', 'paid_by_bank') GROUP BY order_id) AS refunds
+                          WHERE state NOT IN ('succeeded', 'paid_by_bank', 'charged_back')
+                          GROUP BY order_id) AS refunds
                 ON refunds.order_id = "order".id
         )
         SELECT format('investments_order %s (%s): is %s, deposits %s instead of %s, refunds payable %s instead of %s '
@@ -159,13 +160,13 @@ def refunds() -> Iterator[str]:
 
 
 def refund_entries() -> Iterator[str]:
-    """A refund is journaled as its state says: decided once, paid once when it is done, taken back when it failed
-    later, and recorded as a transfer when it was paid by bank."""
+    """A refund is journaled as its state says: decided once (with the rest that became a refund of its own), paid once
+    when it is done, taken back when it failed later, and recorded as a transfer when it was paid by bank."""
     return query("""
         WITH posted AS (
             SELECT split_part(entry.reference, ':', 3)::bigint AS refund_id,
                    coalesce(sum(line.amount) FILTER (WHERE line.side = 'C'
-                                AND entry.kind IN ('refund_decided', 'refund_of_part')), 0) AS decided,
+                                AND entry.kind IN ('refund_decided', 'refund_of_part', 'refund_split')), 0) AS decided,
                    coalesce(sum(line.amount) FILTER (WHERE line.side = 'D' AND entry.kind = 'refund_paid'), 0) AS paid,
                    coalesce(sum(line.amount) FILTER (WHERE line.side = 'C' AND entry.kind = 'refund_failed'), 0)
                        AS failed,
@@ -174,7 +175,8 @@ def refund_entries() -> Iterator[str]:
               FROM investments_entry AS entry
               JOIN investments_line AS line ON line.entry_id = entry.id
               JOIN investments_account AS account ON account.id = line.account_id AND account.code = 'refunds_payable'
-             WHERE entry.kind IN ('refund_decided', 'refund_of_part', 'refund_paid', 'refund_failed', 'refund_by_bank')
+             WHERE entry.kind IN ('refund_decided', 'refund_of_part', 'refund_split', 'refund_paid', 'refund_failed',
+                                  'refund_by_bank')
              GROUP BY 1
         )
         SELECT format('investments_refund %s (%s): %s of %s; journal: decided %s, paid %s, failed %s, by bank %s; '
@@ -184,8 +186,15 @@ def refund_entries() -> Iterator[str]:
           FROM investments_refund AS refund
           FULL JOIN posted ON posted.refund_id = refund.id
           LEFT JOIN investments_outgoingtransfer AS transfer ON transfer.target = 'refund:' || refund.id
+<<<<<<< HEAD
                AND transfer.state = 'sent'
          WHERE refund.id IS NULL OR posted.refund_id IS NULL OR posted.decided <> refund.amount
+=======
+          LEFT JOIN (SELECT split_from_id, sum(amount) AS amount FROM investments_refund GROUP BY 1) AS rest
+            ON rest.split_from_id = refund.id
+         WHERE refund.id IS NULL OR posted.refund_id IS NULL
+            OR posted.decided <> refund.amount + coalesce(rest.amount, 0)
+>>>>>>> disputes
             OR posted.bank <> CASE refund.state WHEN 'paid_by_bank' THEN refund.amount ELSE 0 END
             OR posted.bank <> coalesce(transfer.amount, 0)
             OR posted.paid NOT IN (0, refund.amount)
@@ -195,8 +204,9 @@ def refund_entries() -> Iterator[str]:
 
 
 def disputes() -> Iterator[str]:
-    """A dispute is journaled as its state says, and freezes its order while it is open."""
-    return query("""
+    """A dispute is journaled as its state says, an inquiry not at all; what lost ones took from refunds is what those
+    that were taken back come to."""
+    yield from query("""
         WITH posted AS (
             SELECT split_part(entry.reference, ':', 3)::bigint AS dispute_id,
                    coalesce(sum(line.amount) FILTER (WHERE entry.kind = 'dispute_opened' AND line.side = 'D'), 0)
@@ -210,18 +220,61 @@ def disputes() -> Iterator[str]:
              WHERE entry.kind IN ('dispute_opened', 'dispute_won', 'dispute_lost')
              GROUP BY 1
         )
-        SELECT format('investments_dispute %s (%s): %s of %s, order frozen %s; journal: opened %s, won %s, lost %s',
+        SELECT format('investments_dispute %s (%s): %s of %s; journal: opened %s, won %s, lost %s',
                       coalesce(dispute.id, posted.dispute_id), coalesce(dispute.provider_id, 'does not exist'),
-                      coalesce(dispute.state, '-'), coalesce(dispute.amount, 0),
-                      coalesce("order".frozen_at::text, 'no'), posted.opened, posted.won, posted.lost)
+                      coalesce(dispute.state, '-'), coalesce(dispute.amount, 0), coalesce(posted.opened, 0),
+                      coalesce(posted.won, 0), coalesce(posted.lost, 0))
           FROM investments_dispute AS dispute
           FULL JOIN posted ON posted.dispute_id = dispute.id
-          LEFT JOIN investments_order AS "order" ON "order".id = dispute.order_id
-         WHERE dispute.id IS NULL OR posted.dispute_id IS NULL OR posted.opened <> dispute.amount
-            OR posted.won <> CASE dispute.state WHEN 'won' THEN dispute.amount ELSE 0 END
-            OR posted.lost <> CASE dispute.state WHEN 'lost' THEN dispute.amount ELSE 0 END
-            OR (dispute.state = 'open' AND "order".frozen_at IS NULL)
+         WHERE dispute.id IS NULL
+            OR coalesce(posted.opened, 0) <>
+               CASE WHEN dispute.state IN ('inquiry', 'closed') THEN 0 ELSE dispute.amount END
+            OR coalesce(posted.won, 0) <> CASE dispute.state WHEN 'won' THEN dispute.amount ELSE 0 END
+            OR coalesce(posted.lost, 0) <> CASE dispute.state WHEN 'lost' THEN dispute.amount ELSE 0 END
          ORDER BY 1
+    """)
+    yield from query("""
+        SELECT format('investments_paymentattempt %s: lost disputes took %s from its refunds, %s of them were taken '
+                      'back', attempt.id, coalesce(lost.amount, 0), coalesce(back.amount, 0))
+          FROM investments_paymentattempt AS attempt
+          LEFT JOIN (SELECT attempt_id, sum(from_refunds) AS amount FROM investments_dispute GROUP BY 1) AS lost
+            ON lost.attempt_id = attempt.id
+          LEFT JOIN (SELECT attempt_id, sum(amount) AS amount FROM investments_refund WHERE state = 'charged_back'
+                      GROUP BY 1) AS back ON back.attempt_id = attempt.id
+         WHERE coalesce(lost.amount, 0) <> coalesce(back.amount, 0)
+         ORDER BY attempt.id
+    """)
+
+
+def frozen() -> Iterator[str]:
+    """An order, and its investor's holding in the fund, are frozen while a dispute is open or waits for a decision, and
+    only then."""
+    yield from query("""
+        SELECT format('investments_order %s (%s): %s, disputes open or undecided: %s', "order".id, "order".reference,
+                      CASE WHEN "order".frozen_at IS NULL THEN 'is not frozen' ELSE 'is frozen' END,
+                      coalesce(string_agg(dispute.id::text, ', ' ORDER BY dispute.id), 'none'))
+          FROM investments_order AS "order"
+          LEFT JOIN investments_dispute AS dispute
+            ON dispute.order_id = "order".id AND (dispute.state = 'open' OR dispute.needs_decision)
+         WHERE "order".frozen_at IS NOT NULL OR dispute.id IS NOT NULL
+         GROUP BY "order".id
+        HAVING ("order".frozen_at IS NULL) <> (count(dispute.id) = 0)
+         ORDER BY "order".id
+    """)
+    yield from query("""
+        SELECT format('investments_holding %s (%s): %s, disputes open or undecided: %s', holding.id, holding.reference,
+                      CASE WHEN holding.frozen_at IS NULL THEN 'is not frozen' ELSE 'is frozen' END,
+                      coalesce(disputed.ids, 'none'))
+          FROM investments_holding AS holding
+          LEFT JOIN (SELECT "order".investor_id, "order".fund_id,
+                            string_agg(dispute.id::text, ', ' ORDER BY dispute.id) AS ids
+                       FROM investments_dispute AS dispute
+                       JOIN investments_order AS "order" ON "order".id = dispute.order_id
+                      WHERE dispute.state = 'open' OR dispute.needs_decision
+                      GROUP BY 1, 2) AS disputed
+            ON disputed.investor_id = holding.investor_id AND disputed.fund_id = holding.fund_id
+         WHERE (holding.frozen_at IS NULL) <> (disputed.ids IS NULL)
+         ORDER BY holding.id
     """)
 
 
@@ -261,4 +314,5 @@ def register_checks() -> None:
     register("payments.refunds", "4.8", refunds)
     register("payments.refund_entries", "9.3", refund_entries)
     register("payments.disputes", "4.9", disputes)
+    register("payments.frozen", "4.9", frozen)
     register("payments.payouts", "7", payouts)

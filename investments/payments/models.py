@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -127,7 +127,9 @@ class WebhookDelivery(models.Model):
 
 class Refund(models.Model):
     """Money on its way back to a payer. Ours are called under the key `refund-<id>`; `external` ones were made in the
-    provider's dashboard and are only recorded. Sum of an attempt's live refunds ≤ captured (trigger in payments.sql).
+    provider's dashboard and are only recorded. Sum of an attempt's live refunds ≤ captured (trigger in ledger.sql).
+
+    charged_back: a lost dispute gave the payer this money before the refund did; nothing is owed any more.
     """
 
     class State(models.TextChoices):
@@ -138,6 +140,7 @@ class Refund(models.Model):
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
         PAID_BY_BANK = "paid_by_bank", _("paid by bank")
+        CHARGED_BACK = "charged_back", _("taken back by the payer's bank")
 
     class Reason(models.TextChoices):
         COOLING_OFF = "cooling_off", _("cancelled in cooling-off")
@@ -155,6 +158,10 @@ class Refund(models.Model):
     state = models.CharField(_("state"), max_length=15, choices=State.choices, default=State.REQUESTED)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
     by_bank = models.BooleanField(_("by bank"), default=False)
+    # A lost dispute took a part of that refund: this one is the rest, still owed.
+    split_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="rests", verbose_name=_("rest of refund")
+    )
     provider_id = models.CharField(_("provider's refund"), max_length=120, unique=True, null=True, blank=True)
     requested_at = models.DateTimeField(_("requested at"))
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
@@ -172,7 +179,7 @@ class Refund(models.Model):
         indexes = [
             models.Index(
                 fields=["next_check_at"],
-                condition=Q(state__in=["requested", "requires_action", "pending", "failed"]),
+                condition=Q(state__in=["requested", "requires_action", "pending", "failed", "charged_back"]),
                 name="refund_due_idx",
             )
         ]
@@ -189,50 +196,89 @@ class Refund(models.Model):
 REFUND_STATES = StateTable(
     "investments.Refund",
     {
-        "requested": ("requires_action", "pending", "succeeded", "failed", "cancelled", "paid_by_bank"),
-        "requires_action": ("pending", "succeeded", "failed", "cancelled"),
-        "pending": ("requires_action", "succeeded", "failed", "cancelled"),
+        "requested": ("requires_action", "pending", "succeeded", "failed", "cancelled", "paid_by_bank", "charged_back"),
+        "requires_action": ("pending", "succeeded", "failed", "cancelled", "charged_back"),
+        "pending": ("requires_action", "succeeded", "failed", "cancelled", "charged_back"),
         "succeeded": ("failed",),
         # requested again: one that never reached the provider was made there by hand.
-        "failed": ("requested", "paid_by_bank"),
-        "cancelled": ("paid_by_bank",),
+        "failed": ("requested", "paid_by_bank", "charged_back"),
+        "cancelled": ("paid_by_bank", "charged_back"),
+        # It was on its way all the same: the payer has the money twice, the second time from the operator.
+        "charged_back": ("succeeded",),
     },
     section="domain.md section 4.8",
 )
 
 
 class Dispute(models.Model):
-    """A chargeback at the provider: a book loss of the operator, never of the fund (domain.md section 4.9)."""
+    """A chargeback at the provider: a book loss of the operator, never of the fund (domain.md section 4.9).
+
+    inquiry: the payer's bank asks and the provider holds no money yet, so nothing is journaled and nothing frozen;
+    closed: it asked no further. Amounts in minor units. Of a lost `amount`, `from_order` was money that backed a
+    standing order and `from_refunds` was owed to the payer already; the rest had been given back before.
+    """
 
     class State(models.TextChoices):
+        INQUIRY = "inquiry", _("inquiry")
+        CLOSED = "closed", _("inquiry closed")
         OPEN = "open", _("open")
         WON = "won", _("won")
         LOST = "lost", _("lost")
 
+    class Decision(models.TextChoices):
+        KEPT = "kept", _("units kept")
+        RESCINDED = "rescinded", _("units ended")
+
     attempt = models.ForeignKey(PaymentAttempt, models.PROTECT, related_name="disputes")
     order = models.ForeignKey(Order, models.PROTECT, related_name="disputes")
     provider_id = models.CharField(_("provider's dispute"), max_length=120, unique=True)
-    state = models.CharField(_("state"), max_length=5, choices=State.choices, default=State.OPEN)
+    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.OPEN)
     amount = models.BigIntegerField(_("amount"))
     fee = models.BigIntegerField(_("provider's fee"), default=0)
     currency = models.CharField(_("currency"), max_length=3)
     evidence_due_at = models.DateTimeField(_("evidence due"), null=True, blank=True)
     opened_at = models.DateTimeField(_("opened at"))
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
-    # Lost after the money was released to the business: staff decide what becomes of the units.
+    from_order = models.BigIntegerField(_("taken from the order"), default=0, db_default=0)
+    from_refunds = models.BigIntegerField(_("taken from refunds that were owed"), default=0, db_default=0)
+    # Lost for a part, or after the money was released to the business: staff decide what becomes of the units.
     needs_decision = models.BooleanField(_("staff decide on the units"), default=False)
+    decision = models.CharField(
+        _("decision"), max_length=9, choices=Decision.choices, blank=True, default="", db_default=""
+    )
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 
     class Meta:
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0, fee__gte=0), name="dispute_amounts")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0, fee__gte=0), name="dispute_amounts"),
+            models.CheckConstraint(
+                condition=Q(from_order__gte=0, from_refunds__gte=0, amount__gte=F("from_order") + F("from_refunds")),
+                name="dispute_taken_from",
+            ),
+            models.CheckConstraint(
+                condition=Q(needs_decision=False) | Q(state="lost", decision=""),
+                name="dispute_decision_is_of_a_loss",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider_id} {self.state}"
 
 
-DISPUTE_STATES = StateTable("investments.Dispute", {"open": ("won", "lost")}, section="domain.md section 4.9")
+DISPUTE_STATES = StateTable(
+    "investments.Dispute",
+    {
+        "inquiry": ("open", "closed"),
+        # A bank that had asked no further may still claim the money.
+        "closed": ("open",),
+        "open": ("won", "lost"),
+    },
+    section="domain.md section 4.9",
+)
+#: States in which the provider is asked again by the sweep.
+DISPUTES_ASKED = ("inquiry", "open")
 
 
 class ProviderPayout(models.Model):

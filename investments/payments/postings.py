@@ -208,36 +208,137 @@ def dispute_won(dispute: Dispute, order: Order, *, at: datetime) -> None:
     )
 
 
-def dispute_lost(dispute: Dispute, order: Order, *, confirmed: bool, released: bool, at: datetime) -> None:
-    """Before release the order is rescinded and its money is the operator's; after it, the operator bears the loss."""
-    book, operator, subject, on = _book(order), ledger.operator_book_id(), f"order:{order.pk}", _on(order, at)
-    if released:
-        legs = [
-            debit(operator, "dispute_loss", dispute.amount, subject),
-            credit(operator, "disputed_receivable", dispute.amount, subject),
+def dispute_lost(dispute: Dispute, order: Order, *, ends: bool, borne: int = 0, parts: int = 0, at: datetime) -> None:
+    """A lost dispute, by what it took (yen on the dispute's row).
+
+    `ends`: the order ends and its own money, `from_order` and what had been lost (`borne`) or refunded in `parts`
+    before, is the operator's. Refunds that were owed (`from_refunds`) are the operator's too. Anything else is the
+    operator's loss.
+    """
+    book, operator, subject = _book(order), ledger.operator_book_id(), f"order:{order.pk}"
+    own = dispute.from_order if ends else 0
+    legs = _given_up(order, book, own=own, borne=borne, parts=parts, at=at) if ends else []
+    if dispute.from_refunds:
+        legs += [
+            debit(book, "refunds_payable", dispute.from_refunds, subject),
+            credit(book, "due_to_operator", dispute.from_refunds, subject),
+            debit(operator, "due_from_fund", dispute.from_refunds, subject),
+            credit(operator, "disputed_receivable", dispute.from_refunds, subject),
         ]
+    loss = dispute.amount - own - dispute.from_refunds
+    if loss:
+        legs += [
+            debit(operator, "dispute_loss", loss, subject),
+            credit(operator, "disputed_receivable", loss, subject),
+        ]
+    ledger.post(kind="dispute_lost", source=("dispute", dispute.pk), legs=legs, on=_on(order, at), at=at)
+
+
+def dispute_rescinded(
+    order: Order, *, borne: int, parts: int, left: int, released: frozenset[str] = frozenset(), at: datetime
+) -> None:
+    """An order of which a dispute was lost before ends: its own money pays back what the operator had `borne` for it,
+    and `parts` refunded at the provider; `left` (yen) stays a deposit, to be refunded to the payer.
+
+    What was `released` to the business (accounts) is not there any more: the operator bears that.
+    """
+    legs = _given_up(order, _book(order), own=0, borne=borne, parts=parts, left=left, released=released, at=at)
+    ledger.post(kind="dispute_rescinded", source=("order", order.pk), legs=legs, on=_on(order, at), at=at)
+
+
+def _given_up(
+    order: Order,
+    book: int,
+    *,
+    own: int,
+    borne: int,
+    parts: int,
+    left: int = 0,
+    released: frozenset[str] = frozenset(),
+    at: datetime,
+) -> list[ledger.Leg]:
+    """Lines that turn an order's deposit, or what confirmation had made of it, into what the operator is owed.
+
+    `own` (yen) stands in disputed receivable, `borne` and `parts` in dispute loss; `left` stays a deposit.
+    """
+    operator, subject = ledger.operator_book_id(), f"order:{order.pk}"
+    legs: list[ledger.Leg] = []
+    gone = 0
+    if order.state == Order.State.CONFIRMED:
+        # The mirror image of the confirmation, as in a refund.
+        for leg in confirmation_legs(order, book, _on(order, order.confirmed_at or at)):
+            if leg.code in released:
+                gone += leg.amount
+            elif leg.code != "applicant_deposits":
+                side = "C" if leg.side == "D" else "D"
+                legs.append(ledger.Leg(leg.book_id, leg.code, side, leg.amount, leg.subject))
+        if left:
+            legs.append(credit(book, "applicant_deposits", left, subject))
     else:
-        legs = [
-            debit(operator, "due_from_fund", dispute.amount, subject),
-            credit(operator, "disputed_receivable", dispute.amount, subject),
-        ]
-        if confirmed:
-            legs += [
-                ledger.Leg(
-                    leg.book_id,
-                    "due_to_operator" if leg.code == "applicant_deposits" else leg.code,
-                    "C" if leg.side == "D" else "D",
-                    leg.amount,
-                    leg.subject,
-                )
-                for leg in confirmation_legs(order, book, _on(order, order.confirmed_at or at))
-            ]
-        else:
-            legs += [
-                debit(book, "applicant_deposits", dispute.amount, subject),
-                credit(book, "due_to_operator", dispute.amount, subject),
-            ]
-    ledger.post(kind="dispute_lost", source=("dispute", dispute.pk), legs=legs, on=on, at=at)
+        legs.append(debit(book, "applicant_deposits", own + borne + parts, subject))
+    owed, loss = own + borne - gone, borne + parts - gone
+    if owed > 0:
+        legs += [credit(book, "due_to_operator", owed, subject), debit(operator, "due_from_fund", owed, subject)]
+    elif owed < 0:
+        legs += [debit(book, "due_from_operator", -owed, subject), credit(operator, "due_to_fund", -owed, subject)]
+    if parts:
+        legs += [credit(book, "due_from_operator", parts, subject), debit(operator, "due_to_fund", parts, subject)]
+    if own:
+        legs.append(credit(operator, "disputed_receivable", own, subject))
+    if loss > 0:
+        legs.append(credit(operator, "dispute_loss", loss, subject))
+    elif loss < 0:
+        legs.append(debit(operator, "dispute_loss", -loss, subject))
+    return legs
+
+
+def refund_charged_back(refund: Refund, order: Order, *, at: datetime) -> None:
+    """A refund came back after the payer's bank had taken the money: it is the operator's, whose loss gets smaller."""
+    book, operator, subject = _book(order), ledger.operator_book_id(), f"order:{order.pk}"
+    ledger.post(
+        kind="refund_charged_back",
+        source=("refund", refund.pk),
+        legs=[
+            debit(book, "refunds_payable", refund.amount, subject),
+            credit(book, "due_to_operator", refund.amount, subject),
+            debit(operator, "due_from_fund", refund.amount, subject),
+            credit(operator, "dispute_loss", refund.amount, subject),
+        ],
+        on=_on(order, at),
+        at=at,
+    )
+
+
+def refund_paid_twice(refund: Refund, order: Order, *, at: datetime) -> None:
+    """A refund that a lost dispute had closed was paid all the same: the operator owes the fund what it takes."""
+    book, operator, subject = _book(order), ledger.operator_book_id(), f"order:{order.pk}"
+    ledger.post(
+        kind="refund_paid_twice",
+        source=("refund", refund.pk),
+        legs=[
+            debit(book, "due_from_operator", refund.amount, subject),
+            credit(book, "refunds_payable", refund.amount, subject),
+            debit(operator, "dispute_loss", refund.amount, subject),
+            credit(operator, "due_to_fund", refund.amount, subject),
+        ],
+        on=_on(order, at),
+        at=at,
+    )
+
+
+def refund_split(rest: Refund, order: Order, *, at: datetime) -> None:
+    """What a lost dispute did not take of a refund is owed as a refund of its own."""
+    book, subject = _book(order), f"order:{order.pk}"
+    ledger.post(
+        kind="refund_split",
+        source=("refund", rest.pk),
+        legs=[
+            debit(book, "refunds_payable", rest.amount, subject),
+            credit(book, "refunds_payable", rest.amount, subject),
+        ],
+        on=_on(order, at),
+        at=at,
+    )
 
 
 def provider_payout(payout_id: int, *, gross_by_book: dict[int, int], fees: int, on: date, at: datetime) -> None:

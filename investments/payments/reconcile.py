@@ -11,7 +11,7 @@ from investments.ledger.models import Book
 from microfund.kernel import clock, locks
 
 from . import dispute, gateway, postings, refund, settle
-from .models import UNRESOLVED, Dispute, PaymentAttempt, ProviderCursor, ProviderPayout, Refund
+from .models import DISPUTES_ASKED, UNRESOLVED, Dispute, PaymentAttempt, ProviderCursor, ProviderPayout, Refund
 
 # The provider's lists are read again this far back each time: late and out-of-order rows are seen, known ones skipped.
 OVERLAP = timedelta(days=3)
@@ -41,7 +41,7 @@ def refunds_due(*, on: date, at: datetime) -> dict[str, int]:
     """Sweep: send what is requested and ask about what is on its way."""
     counts = {"moved": 0, "errors": 0}
     due = Refund.objects.filter(
-        state__in=["requested", "pending", "requires_action"], by_bank=False, next_check_at__lte=at
+        state__in=["requested", "pending", "requires_action", "charged_back"], by_bank=False, next_check_at__lte=at
     ).order_by("next_check_at", "pk")
 
     def ask(pk: int) -> bool:
@@ -74,7 +74,7 @@ def objects_due(*, on: date, at: datetime) -> dict[str, int]:
     try:
         locks.each(gateway.list_refunds(since=since), refunded, counts, "refunds")
         locks.each(gateway.list_disputes(since=since), disputed, counts, "disputes")
-        for own in Dispute.objects.filter(state=Dispute.State.OPEN).select_related("attempt"):
+        for own in Dispute.objects.filter(state__in=DISPUTES_ASKED).select_related("attempt"):
             dispute.ask(own, at=at)
     except gateway.ProviderUnreachable:
         counts["errors"] += 1

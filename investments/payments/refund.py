@@ -24,7 +24,7 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.jobs import send_soon
 from microfund.kernel.outbox.services import publish
 
-from . import gateway, postings
+from . import chargeback, gateway, postings
 from .models import REFUND_STATES, PaymentAttempt, Refund
 
 KEY_LIVES = timedelta(hours=23)
@@ -84,6 +84,12 @@ def send(refund_id: int, *, at: datetime) -> Refund:
     refund = Refund.objects.select_related("attempt").get(pk=refund_id)
     if refund.by_bank or refund.state in (Refund.State.SUCCEEDED, Refund.State.PAID_BY_BANK, Refund.State.CANCELLED):
         return refund
+    if refund.provider_id is None:
+        if refund.state == Refund.State.CHARGED_BACK:
+            return refund
+        if chargeback.disputed(refund.attempt):
+            # The payer's bank may give the money back: whoever pays now pays twice.
+            return _later(refund, "the payment is disputed; the refund waits until that is decided", at=at)
     try:
         facts = gateway.get_refund(refund.provider_id) if refund.provider_id else _create(refund, at=at)
     except gateway.ProviderUnreachable as error:
@@ -132,7 +138,8 @@ def _refused(refund: Refund, problem: str, *, at: datetime) -> Refund:
         if fresh.state != Refund.State.REQUESTED or fresh.provider_id != refund.provider_id:
             # Somebody has heard of it at the provider meanwhile.
             return fresh
-        return REFUND_STATES.move(fresh, Refund.State.FAILED, at=at, problem=problem[:500], next_check_at=None)
+        fresh = REFUND_STATES.move(fresh, Refund.State.FAILED, at=at, problem=problem[:500], next_check_at=None)
+        return chargeback.take_back(fresh, Order.objects.get(pk=fresh.order_id), at=at)
 
 
 def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refund:
@@ -153,6 +160,8 @@ def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refun
             return refund
         if state == Refund.State.SUCCEEDED:
             values["settled_at"] = at
+            if was == Refund.State.CHARGED_BACK:
+                chargeback.paid_twice(refund, order, at=at)
             postings.refund_paid(refund, order, by_bank=False, at=at)
         elif was == Refund.State.SUCCEEDED:
             values["settled_at"] = None
@@ -160,6 +169,8 @@ def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refun
         refund = REFUND_STATES.move(refund, state, at=at, **values)
         if state == Refund.State.SUCCEEDED:
             _tell(refund, at=at)
+        if state in (Refund.State.FAILED, Refund.State.CANCELLED):
+            refund = chargeback.take_back(refund, order, at=at)
         return refund
 
 

@@ -21,8 +21,8 @@ from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from . import checkout, gateway, refund, transfer
-from .models import ATTEMPT_STATES, UNRESOLVED, PaymentAttempt, Refund
+from . import chargeback, checkout, dispute, gateway, refund, transfer
+from .models import ATTEMPT_STATES, UNRESOLVED, Dispute, PaymentAttempt, Refund
 from .settle import expire, settle
 
 
@@ -69,9 +69,10 @@ def cancel_order(order: Order, *, at: datetime, actor: Any, reason: str = "") ->
 def _end(order: Order, state: str, why: str, *, at: datetime, actor: Any = None, reason: str = "") -> list[Refund]:
     """End an order whose row the caller holds: units free, every captured payment refunded in full."""
     refunds = []
-    parts = refund.unsettled_parts(order)
-    for attempt in locks.lock(PaymentAttempt, order.attempts.values_list("pk", flat=True)):
-        open_amount = attempt.captured - sum(attempt.refunds.values_list("amount", flat=True))
+    attempts = locks.lock(PaymentAttempt, order.attempts.values_list("pk", flat=True))
+    parts = dispute.recover(order, parts=refund.unsettled_parts(order), at=at, actor=actor, reason=reason)
+    for attempt in attempts:
+        open_amount = chargeback.kept(attempt)
         if attempt.state == PaymentAttempt.State.SUCCEEDED and open_amount > 0:
             refunds.append(refund.request(attempt, amount=open_amount, reason=why, at=at, actor=actor, parts=parts))
             parts = 0
@@ -167,13 +168,13 @@ def _refund_unverified(order_id: int, *, at: datetime) -> bool:
 # --- Failing a fund -------------------------------------------------------------------------------------------
 
 
-def undecided(fund: Fund) -> bool:
-    """Whether some order of the fund still awaits payment, cooling-off or identity (section 3)."""
-    return (
-        Order.objects.filter(fund=fund)
-        .filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID, cleared_at=None, frozen_at=None))
-        .exists()
-    )
+def undecided(fund: Fund, *, on: date) -> bool:
+    """Whether some order of the fund still awaits payment, cooling-off or identity, or the end of a dispute; for a
+    dispute it waits no longer than for an identity (section 3)."""
+    waits = Q(state__in=UNPAID) | Q(state=Order.State.PAID, cleared_at=None, frozen_at=None)
+    if on <= identity_deadline(fund):
+        waits |= Q(state=Order.State.PAID, frozen_at__isnull=False)
+    return Order.objects.filter(fund=fund).filter(waits).exists()
 
 
 def fail_due(*, on: date, at: datetime) -> dict[str, int]:
@@ -181,9 +182,11 @@ def fail_due(*, on: date, at: datetime) -> dict[str, int]:
     counts = {"failed": 0, "refunded": 0, "errors": 0}
     closed = Fund.objects.filter(state=Fund.State.CLOSED).order_by("pk")
     locks.each(closed, lambda fund: fail_fund(fund, at=at), counts, "failed")
-    orders = Order.objects.filter(
-        fund__state=Fund.State.FAILED, state__in=[*UNPAID, Order.State.PAID], frozen_at=None
-    ).order_by("pk")
+    orders = (
+        Order.objects.filter(fund__state=Fund.State.FAILED, state__in=[*UNPAID, Order.State.PAID])
+        .exclude(disputes__state=Dispute.State.OPEN)
+        .order_by("pk")
+    )
     locks.each(orders.values_list("pk", flat=True), lambda pk: _fail_order(pk, at=at), counts, "refunded")
     return counts
 
@@ -202,7 +205,7 @@ def fail_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") 
                 raise DomainError("reason_needed", _("Give a reason."))
             if Order.objects.filter(fund=fund, state=Order.State.CONFIRMED).exists():
                 raise DomainError("succeeded", _("Units of this fund are confirmed; it cannot fail any more."))
-        elif fund.state != Fund.State.CLOSED or undecided(fund):
+        elif fund.state != Fund.State.CLOSED or undecided(fund, on=clock.today_in(fund.policy.zone, at)):
             return False
         locks.note("investments.FundCounter")
         counter = FundCounter.objects.select_for_update().get(pk=fund.pk)
@@ -220,10 +223,10 @@ def fail_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") 
 
 def _fail_order(order_id: int, *, at: datetime) -> bool:
     with transaction.atomic():
-        order = locks.try_lock(Order, order_id, state__in=[*UNPAID, Order.State.PAID], frozen_at=None)
-        if order is None:
+        order = locks.try_lock(Order, order_id, state__in=[*UNPAID, Order.State.PAID])
+        if order is None or order.disputes.filter(state=Dispute.State.OPEN).exists():
             return False
-        _end(order, Order.State.FAILED, Refund.Reason.FUND_FAILED, at=at)
+        _end(order, Order.State.FAILED, Refund.Reason.FUND_FAILED, at=at, reason="the fund failed")
     close_pages(order, at=at)
     return True
 

@@ -184,15 +184,35 @@ def dashboard_refund(box: Sandbox, data: Json) -> Json:
 
 
 def open_dispute(box: Sandbox, data: Json) -> Json:
-    """``{"payment_intent" or "charge", "amount", "reason"}``."""
-    _only(data, "payment_intent", "charge", "amount", "reason")
+    """``{"payment_intent" or "charge", "amount", "reason", "inquiry"}``: with ``inquiry`` the bank only asks first."""
+    _only(data, "payment_intent", "charge", "amount", "reason", "inquiry")
     with box.work():
         amount = data.get("amount")
         if amount is not None:
             amount = _whole("amount", amount)
         return public(
-            refunds.open_dispute(box, _charge(box, data), amount=amount, reason=data.get("reason", "fraudulent"))
+            refunds.open_dispute(
+                box,
+                _charge(box, data),
+                amount=amount,
+                reason=data.get("reason", "fraudulent"),
+                inquiry=bool(data.get("inquiry")),
+            )
         )
+
+
+def escalate_inquiry(box: Sandbox, data: Json) -> Json:
+    """``{"dispute"}``: the inquiry becomes a dispute, and the money is withdrawn."""
+    _only(data, "dispute")
+    with box.work():
+        return public(refunds.escalate_inquiry(box, fetch(box, "dispute", data["dispute"])))
+
+
+def close_inquiry(box: Sandbox, data: Json) -> Json:
+    """``{"dispute"}``: the bank asks no further (``warning_closed``)."""
+    _only(data, "dispute")
+    with box.work():
+        return public(refunds.close_inquiry(box, fetch(box, "dispute", data["dispute"])))
 
 
 def review_dispute(box: Sandbox, data: Json) -> Json:
@@ -324,6 +344,8 @@ HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Json], Json]] = {
     ("POST", "disputes/open"): open_dispute,
     ("POST", "disputes/review"): review_dispute,
     ("POST", "disputes/close"): close_dispute,
+    ("POST", "disputes/escalate"): escalate_inquiry,
+    ("POST", "disputes/close_inquiry"): close_inquiry,
     ("POST", "payouts/make"): make_payout,
     ("POST", "settings"): settings,
     ("POST", "bank/transfer"): transfer,

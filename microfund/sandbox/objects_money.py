@@ -76,8 +76,8 @@ def refund(
     return doc
 
 
-def dispute(box: Sandbox, charge: Document, *, amount: int, reason: str) -> Document:
-    """A dispute that waits for an answer, not yet with balance transactions."""
+def dispute(box: Sandbox, charge: Document, *, amount: int, reason: str, inquiry: bool = False) -> Document:
+    """A dispute (or an ``inquiry`` before one) that waits for an answer, not yet with balance transactions."""
     now = box.clock.now()
     doc: Document = {
         "id": box.new_id("du"),
@@ -97,19 +97,19 @@ def dispute(box: Sandbox, charge: Document, *, amount: int, reason: str) -> Docu
             "submission_count": 0,
             "submission_method": "not_submitted",
         },
-        "is_charge_refundable": False,
+        "is_charge_refundable": inquiry,
         "livemode": False,
         "metadata": {},
         "network_reason_code": "10.4" if reason == "fraudulent" else "13.1",
         "payment_intent": charge["payment_intent"],
         "reason": reason,
-        "status": "needs_response",
+        "status": "warning_needs_response" if inquiry else "needs_response",
     }
     if charge["payment_method_details"]["type"] == "card":
         doc["payment_method_details"] = {
             "card": {
                 "brand": "visa",
-                "case_type": "chargeback",
+                "case_type": "inquiry" if inquiry else "chargeback",
                 "network": "visa",
                 "network_reason_code": doc["network_reason_code"],
             },

@@ -16,6 +16,7 @@ REFUND_STEPS = {
     "succeeded": ("failed",),
 }
 DISPUTE_OPEN = ("needs_response", "under_review")
+INQUIRY_OPEN = ("warning_needs_response", "warning_under_review")
 
 
 def create_refund(
@@ -101,8 +102,11 @@ def settle_refund(box: Sandbox, refund: Document, status: str, failure_reason: s
     return refund
 
 
-def open_dispute(box: Sandbox, charge: Document, *, amount: int | None = None, reason: str = "fraudulent") -> Document:
-    """The payer disputes a charge: the amount and a fee are withdrawn at once."""
+def open_dispute(
+    box: Sandbox, charge: Document, *, amount: int | None = None, reason: str = "fraudulent", inquiry: bool = False
+) -> Document:
+    """The payer disputes a charge: the amount and a fee are withdrawn at once. An ``inquiry`` only asks first: no
+    money moves, and the charge can still be refunded."""
     if charge["status"] != "succeeded":
         raise conflict(f"Charge {charge['id']} has not succeeded and cannot be disputed.")
     if charge["disputed"]:
@@ -110,25 +114,64 @@ def open_dispute(box: Sandbox, charge: Document, *, amount: int | None = None, r
     amount = charge["amount"] - charge["amount_refunded"] if amount is None else amount
     if not 0 < amount <= charge["amount"]:
         raise conflict(f"The disputed amount must be from 1 to {charge['amount']}.", param="amount")
-    dispute = objects_money.dispute(box, charge, amount=amount, reason=reason)
-    balance.record_dispute(box, dispute, amount=-amount, fee=balance.DISPUTE_FEE)
+    dispute = objects_money.dispute(box, charge, amount=amount, reason=reason, inquiry=inquiry)
+    if not inquiry:
+        balance.record_dispute(box, dispute, amount=-amount, fee=balance.DISPUTE_FEE)
     box.store.put(dispute)
-    charge.update(disputed=True, _open_dispute=True)
+    charge.update(disputed=True, _open_dispute=not inquiry)
     box.store.put(charge)
     box.emit("charge.dispute.created", dispute)
+    if not inquiry:
+        box.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def escalate_inquiry(box: Sandbox, dispute: Document) -> Document:
+    """The payer's bank is not content: the inquiry becomes a dispute, the same object with its old ``created``."""
+    charge = _inquired(box, dispute)
+    before = {"status": dispute["status"]}
+    details = {**dispute["evidence_details"], "due_by": box.clock.now() + objects_money.DISPUTE_DAYS * 86400}
+    dispute.update(status="needs_response", is_charge_refundable=False, evidence_details=details)
+    if "payment_method_details" in dispute:
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    balance.record_dispute(box, dispute, amount=-dispute["amount"], fee=balance.DISPUTE_FEE)
+    box.store.put(dispute)
+    charge["_open_dispute"] = True
+    box.store.put(charge)
+    box.emit("charge.dispute.updated", dispute, before)
     box.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
+def close_inquiry(box: Sandbox, dispute: Document) -> Document:
+    """The payer's bank asks no further; no money has moved."""
+    _inquired(box, dispute)
+    dispute["status"] = "warning_closed"
+    box.store.put(dispute)
+    box.emit("charge.dispute.closed", dispute)
+    return dispute
+
+
+def _inquired(box: Sandbox, dispute: Document) -> Document:
+    if dispute["status"] not in INQUIRY_OPEN:
+        raise conflict(f"The dispute is no open inquiry: {dispute['status']}.")
+    charge = box.store.get(dispute["charge"], "charge")
+    if charge is None:
+        raise RuntimeError(f"dispute {dispute['id']} without its charge")
+    return charge
+
+
 def review_dispute(box: Sandbox, dispute: Document) -> Document:
     """The operator's evidence is with the bank."""
-    if dispute["status"] != "needs_response":
+    before = {"status": dispute["status"]}
+    after = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}.get(dispute["status"])
+    if after is None:
         raise conflict(f"A dispute that is {dispute['status']} cannot become under_review.")
     details = {**dispute["evidence_details"], "has_evidence": True, "submission_count": 1,
                "submission_method": "manual"}  # fmt: skip
-    dispute.update(status="under_review", evidence_details=details)
+    dispute.update(status=after, evidence_details=details)
     box.store.put(dispute)
-    box.emit("charge.dispute.updated", dispute, {"status": "needs_response"})
+    box.emit("charge.dispute.updated", dispute, before)
     return dispute
 
 

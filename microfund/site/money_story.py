@@ -23,8 +23,14 @@ _EVENTS: dict[str, Any] = {
     "dispute_opened": _("The payment was disputed"),
     "dispute_won": _("The dispute was decided for the fund"),
     "dispute_lost": _("The dispute was lost"),
+    "dispute_rescinded": _("What the dispute had taken was settled with the operator"),
+    "refund_split": _("The rest of the refund became a refund of its own"),
+    "refund_charged_back": _("The refund came back; your bank had given you the money before"),
+    "refund_paid_twice": _("The refund left for you, although your bank had given you the money"),
     "reversal": _("An entry was taken back"),
 }
+#: Entries in which what is owed to the operator is no fee, but money that the operator had made good.
+_MADE_GOOD = ("dispute_lost", "dispute_rescinded", "refund_charged_back")
 #: What a line means to the investor: account of the fund's book, side.
 _LINES: dict[tuple[str, str], Any] = {
     ("psp_clearing", "D"): _("with the payment provider"),
@@ -76,6 +82,8 @@ def events_about(subjects: Iterable[str], *, book_id: int) -> list[Event]:
     entries: dict[int, tuple[Any, list[Part]]] = {}
     for line in lines:
         words = _LINES.get((line.account.code, line.side), line.account.code)
+        if line.entry.kind in _MADE_GOOD and (line.account.code, line.side) == ("due_to_operator", "C"):
+            words = _("owed to the operator, who had made it good")
         entries.setdefault(line.entry_id, (line.entry, []))[1].append(Part(line.amount, line.currency, words))
     return [
         Event(entry.effective_on, _EVENTS.get(entry.kind, _("Booked")), tuple(parts))

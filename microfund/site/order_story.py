@@ -260,6 +260,8 @@ def refund_words(refund: Refund) -> Next:
         text = _("%(amount)s went back the way it came. Card statements show it within about ten days.")
     elif refund.state == Refund.State.PAID_BY_BANK:
         text = _("%(amount)s was transferred to an account in your name.")
+    elif refund.state == Refund.State.CHARGED_BACK:
+        text = _("%(amount)s went back to you through your bank, which had reclaimed the payment.")
     elif refund.state == Refund.State.REQUIRES_ACTION:
         text = _("%(amount)s waits for you: the payment provider has written to you to ask where it should go.")
     elif refund.by_bank or refund.state in (Refund.State.FAILED, Refund.State.CANCELLED):
@@ -268,7 +270,7 @@ def refund_words(refund: Refund) -> Next:
         )
     else:
         text = _("%(amount)s is on its way back to you.")
-    done = refund.state in (Refund.State.SUCCEEDED, Refund.State.PAID_BY_BANK)
+    done = refund.state in (Refund.State.SUCCEEDED, Refund.State.PAID_BY_BANK, Refund.State.CHARGED_BACK)
     return Next(text % {"amount": amount}, done_on if done else None, done=done)
 
 

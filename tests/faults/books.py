@@ -37,7 +37,8 @@ _QUERIES = {
     "refunds": "SELECT o.supporter_message, r.amount, r.state, r.reason, r.by_bank, r.provider_id IS NOT NULL,"
     " r.settled_at IS NOT NULL FROM investments_refund AS r JOIN investments_order AS o ON o.id = r.order_id"
     " WHERE o.fund_id = %(fund)s",
-    "disputes": "SELECT o.supporter_message, d.state, d.amount, d.fee, d.needs_decision, d.closed_at IS NOT NULL"
+    "disputes": "SELECT o.supporter_message, d.state, d.amount, d.fee, d.from_order, d.from_refunds, d.needs_decision,"
+    " d.decision, d.closed_at IS NOT NULL"
     " FROM investments_dispute AS d JOIN investments_order AS o ON o.id = d.order_id WHERE o.fund_id = %(fund)s",
     "holdings": "SELECT o.label, h.units, h.frozen_at IS NOT NULL,"
     " (SELECT array_agg(m.kind || m.units::text ORDER BY m.kind, m.units) FROM investments_movement AS m"
@@ -195,30 +196,50 @@ def _unit_problems(fund_id: int) -> Iterable[str]:
         if row["invested"] != row["expected"]:
             yield f"investor {row['investor_id']}: {row['invested']} yen counted, the orders say {row['expected']}"
     for row in _rows(
-        "SELECT h.*, (SELECT coalesce(sum(units), 0) FROM investments_movement WHERE holding_id = h.id) AS moved"
+        "SELECT h.*, (SELECT coalesce(sum(units), 0) FROM investments_movement WHERE holding_id = h.id) AS moved,"
+        " (SELECT count(*) FROM investments_dispute AS d JOIN investments_order AS o ON o.id = d.order_id"
+        "   WHERE o.investor_id = h.investor_id AND o.fund_id = h.fund_id"
+        "   AND (d.state = 'open' OR d.needs_decision)) AS freezing"
         " FROM investments_holding AS h WHERE h.fund_id = %(fund)s",
         fund_id,
     ):
         want = confirmed.pop(row["investor_id"], 0)
         if row["units"] != row["moved"] or row["units"] != want:
             yield f"holding {row['id']}: {row['units']} units, movements {row['moved']}, confirmed orders {want}"
+        if bool(row["frozen_at"]) != bool(row["freezing"]):
+            yield f"holding {row['id']}: frozen at {row['frozen_at']}, {row['freezing']} disputes open or undecided"
     yield from (f"fund {fund_id}: investor {pk} has no holding" for pk, count in confirmed.items() if count)
 
 
 _PER_ORDER = """
-SELECT o.id, o.state, o.total, o.donation, o.investment, o.fee, o.method,
-       (SELECT coalesce(sum(captured), 0) FROM investments_paymentattempt AS a WHERE a.order_id = o.id) AS captured,
+SELECT o.id, o.state, o.total, o.donation, o.investment, o.fee, o.frozen_at,
        (SELECT count(*) FROM investments_paymentattempt AS a WHERE a.order_id = o.id
            AND a.state IN ('created', 'open', 'processing')) AS unresolved,
-       (SELECT coalesce(sum(amount), 0) FROM investments_refund AS r WHERE r.order_id = o.id) AS refunded,
-       (SELECT coalesce(sum(amount), 0) FROM investments_refund AS r WHERE r.order_id = o.id
-           AND r.state = 'succeeded') AS by_provider,
-       (SELECT coalesce(sum(amount), 0) FROM investments_refund AS r WHERE r.order_id = o.id
-           AND r.state = 'paid_by_bank') AS by_bank,
-       (SELECT count(*) FROM investments_dispute AS d WHERE d.order_id = o.id) AS disputes,
-       (SELECT count(*) FROM investments_refund AS r WHERE r.order_id = o.id AND r.reason = 'external'
-           AND r.amount < o.total) AS parts
-  FROM investments_order AS o WHERE o.fund_id = %(fund)s
+       (SELECT count(*) FROM investments_dispute AS d WHERE d.order_id = o.id
+           AND (d.state = 'open' OR d.needs_decision)) AS freezing
+  FROM investments_order AS o WHERE o.fund_id = %(fund)s ORDER BY o.id
+"""
+# Yen of each payment by what became of it. A refund is with the payer (by the provider, by bank), owed, or taken back
+# by the payer's bank; a dispute took its money when it was opened, whatever it ended in.
+_PER_ATTEMPT = """
+SELECT a.order_id, a.method, a.captured, r.*, d.*
+  FROM investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id
+ CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS refunds,
+       coalesce(sum(amount) FILTER (WHERE state = 'succeeded'), 0) AS by_provider,
+       coalesce(sum(amount) FILTER (WHERE state = 'paid_by_bank'), 0) AS by_bank,
+       coalesce(sum(amount) FILTER (WHERE state = 'charged_back'), 0) AS charged_back,
+       coalesce(sum(amount) FILTER (WHERE reason = 'external'), 0) AS external,
+       coalesce(sum(amount) FILTER (WHERE EXISTS (SELECT FROM investments_entry
+           WHERE reference = 'refund_paid_twice:refund:' || x.id)), 0) AS twice
+         FROM investments_refund AS x WHERE attempt_id = a.id) AS r
+ CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS withdrawn, coalesce(sum(fee), 0) AS fees,
+       coalesce(sum(amount) FILTER (WHERE state = 'open'), 0) AS disputed,
+       coalesce(sum(amount) FILTER (WHERE state = 'won'), 0) AS won,
+       coalesce(sum(amount) FILTER (WHERE state = 'lost'), 0) AS lost,
+       coalesce(sum(amount) FILTER (WHERE EXISTS (SELECT FROM investments_entry
+           WHERE reference = 'dispute_topped_up:dispute:' || x.id)), 0) AS topped_up
+         FROM investments_dispute AS x WHERE attempt_id = a.id AND state IN ('open', 'won', 'lost')) AS d
+ WHERE o.fund_id = %(fund)s ORDER BY a.id
 """
 _BALANCES = """
 SELECT l.subject, b.kind || '.' || a.code AS account, sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END) AS net
@@ -234,33 +255,68 @@ def _money_problems(fund_id: int) -> Iterable[str]:
     for row in _rows(_BALANCES, fund_id):
         if row["net"]:
             balances[row["subject"]][row["account"]] = int(row["net"])
+    attempts: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in _rows(_PER_ATTEMPT, fund_id):
+        attempts[row["order_id"]].append({**row, "left": row["captured"] - row["refunds"]})
     for order in _rows(_PER_ORDER, fund_id):
         name = f"order {order['id']} ({order['state']})"
         found = balances[f"order:{order['id']}"]
         if sum(value for account, value in found.items() if account.startswith("fund.")):
             yield f"{name}: its lines in the fund's book do not balance: {found}"
-        left = order["captured"] - order["refunded"]
-        if order["captured"] and order["captured"] % order["total"]:
-            yield f"{name}: captured {order['captured']} of {order['total']}"
-        if left < 0:
-            yield f"{name}: refunds of {order['refunded']} exceed the {order['captured']} captured"
-        if order["disputes"] or order["parts"]:
-            continue
-        sold = order["state"] in _SOLD
-        if left != (order["total"] if sold else 0):
-            yield f"{name}: {left} yen of the payer's money is kept"
-        if order["state"] in (*_UNPAID, "paid", "confirmed") and order["unresolved"] > 1:
+        if order["unresolved"] > 1:
             yield f"{name}: {order['unresolved']} attempts at once"
-        yield from _balance_problems(name, order, found)
+        if bool(order["frozen_at"]) != bool(order["freezing"]):
+            yield f"{name}: frozen at {order['frozen_at']}, {order['freezing']} disputes open or undecided"
+        yield from _kept_problems(name, order, attempts[order["id"]])
+        yield from _balance_problems(name, order, attempts[order["id"]], found)
 
 
-def _balance_problems(name: str, order: dict[str, Any], found: dict[str, int]) -> Iterable[str]:
-    """The exact balance of every account for an order without disputes and part refunds (domain.md section 7)."""
-    money_in = "fund.bank" if order["method"] == "bank_transfer" else "fund.psp_clearing"
+def _kept_problems(name: str, order: dict[str, Any], attempts: list[dict[str, Any]]) -> Iterable[str]:
+    """Whose money is kept: one payment of the whole for a standing order, less what was refunded at the provider in
+    parts; none for any other, less what a lost dispute took."""
+    for row in attempts:
+        if row["captured"] not in (0, order["total"]):
+            yield f"{name}: captured {row['captured']} of {order['total']}"
+        if row["left"] < 0:
+            yield f"{name}: refunds of {row['refunds']} exceed the {row['captured']} captured"
+    backing = [row for row in attempts if row["left"] > 0]
+    if order["state"] in _SOLD:
+        if [row["left"] + row["external"] for row in backing] != [order["total"]]:
+            yield f"{name}: is paid by {[row['left'] for row in backing]} yen"
+        return
+    for row in backing:
+        if row["left"] > row["lost"]:
+            yield f"{name}: {row['left'] - row['lost']} yen of the payer's money is kept"
+
+
+def _balance_problems(
+    name: str, order: dict[str, Any], attempts: list[dict[str, Any]], found: dict[str, int]
+) -> Iterable[str]:
+    """The exact balance of every account of an order (domain.md section 7), from its payments alone."""
     expected: dict[str, int] = defaultdict(int)
-    expected[money_in] += order["captured"] - order["by_provider"]
-    expected["fund.bank"] -= order["by_bank"]
-    expected["fund.refunds_payable"] -= order["refunded"] - order["by_provider"] - order["by_bank"]
+    sold = order["state"] in _SOLD
+    for row in attempts:
+        back = row["charged_back"]
+        paid_or_owed = row["refunds"] - back
+        stands = sold and row["left"] > 0
+        # Refunded in parts while the order stands: the operator's, until the order ends.
+        parts = row["external"] if stands else 0
+        # Lost money that was the payer's to have back, or the order's own, pays the operator; other lost money is the
+        # operator's loss.
+        recovered = back if stands else min(row["lost"], row["captured"] - paid_or_owed)
+        owed_to_fund = row["withdrawn"] - row["topped_up"] + parts + row["twice"]
+        expected["fund.bank" if row["method"] == "bank_transfer" else "fund.psp_clearing"] += row["captured"]
+        expected["fund.psp_clearing"] -= row["by_provider"] + row["withdrawn"]
+        expected["fund.bank"] += row["topped_up"] - row["by_bank"]
+        expected["fund.refunds_payable"] -= paid_or_owed - row["by_provider"] - row["by_bank"]
+        expected["fund.due_from_operator"] += owed_to_fund
+        expected["operator.due_to_fund"] -= owed_to_fund
+        expected["fund.due_to_operator"] -= recovered + row["twice"]
+        expected["operator.due_from_fund"] += recovered + row["twice"]
+        expected["operator.disputed_receivable"] += row["disputed"]
+        expected["operator.dispute_loss"] += row["lost"] - recovered + parts
+        expected["operator.psp_fees"] += row["fees"]
+        expected["operator.bank"] += row["won"] - row["fees"] - row["topped_up"]
     if order["state"] == "paid":
         expected["fund.applicant_deposits"] -= order["total"]
     if order["state"] == "confirmed":

@@ -14,12 +14,14 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from django.db import connection
+from django.db import connection, transaction
 
 from investments.banking import services as banking
 from investments.banking.models import ReceiptUse, StatementLine
 from investments.investors import identity
 from investments.investors.models import Investor
+from investments.ledger import post as ledger
+from investments.ledger.models import Entry, Line
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.orders import services as orders
@@ -27,7 +29,6 @@ from investments.orders.models import Order
 from investments.payments import dispute, gateway, refund, settle, transfer
 from investments.payments import services as payments
 from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
-from investments.revenue import services as revenue
 from microfund.kernel import locks
 from microfund.kernel.accounts.models import User
 from microfund.kernel.states import StateTable
@@ -163,14 +164,22 @@ def _disputed(shared: Fund | None) -> World:
     return made
 
 
-def _lost_before_start(shared: Fund | None) -> World:
-    """A funded fund on its first day, whose only order was charged back and lost at the provider."""
+def _lost_before_release(shared: Fund | None) -> World:
+    """A funded fund whose only order is confirmed, was charged back and is lost at the provider."""
     made = _sold(None)
-    for name in ("orders.confirm", "offerings.close"):
-        world.sweep(name, at=cases.CLOSED)
+    world.sweep("orders.confirm", at=world.COOLED)
     opened = provider.control("disputes/open", payment_intent=made.attempt.intent_id)
     provider.control("disputes/close", dispute=opened["id"], outcome="lost")
     return made
+
+
+def _other_disputed(shared: Fund | None) -> World:
+    """Two orders of one person: one is about to be confirmed, the other was charged back."""
+    made = _cleared(shared)
+    other = world.paid(made.fund, "B", investor=made.order.investor)
+    attempt = PaymentAttempt.objects.get(order=other)
+    provider.control("disputes/open", payment_intent=attempt.intent_id)
+    return World(fund=made.fund, order=made.order, attempt=attempt)
 
 
 def _unverified(shared: Fund | None) -> World:
@@ -278,8 +287,29 @@ def _absorb_dispute(made: World) -> Any:
     return dispute.absorb(made.attempt.intent_id, at=world.COOLED)
 
 
-def _start(made: World) -> Any:
-    return revenue.start_term(made.fund, at=cases.STARTED)
+def _release(made: World) -> Any:
+    """What a release to the business will do: under the fund's row, all that is payable leaves the bank."""
+    with transaction.atomic():
+        fund = locks.lock_one(Fund, made.fund.pk)
+        owed = _payables(fund)
+        if not sum(owed.values()):
+            return None
+        legs = [ledger.debit(fund.book_id, code, amount) for code, amount in owed.items() if amount > 0]
+        return ledger.post(
+            kind="released",
+            source=("fund", fund.pk),
+            legs=[*legs, ledger.credit(fund.book_id, "bank", sum(owed.values()))],
+            on=world.DAY,
+            at=world.COOLED,
+        )
+
+
+def _payables(fund: Fund) -> dict[str, int]:
+    found = {"donation_payable": 0, "investment_payable": 0}
+    lines = Line.objects.filter(account__book_id=fund.book_id, account__code__in=found)
+    for code, side, amount in lines.values_list("account__code", "side", "amount"):
+        found[code] += amount if side == "C" else -amount
+    return found
 
 
 def _refund_unverified(made: World) -> Any:
@@ -360,12 +390,21 @@ def _failed_or_succeeded(made: World, meeting: Meeting) -> str:
     return ""
 
 
-def _not_without_units(made: World, meeting: Meeting) -> str:
-    """A term never runs without a unit: the order was rescinded before, or the loss is left to staff after."""
-    fund = Fund.objects.select_related("counter").get(pk=made.fund.pk)
-    if fund.state == Fund.State.OPERATING and fund.counter.sold == 0:
-        return "the term runs without a unit"
-    return _state(made, "confirmed" if fund.state == Fund.State.OPERATING else "refunded")
+def _ended_or_released(made: World, meeting: Meeting) -> str:
+    """Lost before the release, the order's money is the operator's and none of it is released; or lost after it."""
+    payables = _payables(made.fund)
+    if any(payables.values()):
+        return f"payables are {payables}"
+    gone = Entry.objects.filter(reference=f"released:fund:{made.fund.pk}").exists()
+    if made.order.disputes.get().needs_decision is not gone:
+        return f"released {gone}, the dispute says {not gone}"
+    return _state(made, "confirmed" if gone else "refunded")
+
+
+def _holding_frozen(made: World, meeting: Meeting) -> str:
+    """The person's holding is frozen, whichever of the two came first."""
+    holding = made.fund.holdings.get(investor=made.order.investor)
+    return "" if holding.frozen_at is not None else "the holding is not frozen"
 
 
 def _one_use(made: World, meeting: Meeting) -> str:
@@ -414,7 +453,9 @@ PAIRS: dict[str, Pair] = {
     "dispute / confirm": Pair(_disputed, _absorb_dispute, _confirm, _frozen, no_row_locks),
     "confirm / dispute": Pair(_disputed, _confirm, _absorb_dispute, _frozen, no_row_locks),
     "deadline / verify": Pair(_unverified, _refund_unverified, _verify, ends_in("refunded", "paid"), no_row_locks),
-    "start / lost dispute": Pair(_lost_before_start, _start, _absorb_dispute, _not_without_units, no_row_locks),
+    "lost dispute / release": Pair(_lost_before_release, _absorb_dispute, _release, _ended_or_released, no_row_locks),
+    "confirm / dispute of another": Pair(_other_disputed, _confirm, _absorb_dispute, _holding_frozen, no_row_locks),
+    "dispute of another / confirm": Pair(_other_disputed, _absorb_dispute, _confirm, _holding_frozen, no_row_locks),
     "claim / claim": Pair(_receipt, _claim, _claim, _one_use, no_row_locks),
     "claim / expire": Pair(
         _receipt,

@@ -23,7 +23,10 @@ STATES = {
     "payment_intent": {"requires_payment_method", "requires_action", "processing", "succeeded", "canceled"},
     "charge": {"succeeded", "pending", "failed"},
     "refund": {"succeeded", "pending", "requires_action", "failed", "canceled"},
-    "dispute": {"needs_response", "under_review", "won", "lost"},
+    "dispute": {
+        "warning_needs_response", "warning_under_review", "warning_closed",
+        "needs_response", "under_review", "won", "lost",
+    },
     "balance_transaction": {"available", "pending"},
     "payout": {"paid"},
 }  # fmt: skip
@@ -143,7 +146,13 @@ def test_every_object_in_every_state_fits_the_declared_types(
     lost = control("disputes/open", payment_intent=slip_paid, amount=500, reason="product_not_received")
     probe.look()
     control("disputes/review", dispute=won["id"])
+    asked = control("disputes/open", payment_intent=card, inquiry=True, amount=100)
+    dropped = control("disputes/open", payment_intent=paid(), inquiry=True)
     probe.look()
+    control("disputes/review", dispute=asked["id"])
+    control("disputes/close_inquiry", dispute=dropped["id"])
+    probe.look()
+    control("disputes/escalate", dispute=asked["id"])
     control("disputes/close", dispute=won["id"], outcome="won")
     control("disputes/close", dispute=lost["id"], outcome="lost")
     control("payouts/make")

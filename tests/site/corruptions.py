@@ -677,11 +677,43 @@ def a_lost_dispute_is_said_to_be_won(books: Books) -> str:
     return f"investments_dispute {row.pk} ({row.provider_id}): won of 21000"
 
 
-@corrupts("payments.disputes")
+@corrupts("payments.frozen")
 def a_disputed_order_is_not_frozen(books: Books) -> str:
     row = books.dispute("disputed")
     sql("UPDATE investments_order SET frozen_at = NULL WHERE id = %s", row.order_id)
-    return f"investments_dispute {row.pk} ({row.provider_id}): open of 10500, order frozen no"
+    return f"{_order(books, 'disputed')}: is not frozen, disputes open or undecided: {row.pk}"
+
+
+@corrupts("payments.frozen")
+def a_holding_is_frozen_without_a_dispute(books: Books) -> str:
+    order = books.order("confirmed")
+    holding = Holding.objects.get(investor=order.investor_id, fund=order.fund_id)
+    sql("UPDATE investments_holding SET frozen_at = now() WHERE id = %s", holding.pk)
+    return f"investments_holding {holding.pk} ({holding.reference}): is frozen, disputes open or undecided: none"
+
+
+@corrupts("payments.frozen")
+def a_holding_is_thawed_while_its_order_is_disputed(books: Books) -> str:
+    order, row = books.order("confirmed"), books.dispute("disputed")
+    sql("UPDATE investments_dispute SET order_id = %s WHERE id = %s", order.pk, row.pk)
+    holding = Holding.objects.get(investor=order.investor_id, fund=order.fund_id)
+    return (
+        f"investments_holding {holding.pk} ({holding.reference}): is not frozen, disputes open or undecided: {row.pk}"
+    )
+
+
+@corrupts("payments.disputes")
+def an_inquiry_is_journaled(books: Books) -> str:
+    row = books.dispute("disputed")
+    sql("UPDATE investments_dispute SET state = 'inquiry' WHERE id = %s", row.pk)
+    return f"investments_dispute {row.pk} ({row.provider_id}): inquiry of 10500; journal: opened 10500"
+
+
+@corrupts("payments.disputes")
+def a_refund_is_said_to_be_taken_back(books: Books) -> str:
+    row = books.refund("cancelled")
+    sql("UPDATE investments_refund SET state = 'charged_back' WHERE id = %s", row.pk)
+    return f"investments_paymentattempt {row.attempt_id}: lost disputes took 0 from its refunds, 10500 of them"
 
 
 @corrupts("payments.disputes")

@@ -34,7 +34,7 @@ from investments.models import (
 )
 from investments.orders import services as orders
 from investments.payments import reconcile, services
-from microfund.kernel import clock
+from microfund.kernel import clock, queues
 from microfund.kernel.accounts.models import User
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.notices.models import Notice
@@ -383,6 +383,44 @@ def test_the_fees_of_a_fund_are_swept_once(sandbox: SandboxProcess) -> None:
     make.carry_out(transfer, at=timezone.now())
     assert Entry.objects.get(kind="fees_swept").lines.count() == 4
     assert act_of(order.fund, "sweep_fees") not in client.get(page_of(order.fund)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("act", "decision", "state"), [("keep_units", "kept", "paid"), ("rescind", "rescinded", "refunded")]
+)
+def test_staff_decide_once_on_the_units_of_a_dispute_that_was_lost_for_a_part(
+    sandbox: SandboxProcess, act: str, decision: str, state: str
+) -> None:
+    user = make_staff("finance maker")
+    client = console(user)
+    order = make.make_order(method="card")
+    attempt = books.pay(sandbox, order)
+    made = sandbox.control("disputes/open", payment_intent=attempt.intent_id, amount=4_000)
+    reconcile.objects_due(on=clock.today_in(), at=timezone.now())
+    dispute = order.disputes.get()
+    assert act_of(dispute, act) not in client.get(page_of(dispute)).content.decode()
+    sandbox.control("disputes/close", dispute=made["id"], outcome="lost")
+    reconcile.objects_due(on=clock.today_in(), at=timezone.now())
+    waiting = next(queue for queue in queues.queues() if queue.key == "disputes")
+    assert list(waiting.rows()) == [dispute]
+    assert act_of(dispute, act) in client.get(page_of(dispute)).content.decode()
+    assert console(make_staff("support")).post(act_of(dispute, act), {"reason": "Mine."}).status_code == 403
+    do(client, dispute, act)
+    order.refresh_from_db()
+    assert (order.state, order.frozen_at) == (state, None)
+    noted(user, f"investments.Dispute.{decision}")
+    assert not waiting.rows().exists()
+    assert "This is not possible any more." in do(client, dispute, act)
+
+
+def test_an_inquiry_waits_for_staff_and_cannot_be_topped_up(sandbox: SandboxProcess) -> None:
+    order = make.make_order(method="card")
+    attempt = books.pay(sandbox, order)
+    sandbox.control("disputes/open", payment_intent=attempt.intent_id, inquiry=True)
+    reconcile.objects_due(on=clock.today_in(), at=timezone.now())
+    dispute = order.disputes.get()
+    assert dispute in next(queue for queue in queues.queues() if queue.key == "disputes").rows()
+    assert "/act/" not in console(make_staff("finance maker")).get(page_of(dispute)).content.decode()
 
 
 # --- Bank -----------------------------------------------------------------------------------------------------

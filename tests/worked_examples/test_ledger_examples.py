@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund
 from investments.orders import services as orders
 from investments.payments import dispute, fees, reconcile, refund, services, settle
 from microfund.kernel import clock
-from microfund.kernel.schedule import services as schedule
 from tests import make
 from tests.architecture.code import ROOT, files
 from tests.investments.banking.files import csv_file
@@ -108,13 +106,13 @@ class Story:
         file = banking.import_statement(content=csv_file(row), name="statement.csv", actor=None, at=timezone.now())
         return file.lines.get()
 
-    def disputed(self, attempt: PaymentAttempt) -> Dispute:
-        self.sandbox.control("disputes/open", payment_intent=attempt.intent_id)
+    def disputed(self, attempt: PaymentAttempt, **values: int) -> Dispute:
+        self.sandbox.control("disputes/open", payment_intent=attempt.intent_id, **values)
         reconcile.objects_due(on=timezone.now().date(), at=timezone.now())
         return Dispute.objects.get(attempt=attempt)
 
-    def decided(self, attempt: PaymentAttempt, outcome: str) -> None:
-        own = self.disputed(attempt)
+    def decided(self, attempt: PaymentAttempt, outcome: str, **values: int) -> None:
+        own = self.disputed(attempt, **values)
         self.sandbox.control("disputes/close", dispute=own.provider_id, outcome=outcome)
         reconcile.objects_due(on=timezone.now().date(), at=timezone.now())
         own.refresh_from_db()
@@ -241,13 +239,77 @@ def dispute_lost_after(story: Story) -> None:
     story.decided(story.confirmed()[1], "lost")
 
 
+def _release(story: Story) -> None:
+    """The investment half leaves for the business, as the entry of a later release does it."""
+    story.sandbox.control("payouts/make")
+    reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())
+    book = story.fund.book_id
+    legs = [ledger.debit(book, "investment_payable", 10_000), ledger.credit(book, "bank", 10_000)]
+    ledger.post(kind="released", source=("fund", story.fund.pk), legs=legs, on=clock.today_in(), at=timezone.now())
+
+
 def dispute_lost_released(story: Story) -> None:
-    _order, attempt = story.confirmed()
-    for on in (story.fund.closes_on + timedelta(days=1), story.fund.term_starts_on):
-        schedule.run_due(on=on)
     story.fund.refresh_from_db()
-    assert story.fund.state == "operating"
+    _order, attempt = story.confirmed()
+    _release(story)
     story.decided(attempt, "lost")
+
+
+def dispute_lost_ended(story: Story) -> None:
+    made = story.cancelled()
+    story.decided(made.attempt, "lost")
+    made.refresh_from_db()
+    assert made.state == "charged_back"
+
+
+def dispute_lost_after_part(story: Story) -> None:
+    order, attempt = story.paid()
+    story.sandbox.control("dashboard_refund", payment_intent=attempt.intent_id, amount=500)
+    settle.settle(attempt.pk, at=timezone.now())
+    story.decided(attempt, "lost")
+    order.refresh_from_db()
+    assert order.state == "refunded"
+
+
+def _rescind(attempt: PaymentAttempt) -> None:
+    own = Dispute.objects.get(attempt=attempt)
+    dispute.rescind(own, actor=None, at=timezone.now(), reason="They want no units.")
+
+
+def dispute_rescinded_before(story: Story) -> None:
+    _order, attempt = story.paid()
+    story.decided(attempt, "lost", amount=4_000)
+    _rescind(attempt)
+
+
+def dispute_rescinded_after(story: Story) -> None:
+    _order, attempt = story.confirmed()
+    story.decided(attempt, "lost", amount=4_000)
+    _rescind(attempt)
+
+
+def dispute_rescinded_released(story: Story) -> None:
+    dispute_lost_released(story)
+    _rescind(PaymentAttempt.objects.get())
+
+
+def refund_split(story: Story) -> None:
+    story.decided(story.cancelled().attempt, "lost", amount=4_000)
+
+
+def refund_paid_twice(story: Story) -> None:
+    story.sandbox.control("refund_policy", next="pending")
+    made = story.refunded()
+    story.decided(made.attempt, "lost", amount=21_000)
+    story.sandbox.control("refunds/settle", refund=made.provider_id, status="succeeded")
+    refund.absorb(made.attempt.intent_id, at=timezone.now())
+
+
+def refund_charged_back(story: Story) -> None:
+    made = story.refunded()
+    story.decided(made.attempt, "lost", amount=21_000)
+    story.sandbox.control("refunds/settle", refund=made.provider_id, status="failed")
+    refund.absorb(made.attempt.intent_id, at=timezone.now())
 
 
 def provider_payout(story: Story) -> None:
@@ -285,6 +347,14 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "dispute_lost: before confirmation": dispute_lost_before,
     "dispute_lost: after confirmation": dispute_lost_after,
     "dispute_lost: after release": dispute_lost_released,
+    "dispute_lost: of an order that ended before": dispute_lost_ended,
+    "dispute_lost: of what a part refund had left": dispute_lost_after_part,
+    "dispute_rescinded: before confirmation": dispute_rescinded_before,
+    "dispute_rescinded: after confirmation": dispute_rescinded_after,
+    "dispute_rescinded: after release": dispute_rescinded_released,
+    "refund_split": refund_split,
+    "refund_paid_twice": refund_paid_twice,
+    "refund_charged_back": refund_charged_back,
     "provider_payout": provider_payout,
     "reversal": reversal,
 }

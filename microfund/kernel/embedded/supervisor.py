@@ -253,8 +253,8 @@ class Supervisor:
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop every child: all are asked at once, then awaited, the last started first. A second signal meanwhile makes
-        it force them."""
+        """Stop every child: all are asked at once, then awaited, the last started first. A second signal meanwhile
+        makes it force them."""
         self._stopping = True
         for child in reversed(self._children):
             with contextlib.suppress(ProcessLookupError):
