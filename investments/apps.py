@@ -12,7 +12,7 @@ class InvestmentsConfig(AppConfig):
         from investments import checks, mails, sweeps
         from investments.banking import outgoing
         from investments.banking import services as banking
-        from investments.payments import dispute, fees, refund, transfer
+        from investments.payments import own_accounts, refund, transfer
         from microfund.kernel import locks
 
         # The hottest row last (architecture.md section 3).
@@ -34,8 +34,8 @@ class InvestmentsConfig(AppConfig):
         banking.register_claimer("orders", transfer.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())
         outgoing.register_purpose("refund", refund.RefundByBank())
-        outgoing.register_purpose("dispute", dispute.ToppingUp())
-        outgoing.register_purpose("fees", fees.FeeSweep())
+        outgoing.register_purpose("dispute", own_accounts.ToppingUp())
+        outgoing.register_purpose("fees", own_accounts.FeeSweep())
         checks.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.models import Book, Document, Fund, FundCounter, Order, Period, Terms
 from investments.offerings import services as offerings
-from investments.payments import fees
+from investments.payments import own_accounts
 from investments.payments import services as payments
 from microfund.kernel import clock, locks, queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, REVIEWER
@@ -50,7 +50,7 @@ def _fail(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
 
 
 def _sweep_fees(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
-    fees.sweep(fund, actor=actor, at=at, reason=reason)
+    own_accounts.sweep_fees(fund, actor=actor, at=at, reason=reason)
 
 
 def _in(*states: str) -> Any:
@@ -174,7 +174,7 @@ class FundAdmin(StaffAdmin):
             label=_("Sweep the fees"),
             roles=(FINANCE_MAKER,),
             run=_sweep_fees,
-            when=lambda fund: fund.book_id is not None and fees.owed(fund) > 0,
+            when=lambda fund: fund.book_id is not None and own_accounts.owed(fund) > 0,
             explanation=_("Prepare the transfer of all that the fund owes the operator to the operator's account."),
             confirm=True,
         ),
@@ -213,7 +213,7 @@ class FundAdmin(StaffAdmin):
         if counter:
             facts += [
                 (_("units sold, reserved, offered"), f"{counter.sold}, {counter.reserved}, {counter.offered}"),
-                (_("owed to the operator"), format_money(fees.owed(row), row.currency)),
+                (_("owed to the operator"), format_money(own_accounts.owed(row), row.currency)),
             ]
         return facts
 

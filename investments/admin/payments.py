@@ -20,8 +20,8 @@ from investments.models import (
     WebhookDelivery,
 )
 from investments.payments import dispute as disputes
+from investments.payments import own_accounts, settle, webhook
 from investments.payments import refund as refunds
-from investments.payments import settle, webhook
 from investments.payments.gateway import ProviderRefused, ProviderUnreachable
 from investments.payments.models import DISPUTES_ASKED
 from microfund.kernel import queues
@@ -192,7 +192,7 @@ def _lines_of(references: list[str]) -> Any:
 
 
 def _top_up(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
-    disputes.top_up(dispute, actor=actor, at=at, reason=reason)
+    own_accounts.top_up(dispute, actor=actor, at=at, reason=reason)
 
 
 def _keep_units(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> None:
@@ -220,11 +220,7 @@ class DisputeAdmin(ByOrder):
     list_filter = ("state", "needs_decision", "decision")
     search_fields = ("=provider_id", "order__reference")
     ordering = ("-pk",)
-<<<<<<< HEAD
-    exclude = ("order", "amount", "fee")
-    readonly_fields = ("order_link", money("amount", _("amount")), money("fee", _("provider's fee")))
-=======
-    exclude = ("amount", "fee", "from_order", "from_refunds")
+    exclude = ("order", "amount", "fee", "from_order", "from_refunds")
     readonly_fields = (
         "order_link",
         money("amount", _("amount")),
@@ -232,23 +228,14 @@ class DisputeAdmin(ByOrder):
         money("from_order", _("taken from the order")),
         money("from_refunds", _("taken from refunds that were owed")),
     )
->>>>>>> disputes
     acts = (
         Act(
             name="top_up",
             label=_("Top up the fund"),
             roles=(FINANCE_MAKER,),
             run=_top_up,
-<<<<<<< HEAD
-            when=lambda dispute: not disputes.topped_up(dispute),
+            when=lambda dispute: dispute.state not in ("inquiry", "closed") and not own_accounts.topped_up(dispute),
             explanation=_("Prepare the operator's transfer to the fund of what the provider took."),
-=======
-            when=lambda dispute: (
-                dispute.state not in ("inquiry", "closed")
-                and not Entry.objects.filter(reference=f"dispute_topped_up:dispute:{dispute.pk}").exists()
-            ),
-            explanation=_("Record that the operator paid the fund what the provider took."),
->>>>>>> disputes
             confirm=True,
         ),
         Act(

@@ -186,15 +186,11 @@ def refund_entries() -> Iterator[str]:
           FROM investments_refund AS refund
           FULL JOIN posted ON posted.refund_id = refund.id
           LEFT JOIN investments_outgoingtransfer AS transfer ON transfer.target = 'refund:' || refund.id
-<<<<<<< HEAD
                AND transfer.state = 'sent'
-         WHERE refund.id IS NULL OR posted.refund_id IS NULL OR posted.decided <> refund.amount
-=======
           LEFT JOIN (SELECT split_from_id, sum(amount) AS amount FROM investments_refund GROUP BY 1) AS rest
             ON rest.split_from_id = refund.id
          WHERE refund.id IS NULL OR posted.refund_id IS NULL
             OR posted.decided <> refund.amount + coalesce(rest.amount, 0)
->>>>>>> disputes
             OR posted.bank <> CASE refund.state WHEN 'paid_by_bank' THEN refund.amount ELSE 0 END
             OR posted.bank <> coalesce(transfer.amount, 0)
             OR posted.paid NOT IN (0, refund.amount)

@@ -9,32 +9,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-<<<<<<< HEAD
-from django.db import IntegrityError, transaction
-from django.utils.translation import gettext_lazy as _
-
-from investments import events
-from investments.banking import outgoing
-from investments.banking.models import OutgoingTransfer
-from investments.holdings import services as holdings
-from investments.ledger.models import Entry
-=======
 from django.db import transaction
 from django.db.models import Min, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
 from investments.ledger.models import Entry, Line
->>>>>>> disputes
 from investments.offerings.models import Fund
 from investments.orders import reserve
 from investments.orders import services as orders
 from investments.orders.models import Order
 from microfund.kernel import locks
-<<<<<<< HEAD
-=======
 from microfund.kernel.audit import services as audit
->>>>>>> disputes
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
@@ -237,53 +223,11 @@ def _lose(dispute: Dispute, order: Order, attempt: PaymentAttempt, *, at: dateti
         refund.end_sold_order(order, Order.State.REFUNDED, at=at, reason="dispute lost")
 
 
-<<<<<<< HEAD
-def top_up(dispute: Dispute, *, actor: Any, at: datetime, reason: str) -> OutgoingTransfer:
-    """Prepare the operator's transfer to the fund of what the provider took. Raises DomainError: "done", and those of
-    `outgoing.prepare`."""
-    return outgoing.prepare(
-        f"dispute:{dispute.pk}",
-        amount=dispute.amount,
-        payee={},
-        actor=actor,
-        at=at,
-        reason=reason,
-        currency=dispute.currency,
-    )
-
-
-def topped_up(dispute: Dispute) -> bool:
-    """Whether the operator has paid the fund for it."""
-    return Entry.objects.filter(reference=f"dispute_topped_up:dispute:{dispute.pk}").exists()
-
-
-class ToppingUp(outgoing.Purpose):
-    """From the operator's account to the fund's."""
-
-    def lock(self, source_id: int) -> Dispute:
-        locks.lock_one(Order, Dispute.objects.values_list("order_id", flat=True).get(pk=source_id))
-        return locks.lock_one(Dispute, source_id)
-
-    def judge(self, row: Dispute, transfer: OutgoingTransfer, *, at: datetime) -> None:
-        if topped_up(row):
-            raise DomainError("done", _("The fund was topped up for this dispute before."))
-
-    def sent(self, row: Dispute, transfer: OutgoingTransfer, *, at: datetime) -> None:
-        assert transfer.transferred_on is not None
-        postings.dispute_topped_up(row, Order.objects.get(pk=row.order_id), on=transfer.transferred_on, at=at)
-=======
 def _borne(order: Order) -> int:
     """Yen of a standing order that lost disputes took and the operator bears for it."""
     if order.state not in _SOLD:
         return 0
     return order.disputes.filter(state=Dispute.State.LOST).aggregate(total=Sum("from_order"))["total"] or 0
-
-
-def top_up(dispute: Dispute, *, actor: Any, at: datetime) -> bool:
-    """The operator pays the fund what the provider took; once."""
-    with transaction.atomic():
-        order = locks.lock_one(Order, dispute.order_id)
-        return postings.dispute_topped_up(dispute, order, at=at) is not None
 
 
 # --- What staff decide ------------------------------------------------------------------------------------------
@@ -367,4 +311,3 @@ def _decide(dispute: Dispute, decision: str, *, actor: Any, at: datetime, reason
         reason=reason,
         changes={"needs_decision": [True, False], "decision": decision},
     )
->>>>>>> disputes

@@ -15,7 +15,7 @@ from investments.ledger.accounts import CHARTS
 from investments.ledger.models import Entry, Line
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund
 from investments.orders import services as orders
-from investments.payments import dispute, fees, reconcile, refund, services, settle
+from investments.payments import dispute, own_accounts, reconcile, refund, services, settle
 from microfund.kernel import clock
 from tests import make
 from tests.architecture.code import ROOT, files
@@ -215,7 +215,9 @@ def dispute_opened(story: Story) -> None:
 
 def dispute_topped_up(story: Story) -> None:
     own = story.disputed(story.paid()[1])
-    transfer = dispute.top_up(own, actor=make.make_user(is_staff=True), at=timezone.now(), reason="Owed to the fund")
+    transfer = own_accounts.top_up(
+        own, actor=make.make_user(is_staff=True), at=timezone.now(), reason="Owed to the fund"
+    )
     make.carry_out(transfer, at=timezone.now())
 
 
@@ -223,7 +225,9 @@ def fees_swept(story: Story) -> None:
     story.confirmed()
     story.sandbox.control("payouts/make")
     reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())
-    transfer = fees.sweep(story.fund, actor=make.make_user(is_staff=True), at=timezone.now(), reason="End of the month")
+    transfer = own_accounts.sweep_fees(
+        story.fund, actor=make.make_user(is_staff=True), at=timezone.now(), reason="End of the month"
+    )
     make.carry_out(transfer, at=timezone.now())
 
 

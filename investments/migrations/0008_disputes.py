@@ -18,7 +18,7 @@ UPDATE investments_dispute AS dispute
 
 
 class Migration(migrations.Migration):
-    dependencies = [("investments", "0006_place_order")]
+    dependencies = [("investments", "0007_outgoing_transfers")]
 
     operations = [
         migrations.RemoveIndex(model_name="refund", name="refund_due_idx"),
