@@ -24,7 +24,7 @@ from investments.banking.models import StatementLine
 from investments.ledger.models import Line
 from investments.offerings.models import Fund
 from investments.orders.models import UNPAID, Order
-from investments.payments import gateway, postings, refund, settle, webhook
+from investments.payments import external, gateway, postings, refund, settle, webhook
 from investments.payments import services as payments
 from investments.payments.models import PaymentAttempt, ProviderCursor, ProviderPayout
 from microfund.kernel import clock
@@ -316,7 +316,7 @@ def _prepare_dashboard_refund() -> Context:
 
 
 def _absorb_refund(context: Context) -> None:
-    refund.absorb(context["intent"], at=at_of(context))
+    external.absorb(context["intent"], at=at_of(context))
 
 
 # --- The bank ---------------------------------------------------------------------------------------------------
