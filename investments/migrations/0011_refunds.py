@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("refund", "refund"), ("dispute", "dispute"), ("payout", "payout")],
+                        choices=[("refund", "refund"), ("dispute", "dispute"), ("payout", "provider's payout")],
                         max_length=7,
                         verbose_name="kind",
                     ),

@@ -306,7 +306,7 @@ class UnrecordedObject(models.Model):
     class Kind(models.TextChoices):
         REFUND = "refund", _("refund")
         DISPUTE = "dispute", _("dispute")
-        PAYOUT = "payout", _("payout")
+        PAYOUT = "payout", _("provider's payout")
 
     class State(models.TextChoices):
         OPEN = "open", _("waits")
