@@ -6,7 +6,15 @@ from .investors.models import Investor
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
-from .payments.models import Dispute, PaymentAttempt, ProviderCursor, ProviderPayout, Refund, WebhookDelivery
+from .payments.models import (
+    Dispute,
+    PaymentAttempt,
+    ProviderCursor,
+    ProviderPayout,
+    Refund,
+    UnrecordedObject,
+    WebhookDelivery,
+)
 from .policy.models import PolicyProfile, TaxRate
 from .revenue.models import Period
 
@@ -38,5 +46,6 @@ __all__ = [
     "StatementLine",
     "TaxRate",
     "Terms",
+    "UnrecordedObject",
     "WebhookDelivery",
 ]

@@ -1,4 +1,4 @@
-"""Attempts, refunds, disputes, the webhook inbox and the provider's payouts (domain.md sections 4.3 to 4.9)."""
+"""Attempts, refunds and disputes (domain.md sections 4.3 to 4.9)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from investments.models import (
     Line,
     Order,
     PaymentAttempt,
-    ProviderCursor,
-    ProviderPayout,
     Refund,
-    WebhookDelivery,
 )
 from investments.payments import dispute as disputes
-from investments.payments import own_accounts, settle, webhook
+from investments.payments import mismatch, own_accounts, settle
 from investments.payments import refund as refunds
 from investments.payments.gateway import ProviderRefused, ProviderUnreachable
 from investments.payments.models import DISPUTES_ASKED
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS
 from microfund.kernel.acts import Act
-from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money, pretty
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 
@@ -75,6 +72,18 @@ def _ask(attempt: PaymentAttempt, *, actor: Any, at: datetime, reason: str) -> N
         raise DomainError("provider", _("The provider gave no answer; nothing changed. Try again later.")) from error
 
 
+def _give_back(attempt: PaymentAttempt, *, actor: Any, at: datetime, reason: str) -> None:
+    mismatch.give_back(attempt, actor=actor, at=at, reason=reason)
+
+
+def _seen_to(attempt: PaymentAttempt, *, actor: Any, at: datetime, reason: str) -> None:
+    mismatch.looked_at(attempt, actor=actor, at=at, reason=reason)
+
+
+def _does_not_match(attempt: PaymentAttempt) -> bool:
+    return attempt.state == PaymentAttempt.State.MISMATCH
+
+
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(ByOrder):
     """One try at paying one order."""
@@ -100,10 +109,34 @@ class PaymentAttemptAdmin(ByOrder):
             label=_("Ask the provider"),
             roles=(OPERATIONS, FINANCE_MAKER),
             run=_ask,
-            when=lambda attempt: attempt.method != "bank_transfer" and attempt.state not in ("succeeded", "mismatch"),
+            when=lambda attempt: attempt.method != "bank_transfer" and attempt.state != "succeeded",
             explanation=_("What the provider says is applied, as by a webhook."),
             audit="investments.PaymentAttempt.asked",
             outside=True,
+        ),
+        Act(
+            name="give_back",
+            label=_("Give back in full"),
+            roles=(FINANCE_MAKER,),
+            run=_give_back,
+            when=lambda attempt: _does_not_match(attempt) and mismatch.left(attempt) > 0,
+            explanation=_(
+                "All that the provider took for this payment and has not given back is refunded there, to the "
+                "instrument that paid. The order stays as it is."
+            ),
+            confirm=True,
+            danger=True,
+        ),
+        Act(
+            name="seen_to",
+            label=_("Looked at"),
+            roles=(FINANCE_MAKER, OPERATIONS),
+            run=_seen_to,
+            when=lambda attempt: _does_not_match(attempt) and mismatch.left(attempt) <= 0,
+            explanation=_(
+                "Nothing of this payment is in our books. Say what was done about it, at the provider if money was "
+                "taken; it leaves the work queue, and comes back if money arrives after all."
+            ),
         ),
     )
 
@@ -180,11 +213,14 @@ class RefundAdmin(ByOrder):
             "refund_charged_back",
             "refund_paid_twice",
         )
-        lines = _lines_of([f"{kind}:refund:{row.pk}" for kind in kinds])
+        names = [f"{kind}:refund:{row.pk}" for kind in kinds]
+        # One that was made again after it had failed left more than once.
+        names += [f"{name}:{number}" for name in names for number in range(2, row.occurrence + 1)]
+        lines = lines_of(names)
         return [line_panel(lines, _("Journal"))]
 
 
-def _lines_of(references: list[str]) -> Any:
+def lines_of(references: list[str]) -> Any:
     return Line.objects.filter(entry__reference__in=references)
 
 
@@ -265,92 +301,7 @@ class DisputeAdmin(ByOrder):
     def panels(self, request: Any, row: Dispute) -> list[Panel]:
         kinds = ("dispute_opened", "dispute_topped_up", "dispute_won", "dispute_lost")
         references = [*(f"{kind}:dispute:{row.pk}" for kind in kinds), f"dispute_rescinded:order:{row.order_id}"]
-        return [line_panel(_lines_of(references), _("Journal"))]
-
-
-# --- Webhooks and payouts -------------------------------------------------------------------------------------------
-
-
-def _replay(delivery: WebhookDelivery, *, actor: Any, at: datetime, reason: str) -> None:
-    after = webhook.replay(delivery, at=at)
-    if after is not None and after.state == WebhookDelivery.State.FAILED:
-        raise DomainError("failed", _("It failed again: %(error)s") % {"error": after.error})
-
-
-@admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnlyAdmin):
-    """One event of the provider as it came."""
-
-    list_display = ("event_id", "kind", "object_id", "state", "attempts", "received_at", "processed_at", "error")
-    list_filter = ("state", "kind", "livemode")
-    search_fields = ("=event_id", "=object_id")
-    ordering = ("-pk",)
-    fields = (
-        "event_id",
-        "kind",
-        "object_id",
-        "livemode",
-        "state",
-        "attempts",
-        "received_at",
-        "next_try_at",
-        "processed_at",
-        "error",
-        "content",
-    )
-    acts = (
-        Act(
-            name="replay",
-            label=_("Replay"),
-            roles=(OPERATIONS,),
-            run=_replay,
-            explanation=_(
-                "The provider is asked about the object again; effects are unique, so nothing happens twice."
-            ),
-            audit="investments.WebhookDelivery.replayed",
-            outside=True,
-        ),
-    )
-
-    @admin.display(description=_("body"))
-    def content(self, row: WebhookDelivery) -> str:
-        return pretty(row.body)
-
-    def facts(self, row: WebhookDelivery) -> list[tuple[Any, Any]]:
-        return [(_("event"), row.event_id), (_("kind"), row.kind), (_("state"), row.get_state_display())]
-
-
-@admin.register(ProviderPayout)
-class ProviderPayoutAdmin(ReadOnlyAdmin):
-    """A payout of the provider to our bank, and how it was journaled by fund."""
-
-    list_display = ("provider_id", money("amount", _("amount")), money("fees", _("fees")), "arrived_on", "recorded_at")
-    ordering = ("-arrived_on", "-pk")
-    search_fields = ("=provider_id",)
-    fields = (
-        "provider_id",
-        money("amount", _("amount")),
-        money("fees", _("fees")),
-        "arrived_on",
-        "by_fund",
-        "foreign",
-        "recorded_at",
-    )
-
-    @admin.display(description=_("not ours"))
-    def foreign(self, row: ProviderPayout) -> str:
-        return pretty(row.unmatched)
-
-    def panels(self, request: Any, row: ProviderPayout) -> list[Panel]:
-        return [line_panel(_lines_of([f"provider_payout:payout:{row.pk}"]), _("Journal"))]
-
-
-@admin.register(ProviderCursor)
-class ProviderCursorAdmin(ReadOnlyAdmin):
-    """Until when the provider's lists have been read."""
-
-    list_display = ("name", "seen_until")
-    ordering = ("name",)
+        return [line_panel(lines_of(references), _("Journal"))]
 
 
 for queue in (
@@ -377,22 +328,6 @@ for queue in (
         rows=lambda: PaymentAttempt.objects.filter(state=PaymentAttempt.State.MISMATCH),
         since="resolved_at",
         roles=(FINANCE_MAKER, OPERATIONS),
-    ),
-    queues.Queue(
-        key="webhooks_failed",
-        label=_("Webhooks that failed"),
-        model=WebhookDelivery,
-        rows=lambda: WebhookDelivery.objects.filter(state=WebhookDelivery.State.FAILED),
-        since="received_at",
-        roles=(OPERATIONS,),
-    ),
-    queues.Queue(
-        key="payouts_unmatched",
-        label=_("Provider's payouts with lines that are not ours"),
-        model=ProviderPayout,
-        rows=lambda: ProviderPayout.objects.exclude(unmatched=[]),
-        since="recorded_at",
-        roles=(FINANCE_MAKER,),
     ),
 ):
     queues.register(queue)

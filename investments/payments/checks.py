@@ -18,14 +18,16 @@ _POSTED = """
 
 
 def attempts() -> Iterator[str]:
-    """An attempt asks for its order's total and captured all of it or nothing; one at most is unresolved."""
+    """An attempt asks for its order's total and captured all of it or nothing, unless it does not match; one at most is
+    unresolved."""
     yield from query("""
         SELECT format('investments_paymentattempt %s (order %s): %s, %s of %s %s captured, the order is %s %s',
                       attempt.id, "order".reference, attempt.state, attempt.captured, attempt.amount,
                       attempt.currency, "order".total, "order".currency)
           FROM investments_paymentattempt AS attempt JOIN investments_order AS "order" ON "order".id = attempt.order_id
          WHERE attempt.amount <> "order".total OR attempt.currency <> "order".currency
-            OR attempt.captured <> CASE attempt.state WHEN 'succeeded' THEN attempt.amount ELSE 0 END
+            OR (attempt.state NOT IN ('mismatch', 'reviewed')
+                AND attempt.captured <> CASE attempt.state WHEN 'succeeded' THEN attempt.amount ELSE 0 END)
          ORDER BY attempt.id
     """)
     yield from query("""
@@ -73,8 +75,18 @@ def received() -> Iterator[str]:
 
 
 def one_capture() -> Iterator[str]:
-    """A paid or confirmed order is held by exactly one capture that was not given back, an ended one by none."""
-    return query("""
+    """A paid or confirmed order is held by exactly one capture that was not given back, an ended one by none. Money
+    that did not match pays no order: staff who have seen to it have given it back."""
+    yield from query("""
+        SELECT format('investments_paymentattempt %s (order %s): did not match and was seen to, %s of %s given back',
+                      attempt.id, attempt.order_id, coalesce(sum(refund.amount), 0), attempt.captured)
+          FROM investments_paymentattempt AS attempt
+          LEFT JOIN investments_refund AS refund ON refund.attempt_id = attempt.id
+         WHERE attempt.state = 'reviewed' AND attempt.captured > 0
+         GROUP BY attempt.id HAVING coalesce(sum(refund.amount), 0) <> attempt.captured
+         ORDER BY attempt.id
+    """)
+    yield from query("""
         WITH net AS (
             SELECT attempt.order_id, attempt.id, attempt.captured - coalesce(refund.amount, 0) AS kept,
                    coalesce(dispute.amount, 0) AS lost
@@ -83,7 +95,7 @@ def one_capture() -> Iterator[str]:
                 ON refund.attempt_id = attempt.id
               LEFT JOIN (SELECT attempt_id, sum(amount) AS amount FROM investments_dispute
                           WHERE state = 'lost' GROUP BY 1) AS dispute ON dispute.attempt_id = attempt.id
-             WHERE attempt.captured > coalesce(refund.amount, 0)
+             WHERE attempt.captured > coalesce(refund.amount, 0) AND attempt.state NOT IN ('mismatch', 'reviewed')
         ), wrong AS (
             SELECT "order".id
               FROM investments_order AS "order"
@@ -104,8 +116,8 @@ def one_capture() -> Iterator[str]:
 
 
 def order_money() -> Iterator[str]:
-    """An order's deposits are its total while it is paid and nothing otherwise; what it is owed back is its refunds
-    that are still open."""
+    """An order's deposits are its total while it is paid and nothing otherwise, and beside it what came without
+    matching and is not given back; what it is owed back is its refunds that are still open."""
     return query("""
         WITH journal AS (
             SELECT line.subject, account.book_id,
@@ -118,7 +130,8 @@ def order_money() -> Iterator[str]:
              GROUP BY 1, 2
         ), own AS (
             SELECT "order".id, "order".reference, "order".state, 'order:' || "order".id AS subject, fund.book_id,
-                   CASE "order".state WHEN 'paid' THEN "order".total ELSE 0 END AS deposits,
+                   coalesce(beside.amount, 0)
+                   + CASE "order".state WHEN 'paid' THEN "order".total ELSE 0 END AS deposits,
                    coalesce(refunds.amount, 0) AS owed
               FROM investments_order AS "order"
               JOIN investments_fund AS fund ON fund.id = "order".fund_id
@@ -126,6 +139,12 @@ def order_money() -> Iterator[str]:
                           WHERE state NOT IN ('succeeded', 'paid_by_bank', 'charged_back')
                           GROUP BY order_id) AS refunds
                 ON refunds.order_id = "order".id
+              LEFT JOIN (SELECT attempt.order_id, sum(attempt.captured - coalesce(given.amount, 0)) AS amount
+                           FROM investments_paymentattempt AS attempt
+                           LEFT JOIN (SELECT attempt_id, sum(amount) AS amount FROM investments_refund GROUP BY 1)
+                                AS given ON given.attempt_id = attempt.id
+                          WHERE attempt.state IN ('mismatch', 'reviewed') AND attempt.captured > 0
+                          GROUP BY 1) AS beside ON beside.order_id = "order".id
         )
         SELECT format('investments_order %s (%s): is %s, deposits %s instead of %s, refunds payable %s instead of %s '
                       '(%s in book %s)', coalesce(own.id::text, '?'), coalesce(own.reference, 'unknown'),
@@ -160,8 +179,8 @@ def refunds() -> Iterator[str]:
 
 
 def refund_entries() -> Iterator[str]:
-    """A refund is journaled as its state says: decided once (with the rest that became a refund of its own), paid once
-    when it is done, taken back when it failed later, and recorded as a transfer when it was paid by bank."""
+    """A refund is journaled as its state says: decided once (with the rest that became a refund of its own), paid each
+    time it was done, taken back each time it failed later, and recorded as a transfer when it was paid by bank."""
     return query("""
         WITH posted AS (
             SELECT split_part(entry.reference, ':', 3)::bigint AS refund_id,
@@ -193,7 +212,7 @@ def refund_entries() -> Iterator[str]:
             OR posted.decided <> refund.amount + coalesce(rest.amount, 0)
             OR posted.bank <> CASE refund.state WHEN 'paid_by_bank' THEN refund.amount ELSE 0 END
             OR posted.bank <> coalesce(transfer.amount, 0)
-            OR posted.paid NOT IN (0, refund.amount)
+            OR posted.paid % refund.amount <> 0 OR posted.paid > refund.amount * refund.occurrence
             OR posted.paid - posted.failed <> CASE refund.state WHEN 'succeeded' THEN refund.amount ELSE 0 END
          ORDER BY 1
     """)
@@ -275,30 +294,55 @@ def frozen() -> Iterator[str]:
 
 
 def payouts() -> Iterator[str]:
-    """A payout of the provider is journaled gross by fund, its fees to the operator."""
+    """A payout of the provider is journaled gross by fund, its fees to the operator; one that failed is turned back."""
     yield from query(f"""
-        WITH posted AS ({_POSTED} WHERE entry.kind = 'provider_payout' AND account.code = 'psp_clearing'
-                         GROUP BY 1, 2, account.book_id),
-             own AS (SELECT payout.id, payout.provider_id, book.id AS book_id, gross.value::bigint AS amount
+        WITH posted AS ({_POSTED} WHERE entry.kind IN ('provider_payout', 'provider_payout_failed')
+                         AND account.code = 'psp_clearing' GROUP BY 1, 2, account.book_id),
+             own AS (SELECT payout.id, payout.provider_id, book.id AS book_id, step.kind,
+                            gross.value::bigint * step.sign AS amount
                        FROM investments_providerpayout AS payout
                       CROSS JOIN jsonb_each_text(payout.by_fund) AS gross
+                       JOIN (VALUES ('provider_payout', 1), ('provider_payout_failed', -1)) AS step (kind, sign)
+                         ON step.sign = 1 OR payout.state = 'failed'
                        LEFT JOIN investments_book AS book ON book.code = gross.key
                       WHERE gross.value::bigint <> 0)
-        SELECT format('investments_providerpayout %s (%s): %s of book %s, journaled %s',
+        SELECT format('investments_providerpayout %s (%s): %s of book %s, journaled %s as %s',
                       coalesce(own.id, posted.source_id), coalesce(own.provider_id, 'does not exist'),
-                      coalesce(own.amount, 0), coalesce(own.book_id, posted.book_id), coalesce(posted.amount, 0))
-          FROM own FULL JOIN posted ON posted.source_id = own.id AND posted.book_id = own.book_id
+                      coalesce(own.amount, 0), coalesce(own.book_id, posted.book_id), coalesce(posted.amount, 0),
+                      coalesce(own.kind, posted.kind))
+          FROM own FULL JOIN posted
+            ON posted.source_id = own.id AND posted.book_id = own.book_id AND posted.kind = own.kind
          WHERE own.amount IS DISTINCT FROM posted.amount
          ORDER BY 1
     """)  # noqa: S608 - our own literals
     yield from query(f"""
-        WITH posted AS ({_POSTED} WHERE entry.kind = 'provider_payout' AND account.code = 'psp_fees' GROUP BY 1, 2)
+        WITH posted AS (SELECT source_id, sum(amount) AS amount
+                          FROM ({_POSTED} WHERE entry.kind IN ('provider_payout', 'provider_payout_failed')
+                                 AND account.code = 'psp_fees' GROUP BY 1, 2) AS part GROUP BY 1)
         SELECT format('investments_providerpayout %s (%s): fees of %s, journaled %s', payout.id, payout.provider_id,
                       payout.fees, -coalesce(posted.amount, 0))
           FROM investments_providerpayout AS payout LEFT JOIN posted ON posted.source_id = payout.id
-         WHERE payout.fees <> -coalesce(posted.amount, 0)
+         WHERE CASE payout.state WHEN 'failed' THEN 0 ELSE payout.fees END <> -coalesce(posted.amount, 0)
          ORDER BY payout.id
     """)  # noqa: S608 - our own literals
+
+
+def payout_sums() -> Iterator[str]:
+    """What a payout of the provider brought is explained by its lines, or staff have said why it is not."""
+    return query("""
+        SELECT format('investments_providerpayout %s (%s): brought %s; by fund %s, fees %s, own %s, not ours %s, '
+                      'not explained %s', payout.id, payout.provider_id, payout.amount, part.gross, payout.fees,
+                      payout.own, part.foreign_lines, payout.difference)
+          FROM investments_providerpayout AS payout
+         CROSS JOIN LATERAL (
+               SELECT (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(payout.by_fund)) AS gross,
+                      (SELECT coalesce(sum((line->>'amount')::bigint), 0)
+                         FROM jsonb_array_elements(payout.unmatched) AS line) AS foreign_lines
+               ) AS part
+         WHERE payout.amount <> part.gross - payout.fees + payout.own + part.foreign_lines + payout.difference
+            OR (payout.difference <> 0 AND payout.reviewed_at IS NULL)
+         ORDER BY payout.id
+    """)
 
 
 def register_checks() -> None:
@@ -312,3 +356,4 @@ def register_checks() -> None:
     register("payments.disputes", "4.9", disputes)
     register("payments.frozen", "4.9", frozen)
     register("payments.payouts", "7", payouts)
+    register("payments.payout_sums", "7", payout_sums)

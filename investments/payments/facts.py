@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 
@@ -69,11 +69,10 @@ class BalanceFacts:
 
 @dataclass(frozen=True, slots=True)
 class PayoutFacts:
-    """A payout that the provider sent to our bank, with its lines."""
+    """A payout of the provider to our bank: pending, in_transit, paid, failed or canceled."""
 
     id: str
     amount: int
     currency: str
     status: str
     arrived_at: datetime
-    lines: list[BalanceFacts] = field(default_factory=list)

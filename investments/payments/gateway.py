@@ -306,40 +306,60 @@ _BALANCE_KINDS = {
 }
 
 
-def list_payouts(*, since: datetime) -> Iterator[PayoutFacts]:
-    """Payouts sent since an instant, oldest first, with their lines."""
-    rows = list(
-        _pages(
-            "list_payouts",
-            lambda client, query: client.v1.payouts.list(params=query),
-            {"created": {"gte": int(since.timestamp())}, "status": "paid"},
-        )
+# The provider takes back what it could not deliver; `source` is the payout.
+_UNDELIVERED = ("payout_failure", "payout_cancel")
+
+
+def _payout(row: Any) -> PayoutFacts:
+    row = row.to_dict() if hasattr(row, "to_dict") else row
+    return PayoutFacts(
+        id=row["id"],
+        amount=row["amount"],
+        currency=row["currency"].upper(),
+        status=row["status"],
+        arrived_at=_instant(row["arrival_date"]) or datetime.now(UTC),
     )
-    for row in reversed(rows):
-        lines = [
-            BalanceFacts(
-                id=part["id"],
-                kind=_BALANCE_KINDS.get(part["type"], "other"),
-                amount=part["amount"],
-                fee=part.get("fee") or 0,
-                intent_id=_id(_get(part, "source", "payment_intent")),
-                source=_id(part.get("source")) or "",
+
+
+def get_payout(provider_id: str) -> PayoutFacts:
+    """Ask again about one payout; without its lines."""
+    return _payout(_call("get_payout", lambda client: client.v1.payouts.retrieve(provider_id)))
+
+
+def list_payouts(*, since: datetime) -> list[PayoutFacts]:
+    """Payouts made since an instant, oldest first, in whatever state they are; without their lines."""
+    rows = _pages(
+        "list_payouts",
+        lambda client, query: client.v1.payouts.list(params=query),
+        {"created": {"gte": int(since.timestamp())}},
+    )
+    return [_payout(row) for row in rows][::-1]
+
+
+def payout_lines(payout_id: str) -> list[BalanceFacts]:
+    """What a payout is made of. The money of an earlier one that did not arrive is a single line of the next: the lines
+    of that earlier payout stand here in its place."""
+    lines: list[BalanceFacts] = []
+    for part in _pages(
+        "list_balance_transactions",
+        lambda client, query: client.v1.balance_transactions.list(params=query),
+        {"payout": payout_id, "expand": ["data.source"]},
+    ):
+        source = _id(part.get("source")) or ""
+        if part["type"] in _UNDELIVERED and source not in ("", payout_id):
+            lines += payout_lines(source)
+        elif part["type"] not in ("payout", *_UNDELIVERED):
+            lines.append(
+                BalanceFacts(
+                    id=part["id"],
+                    kind=_BALANCE_KINDS.get(part["type"], "other"),
+                    amount=part["amount"],
+                    fee=part.get("fee") or 0,
+                    intent_id=_id(_get(part, "source", "payment_intent")),
+                    source=source,
+                )
             )
-            for part in _pages(
-                "list_balance_transactions",
-                lambda client, query: client.v1.balance_transactions.list(params=query),
-                {"payout": row["id"], "expand": ["data.source"]},
-            )
-            if part["type"] != "payout"
-        ]
-        yield PayoutFacts(
-            id=row["id"],
-            amount=row["amount"],
-            currency=row["currency"].upper(),
-            status=row["status"],
-            arrived_at=_instant(row["arrival_date"]) or datetime.now(UTC),
-            lines=lines,
-        )
+    return lines
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any]:

@@ -17,7 +17,10 @@ class PaymentAttempt(models.Model):
     idempotency key (`checkout-<id>`) and stands in the provider's metadata. Amounts in minor units.
 
     created: the call has not been answered (or was never made); open: the payer is on the provider's page, or a bank
-    transfer is awaited; processing: the provider has it, the money is not there yet.
+    transfer is awaited; processing: the provider has it, the money is not there yet; mismatch: what the provider has is
+    not what was asked for, and staff must see to it; reviewed: they have.
+
+    Money of a mismatch in our currency is `captured` too (and journaled), so that it can be given back.
     """
 
     class State(models.TextChoices):
@@ -28,6 +31,7 @@ class PaymentAttempt(models.Model):
         FAILED = "failed", _("failed")
         EXPIRED = "expired", _("expired")
         MISMATCH = "mismatch", _("does not match")
+        REVIEWED = "reviewed", _("did not match, seen to")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="attempts")
     method = models.CharField(_("way to pay"), max_length=13, choices=Order.Method.choices)
@@ -67,6 +71,9 @@ class PaymentAttempt(models.Model):
                 condition=Q(state__in=["created", "open", "processing"]),
                 name="attempt_due_idx",
             ),
+            models.Index(
+                fields=["next_check_at"], condition=Q(state__in=["mismatch", "reviewed"]), name="attempt_mismatch_idx"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -79,6 +86,7 @@ class PaymentAttempt(models.Model):
 
 
 UNRESOLVED = ("created", "open", "processing")
+MISMATCHED = ("mismatch", "reviewed")
 ATTEMPT_STATES = StateTable(
     "investments.PaymentAttempt",
     {
@@ -88,6 +96,9 @@ ATTEMPT_STATES = StateTable(
         # The provider can still take money for what looked dead: late money (domain.md section 4.6).
         "failed": ("succeeded", "mismatch"),
         "expired": ("succeeded", "mismatch"),
+        "mismatch": ("reviewed",),
+        # Money that came after somebody had looked.
+        "reviewed": ("mismatch",),
     },
     section="domain.md section 4.3",
 )
@@ -127,8 +138,10 @@ class WebhookDelivery(models.Model):
 
 class Refund(models.Model):
     """Money on its way back to a payer. Ours are called under the key `refund-<id>`; `external` ones were made in the
-    provider's dashboard and are only recorded. Sum of an attempt's live refunds ≤ captured (trigger in ledger.sql).
+    provider's dashboard and are only recorded. Sum of an attempt's refunds ≤ captured (trigger in ledger.sql).
 
+    `occurrence` counts the provider's refunds that this row has stood for: one that failed and was made again by hand
+    is the same money, but leaves a second time, so its journal entries need a name of their own.
     charged_back: a lost dispute gave the payer this money before the refund did; nothing is owed any more.
     """
 
@@ -163,6 +176,7 @@ class Refund(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="rests", verbose_name=_("rest of refund")
     )
     provider_id = models.CharField(_("provider's refund"), max_length=120, unique=True, null=True, blank=True)
+    occurrence = models.PositiveSmallIntegerField(_("occurrence"), default=1, db_default=1)
     requested_at = models.DateTimeField(_("requested at"))
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     called_at = models.DateTimeField(_("first called at"), null=True, blank=True)
@@ -177,11 +191,8 @@ class Refund(models.Model):
         verbose_name_plural = _("refunds")
         constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive")]
         indexes = [
-            models.Index(
-                fields=["next_check_at"],
-                condition=Q(state__in=["requested", "requires_action", "pending", "failed", "charged_back"]),
-                name="refund_due_idx",
-            )
+            # Refunds that are done are asked about for weeks, so the states say little; who is not due has no instant.
+            models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="refund_check_idx")
         ]
 
     def __str__(self) -> str:
@@ -200,9 +211,9 @@ REFUND_STATES = StateTable(
         "requires_action": ("pending", "succeeded", "failed", "cancelled", "charged_back"),
         "pending": ("requires_action", "succeeded", "failed", "cancelled", "charged_back"),
         "succeeded": ("failed",),
-        # requested again: one that never reached the provider was made there by hand.
+        # requested again: the provider has it after all, made there by hand.
         "failed": ("requested", "paid_by_bank", "charged_back"),
-        "cancelled": ("paid_by_bank", "charged_back"),
+        "cancelled": ("requested", "paid_by_bank", "charged_back"),
         # It was on its way all the same: the payer has the money twice, the second time from the operator.
         "charged_back": ("succeeded",),
     },
@@ -282,15 +293,30 @@ DISPUTES_ASKED = ("inquiry", "open")
 
 
 class ProviderPayout(models.Model):
-    """A payout of the provider to our bank, and how it was journaled by fund."""
+    """A payout of the provider to our bank, and how it was journaled by fund; yen.
+
+    amount = sum of by_fund - fees + own + sum of unmatched + difference: `own` are lines of the operator (disputes won,
+    less what disputes cost), `unmatched` lines that we do not know, `difference` what the provider's own lines do not
+    explain.
+    """
+
+    class State(models.TextChoices):
+        PAID = "paid", _("paid")
+        FAILED = "failed", _("failed")
 
     provider_id = models.CharField(_("provider's payout"), max_length=120, unique=True)
+    state = models.CharField(
+        _("state"), max_length=6, choices=State.choices, default=State.PAID, db_default=State.PAID.value
+    )
     amount = models.BigIntegerField(_("amount"))
     fees = models.BigIntegerField(_("fees"))
+    own = models.BigIntegerField(_("the operator's own"), default=0, db_default=0)
+    difference = models.BigIntegerField(_("not explained by its lines"), default=0, db_default=0)
     currency = models.CharField(_("currency"), max_length=3)
     arrived_on = models.DateField(_("arrived on"))
     by_fund = models.JSONField(_("gross by fund"), default=dict)
     unmatched = models.JSONField(_("not ours"), default=list)
+    reviewed_at = models.DateTimeField(_("looked at"), null=True, blank=True)
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 
     class Meta:
@@ -300,6 +326,9 @@ class ProviderPayout(models.Model):
 
     def __str__(self) -> str:
         return self.provider_id
+
+
+PAYOUT_STATES = StateTable("investments.ProviderPayout", {"paid": ("failed",)}, section="domain.md section 7")
 
 
 class ProviderCursor(models.Model):
@@ -314,3 +343,45 @@ class ProviderCursor(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UnrecordedObject(models.Model):
+    """Something at the provider that could not be recorded here, with the reason: a refund beyond what was captured, a
+    payout whose lines make no entry. The lists are read on past it; it is tried again by itself until it is recorded or
+    staff have looked at it."""
+
+    class Kind(models.TextChoices):
+        REFUND = "refund", _("refund")
+        DISPUTE = "dispute", _("dispute")
+        PAYOUT = "payout", _("provider's payout")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("waits")
+        RECORDED = "recorded", _("recorded")
+        REVIEWED = "reviewed", _("looked at")
+
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices)
+    provider_id = models.CharField(_("provider's object"), max_length=120, unique=True)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
+    problem = models.TextField(_("problem"))
+    tries = models.PositiveIntegerField(_("tries"), default=1)
+    seen_at = models.DateTimeField(_("first seen"))
+    tried_at = models.DateTimeField(_("last tried"))
+
+    class Meta:
+        verbose_name = _("unrecorded object")
+        verbose_name_plural = _("unrecorded objects")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.provider_id}"
+
+
+UNRECORDED_STATES = StateTable(
+    "investments.UnrecordedObject",
+    {
+        "open": ("recorded", "reviewed"),
+        # What was recorded once may change at the provider in a way that cannot be.
+        "recorded": ("open",),
+    },
+    section="domain.md section 4.6",
+)

@@ -103,12 +103,18 @@ def refund_of_part(refund: Refund, order: Order, *, at: datetime) -> None:
     )
 
 
+def _leaving(refund: Refund) -> tuple[str, object]:
+    """The source of an entry for money that leaves or comes back: a refund that failed and was made again by hand
+    leaves a second time, so its number stands in the reference from then on."""
+    return "refund", refund.pk if refund.occurrence == 1 else f"{refund.pk}:{refund.occurrence}"
+
+
 def refund_paid(refund: Refund, order: Order, *, by_bank: bool, on: date | None = None, at: datetime) -> None:
     """The money left: from the provider's balance, or from the fund's bank on the day `on` of the transfer."""
     book, subject = _book(order), f"order:{order.pk}"
     ledger.post(
         kind="refund_by_bank" if by_bank else "refund_paid",
-        source=("refund", refund.pk),
+        source=("refund", refund.pk) if by_bank else _leaving(refund),
         legs=[
             debit(book, "refunds_payable", refund.amount, subject),
             credit(book, "bank" if by_bank else "psp_clearing", refund.amount, subject),
@@ -123,7 +129,7 @@ def refund_failed(refund: Refund, order: Order, *, at: datetime) -> None:
     book, subject = _book(order), f"order:{order.pk}"
     ledger.post(
         kind="refund_failed",
-        source=("refund", refund.pk),
+        source=_leaving(refund),
         legs=[
             debit(book, "psp_clearing", refund.amount, subject),
             credit(book, "refunds_payable", refund.amount, subject),
@@ -341,16 +347,26 @@ def refund_split(rest: Refund, order: Order, *, at: datetime) -> None:
     )
 
 
-def provider_payout(payout_id: int, *, gross_by_book: dict[int, int], fees: int, on: date, at: datetime) -> None:
-    """The provider paid out net; the operator tops each fund's bank up to gross the same day."""
-    legs = []
-    for book, gross in sorted(gross_by_book.items()):
-        if gross > 0:
-            legs += [debit(book, "bank", gross), credit(book, "psp_clearing", gross)]
-        elif gross < 0:
-            legs += [debit(book, "psp_clearing", -gross), credit(book, "bank", -gross)]
+def provider_payout(
+    payout_id: int, *, gross_by_book: dict[int, int], fees: int, on: date, at: datetime, failed: bool = False
+) -> None:
+    """The provider paid out net; the operator tops each fund's bank up to gross the same day. One that `failed`
+    afterwards is the mirror image: the money is in the provider's balance again, and a later payout brings it."""
+    moves = [(book, "bank", "psp_clearing", gross) for book, gross in sorted(gross_by_book.items())]
     if fees:
-        operator = ledger.operator_book_id()
-        legs += [debit(operator, "psp_fees", fees), credit(operator, "bank", fees)]
+        moves.append((ledger.operator_book_id(), "psp_fees", "bank", fees))
+    legs = []
+    for book, into, out_of, amount in moves:
+        signed = -amount if failed else amount
+        if signed > 0:
+            legs += [debit(book, into, signed), credit(book, out_of, signed)]
+        elif signed < 0:
+            legs += [debit(book, out_of, -signed), credit(book, into, -signed)]
     if legs:
-        ledger.post(kind="provider_payout", source=("payout", payout_id), legs=legs, on=on, at=at)
+        ledger.post(
+            kind="provider_payout_failed" if failed else "provider_payout",
+            source=("payout", payout_id),
+            legs=legs,
+            on=on,
+            at=at,
+        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
@@ -30,6 +30,9 @@ from .models import REFUND_STATES, PaymentAttempt, Refund
 KEY_LIVES = timedelta(hours=23)
 CLOCK_SKEW = timedelta(minutes=10)
 CHECK_AFTER = [timedelta(minutes=m) for m in (1, 5, 15, 60)] + [timedelta(hours=6)]
+# A refund that is done may still come back, days or weeks later: it is asked about daily for so long.
+WATCHED, WATCH_EVERY = timedelta(days=45), timedelta(days=1)
+GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELLED)
 _PROVIDER_STATES = {
     "succeeded": Refund.State.SUCCEEDED,
     "pending": Refund.State.PENDING,
@@ -80,9 +83,12 @@ def request(
 
 
 def send(refund_id: int, *, at: datetime) -> Refund:
-    """Ask the provider for a refund that is due, or how it stands; without an answer it is simply asked again later."""
+    """Ask the provider for a refund that is due, or how it stands; without an answer it is simply asked again later.
+
+    One that was given up is left to staff: a call would make it beside the transfer that they may have sent by now.
+    """
     refund = Refund.objects.select_related("attempt").get(pk=refund_id)
-    if refund.by_bank or refund.state in (Refund.State.SUCCEEDED, Refund.State.PAID_BY_BANK, Refund.State.CANCELLED):
+    if refund.by_bank or refund.state in (*GIVEN_UP, Refund.State.PAID_BY_BANK):
         return refund
     if refund.provider_id is None:
         if refund.state == Refund.State.CHARGED_BACK:
@@ -98,7 +104,7 @@ def send(refund_id: int, *, at: datetime) -> Refund:
         return _refused(refund, str(error), at=at)
     if facts is None:
         return _refused(refund, "nothing was found at the provider", at=at)
-    return _apply(refund.pk, facts, at=at)
+    return apply(refund.pk, facts, at=at)
 
 
 def _create(refund: Refund, *, at: datetime) -> gateway.RefundFacts | None:
@@ -123,8 +129,17 @@ def _create(refund: Refund, *, at: datetime) -> gateway.RefundFacts | None:
     )
 
 
+def _next_check(refund: Refund, state: str, *, at: datetime) -> datetime | None:
+    """When a refund in this state is to be asked about next; None when it need not be."""
+    if state == Refund.State.SUCCEEDED:
+        return at + WATCH_EVERY if at < (refund.settled_at or at) + WATCHED else None
+    if state in (*GIVEN_UP, Refund.State.PAID_BY_BANK):
+        return None
+    return at + CHECK_AFTER[min(refund.checks, len(CHECK_AFTER) - 1)]
+
+
 def _later(refund: Refund, problem: str, *, at: datetime) -> Refund:
-    refund.next_check_at = at + CHECK_AFTER[min(refund.checks, len(CHECK_AFTER) - 1)]
+    refund.next_check_at = _next_check(refund, refund.state, at=at)
     refund.checks += 1
     refund.problem = problem[:500]
     refund.save(update_fields=["next_check_at", "checks", "problem"])
@@ -135,24 +150,36 @@ def _refused(refund: Refund, problem: str, *, at: datetime) -> Refund:
     """The provider will not do it: it waits in the staff queue to be paid by bank."""
     with transaction.atomic():
         fresh = locks.lock_one(Refund, refund.pk)
-        if fresh.state != Refund.State.REQUESTED or fresh.provider_id != refund.provider_id:
+        if fresh.provider_id != refund.provider_id:
             # Somebody has heard of it at the provider meanwhile.
             return fresh
+        if fresh.state != Refund.State.REQUESTED:
+            return _later(fresh, problem, at=at)
         fresh = REFUND_STATES.move(fresh, Refund.State.FAILED, at=at, problem=problem[:500], next_check_at=None)
         return chargeback.take_back(fresh, Order.objects.get(pk=fresh.order_id), at=at)
 
 
-def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refund:
-    """Apply what the provider says of one refund; each journal effect has a unique reference."""
+def apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refund:
+    """Apply what the provider says of one refund; each journal effect has a unique reference.
+
+    A row that was given up takes over a living refund of another id (made there by hand): the same money, not a second
+    refund. What is said of any other id than the row's own is none of its business.
+    """
     with transaction.atomic():
         refund = locks.lock_one(Refund, refund_id)
         order = Order.objects.get(pk=refund.order_id)
         state = _PROVIDER_STATES.get(facts.status, Refund.State.PENDING)
-        values: dict[str, Any] = {"provider_id": facts.id, "problem": facts.failure, "next_check_at": None}
+        if refund.provider_id != facts.id and refund.state in GIVEN_UP and state not in GIVEN_UP:
+            refund = _take_over(refund, facts, at=at)
+        if refund.provider_id not in (None, facts.id) or refund.state == Refund.State.PAID_BY_BANK:
+            return refund
+        values: dict[str, Any] = {"provider_id": facts.id, "problem": facts.failure}
         if state in (Refund.State.PENDING, Refund.State.REQUIRES_ACTION):
-            values["next_check_at"] = at + CHECK_AFTER[min(refund.checks, len(CHECK_AFTER) - 1)]
             values["checks"] = refund.checks + 1
+        values["next_check_at"] = _next_check(refund, state, at=at)
         was = refund.state
+        if state != was and not REFUND_STATES.allowed(was, state):
+            values["next_check_at"] = _next_check(refund, was, at=at)
         if state == was or not REFUND_STATES.allowed(was, state):
             for name, value in values.items():
                 setattr(refund, name, value)
@@ -174,9 +201,23 @@ def _apply(refund_id: int, facts: gateway.RefundFacts, *, at: datetime) -> Refun
         return refund
 
 
+def _take_over(refund: Refund, facts: gateway.RefundFacts, *, at: datetime) -> Refund:
+    return REFUND_STATES.move(
+        refund,
+        Refund.State.REQUESTED,
+        at=at,
+        reason="made at the provider",
+        details={"provider_id": [refund.provider_id, facts.id]},
+        provider_id=facts.id,
+        # Only what reached the provider before can have been journaled before.
+        occurrence=refund.occurrence + (refund.provider_id is not None),
+        next_check_at=at,
+    )
+
+
 def _tell(refund: Refund, *, at: datetime) -> None:
     # A refund that came back to the provider and was then paid by bank is told of twice.
-    key = f"{refund.pk}:{refund.state}"
+    key = f"{refund.pk}:{refund.state}" + (f":{refund.occurrence}" if refund.occurrence > 1 else "")
     publish(events.RefundSettled(refund_id=refund.pk, state=refund.state, at=at), key=key, at=at)
 
 
@@ -210,6 +251,17 @@ def payers(attempt: PaymentAttempt) -> set[str]:
 class RefundByBank(outgoing.Purpose):
     """A refund leaves by bank instead of by the provider."""
 
+    def ask(self, transfer: OutgoingTransfer) -> None:
+        refund = Refund.objects.select_related("attempt").get(pk=transfer.source_id)
+        try:
+            there = refunded_at_provider(refund.attempt)
+        except (gateway.ProviderUnreachable, gateway.ProviderRefused) as error:
+            raise DomainError(
+                "provider", _("The provider does not say what it has refunded; try again later.")
+            ) from error
+        if there + refund.amount > refund.attempt.captured:
+            raise DomainError("refunded_there", _("The provider has refunded this payment, or is about to."))
+
     def lock(self, source_id: int) -> Refund:
         order_id, fund_id = Refund.objects.values_list("order_id", "order__fund_id").get(pk=source_id)
         # Transfers out of one fund's bank are judged one after the other.
@@ -223,6 +275,8 @@ class RefundByBank(outgoing.Purpose):
                 "wrong_state", _("The provider has not answered yet; this refund may still reach the payer.")
             )
         REFUND_STATES.require(row.state, Refund.State.PAID_BY_BANK)
+        if transfer.amount != row.amount:
+            raise DomainError("amount", _("The refund is of another amount by now; withdraw this transfer."))
         attempt = PaymentAttempt.objects.get(pk=row.attempt_id)
         order = Order.objects.select_related("fund").get(pk=row.order_id)
         if order.frozen_at is not None:
@@ -251,85 +305,15 @@ def paid_by_bank(refund: Refund, transfer: OutgoingTransfer, *, at: datetime) ->
     _tell(done, at=at)
 
 
-def absorb(intent_id: str, *, at: datetime) -> int:
-    """Record what the provider knows of refunds of one payment; returns how many were new to us."""
-    attempt = PaymentAttempt.objects.filter(intent_id=intent_id).first()
-    if attempt is None:
-        return 0
-    return sum(observe(facts, attempt, at=at) for facts in gateway.list_refunds(intent_id=intent_id))
+def refunded_at_provider(attempt: PaymentAttempt) -> int:
+    """Yen that the provider has given back of this attempt's payment, or is about to, whoever asked for it.
 
-
-def observe(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
-    """Match one refund at the provider with ours, or record it as made there; True when it was new to us."""
-    own = Refund.objects.filter(provider_id=facts.id).first()
-    if own is None and facts.our_refund_id.isdigit():
-        own = Refund.objects.filter(pk=int(facts.our_refund_id), attempt=attempt).first()
-    if own is not None:
-        _apply(own.pk, facts, at=at)
-        return False
-    if facts.status in ("failed", "canceled"):
-        return False
-    return _external(facts, attempt, at=at)
-
-
-def _made_there(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
-    """Whether it is ours, which the provider has not got, made there by hand: the same money, not a second refund.
-
-    Without this the provider would refuse ours, and staff would pay it once more by bank. The caller holds the
-    attempt's row.
+    Asks the provider, so never inside a transaction. Raises gateway.ProviderUnreachable and gateway.ProviderRefused.
     """
-    waiting = Refund.objects.filter(attempt=attempt, provider_id=None, by_bank=False, amount=facts.amount)
-    found = waiting.filter(state__in=[Refund.State.REQUESTED, Refund.State.FAILED]).order_by("pk").first()
-    own = locks.lock_one(Refund, found.pk) if found is not None else None
-    if own is None or own.state not in (Refund.State.REQUESTED, Refund.State.FAILED):
-        return False
-    if own.state == Refund.State.FAILED:
-        REFUND_STATES.move(own, Refund.State.REQUESTED, at=at, reason="made at the provider", next_check_at=at)
-    _apply(own.pk, facts, at=at)
-    return True
-
-
-def _external(facts: gateway.RefundFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
-    """A refund made in the provider's dashboard. One of the whole order ends it; a part leaves the order as it is,
-    and the operator, who made it, owes the fund the difference."""
-    try:
-        with transaction.atomic():
-            order = locks.lock_one(Order, attempt.order_id)
-            attempt = locks.lock_one(PaymentAttempt, attempt.pk)
-            if attempt.state != PaymentAttempt.State.SUCCEEDED or _made_there(facts, attempt, at=at):
-                return False
-            refund = Refund.objects.create(
-                attempt=attempt,
-                order=order,
-                amount=facts.amount,
-                currency=facts.currency,
-                reason=Refund.Reason.EXTERNAL,
-                provider_id=facts.id,
-                requested_at=at,
-                called_at=at,
-                next_check_at=at,
-            )
-            parts = unsettled_parts(order)
-            whole = facts.amount + parts == order.total and order.state in (Order.State.PAID, Order.State.CONFIRMED)
-            if whole:
-                _end_order(refund, order, parts=parts, at=at)
-            elif order.state in (Order.State.PAID, Order.State.CONFIRMED):
-                postings.refund_of_part(refund, order, at=at)
-            else:
-                postings.refund_decided(refund, order, from_holding=False, at=at)
-            audit.record(
-                action="investments.Refund.external",
-                subject=refund,
-                at=at,
-                changes={"amount": facts.amount, "whole": whole},
-            )
-    except IntegrityError:
-        # Recorded by another worker in the meantime (unique provider id).
-        if not Refund.objects.filter(provider_id=facts.id).exists():
-            raise
-        return False
-    _apply(refund.pk, facts, at=at)
-    return True
+    if attempt.intent_id is None:
+        return 0
+    made = gateway.list_refunds(intent_id=attempt.intent_id)
+    return sum(facts.amount for facts in made if _PROVIDER_STATES.get(facts.status) not in GIVEN_UP)
 
 
 def unsettled_parts(order: Order) -> int:
@@ -341,12 +325,6 @@ def unsettled_parts(order: Order) -> int:
         )
     )
     return sum(amount for pk, amount in made if f"refund_of_part:refund:{pk}" in posted)
-
-
-def _end_order(refund: Refund, order: Order, *, parts: int, at: datetime) -> None:
-    confirmed = order.state == Order.State.CONFIRMED
-    postings.refund_decided(refund, order, from_holding=confirmed, parts=parts, at=at)
-    end_sold_order(order, Order.State.REFUNDED, at=at, reason="refunded at the provider")
 
 
 def end_sold_order(order: Order, state: str, *, at: datetime, actor: Any = None, reason: str = "") -> None:

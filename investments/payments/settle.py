@@ -17,8 +17,8 @@ from investments.orders.models import ORDER_STATES, UNPAID, Order
 from microfund.kernel import locks
 from microfund.kernel.outbox.services import publish
 
-from . import checkout, dispute, gateway, postings, refund
-from .models import ATTEMPT_STATES, UNRESOLVED, PaymentAttempt, Refund
+from . import checkout, dispute, external, gateway, mismatch, postings, refund
+from .models import ATTEMPT_STATES, MISMATCHED, UNRESOLVED, PaymentAttempt, Refund
 
 # After the deadline that the provider states, the units wait one hour more (domain.md section 4.3).
 AFTER_DEADLINE = timedelta(hours=1)
@@ -40,35 +40,22 @@ def settle(attempt_id: int, *, at: datetime) -> PaymentAttempt:
         if attempt.session_id is None:
             return attempt
     facts = gateway.get_session(attempt.session_id)
-    if facts.status == "open" and not Order.objects.filter(pk=attempt.order_id, state__in=UNPAID).exists():
-        # The order ended while its page was open: nobody should pay for it by mistake.
+    if facts.status == "open" and (
+        not Order.objects.filter(pk=attempt.order_id, state__in=UNPAID).exists()
+        or (mismatch.is_ours(attempt, facts) and mismatch.explain(attempt, facts))
+    ):
+        # The order ended while its page was open, or the page is wrong: nobody should pay there by mistake.
         gateway.expire_session(attempt.session_id)
         facts = gateway.get_session(attempt.session_id)
     attempt, refund_id = _apply(attempt.pk, facts, at=at)
     if refund_id is not None:
         refund.send(refund_id, at=at)
     if facts.amount_refunded and facts.intent_id:
-        refund.absorb(facts.intent_id, at=at)
+        external.absorb(facts.intent_id, at=at)
     if facts.disputed and facts.intent_id:
         dispute.absorb(facts.intent_id, at=at)
     attempt.refresh_from_db()
     return attempt
-
-
-def _mismatch(attempt: PaymentAttempt, facts: gateway.SessionFacts) -> str:
-    """Why the provider's object cannot be the payment of this attempt; empty when it is."""
-    found = []
-    if facts.attempt_id != str(attempt.pk):
-        found.append(f"attempt {facts.attempt_id!r} instead of {attempt.pk}")
-    if facts.amount != attempt.amount:
-        found.append(f"amount {facts.amount} instead of {attempt.amount}")
-    if facts.currency != attempt.currency:
-        found.append(f"currency {facts.currency} instead of {attempt.currency}")
-    if facts.livemode != gateway.is_live():
-        found.append(f"live mode {facts.livemode}")
-    if facts.intent_status == "succeeded" and facts.amount_received != attempt.amount:
-        found.append(f"received {facts.amount_received} instead of {attempt.amount}")
-    return "; ".join(found)
 
 
 def _apply(attempt_id: int, facts: gateway.SessionFacts, *, at: datetime) -> tuple[PaymentAttempt, int | None]:
@@ -77,16 +64,11 @@ def _apply(attempt_id: int, facts: gateway.SessionFacts, *, at: datetime) -> tup
         order_id = PaymentAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id)
         order = locks.lock_one(Order, order_id)
         attempt = locks.lock_one(PaymentAttempt, attempt_id)
-        if attempt.state in (PaymentAttempt.State.SUCCEEDED, PaymentAttempt.State.MISMATCH):
+        if attempt.state == PaymentAttempt.State.SUCCEEDED:
             return attempt, None
-        problem = _mismatch(attempt, facts)
-        if problem:
-            return (
-                ATTEMPT_STATES.move(
-                    attempt, PaymentAttempt.State.MISMATCH, at=at, problem=problem, resolved_at=at, next_check_at=None
-                ),
-                None,
-            )
+        problem = mismatch.explain(attempt, facts)
+        if problem or attempt.state in MISMATCHED:
+            return mismatch.record(attempt, order, facts, problem=problem, at=at), None
         if facts.intent_status == "succeeded" or facts.payment_status == "paid":
             return _captured(attempt, order, facts, at=at)
         if attempt.state not in UNRESOLVED:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from microfund.kernel import locks
 from microfund.kernel.jobs import send_soon
 
-from . import dispute, gateway, refund, settle
+from . import dispute, external, gateway, settle
 from .models import Dispute, PaymentAttempt, WebhookDelivery
 
 log = structlog.get_logger(__name__)
@@ -106,7 +106,7 @@ def _trigger(delivery: WebhookDelivery, *, at: datetime) -> bool:
             return False
         settle.settle(attempt.pk, at=at)
         if attempt.intent_id and kind.startswith(("charge.refund", "refund.")):
-            refund.absorb(attempt.intent_id, at=at)
+            external.absorb(attempt.intent_id, at=at)
         return True
     return False
 

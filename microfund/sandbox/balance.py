@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from . import bank
-from .errors import ApiError
+from .errors import ApiError, conflict
 from .objects_money import balance_transaction, payout
 from .store import Document
 
@@ -66,11 +66,20 @@ def record_dispute(box: Sandbox, dispute: Document, *, amount: int, fee: int) ->
     dispute["balance_transactions"].append(transaction)
 
 
-def make_payout(box: Sandbox, currency: str = "jpy") -> Document:
+PAYOUT_STEPS = {
+    "pending": ("in_transit", "paid", "failed", "canceled"),
+    "in_transit": ("paid", "failed", "canceled"),
+    "paid": ("failed",),
+}
+PAYOUT_FIRST = ("paid", "in_transit", "pending")
+
+
+def make_payout(box: Sandbox, currency: str = "jpy", *, status: str = "paid", travel_days: int = 0) -> Document:
     """Pay all that is available and not yet paid out to the operator's bank account.
 
-    The transactions then name the payout, and the bank has a credit of the same amount and day. Raises ApiError when
-    there is nothing to pay: the negative rest waits for better days.
+    The transactions then name the payout. One that is ``paid`` has arrived: the bank has a credit of the same amount
+    and day; any other arrives by itself on the day ``travel_days`` from now. Raises ApiError when there is nothing to
+    pay: the negative rest waits for better days.
     """
     now = box.clock.now()
     rows = box.store.find("balance_transaction", equal={"payout": None, "currency": currency})
@@ -79,25 +88,67 @@ def make_payout(box: Sandbox, currency: str = "jpy") -> Document:
     if amount <= 0:
         raise ApiError(f"There is nothing to pay out: {len(ready)} transactions are available, together {amount}.")
     today = box.clock.today()
-    arrival = int(datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp())
+    day = today + timedelta(days=travel_days)
+    arrival = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
     count = len(box.store.find("payout"))
     made = payout(box, amount=amount, currency=currency, arrival_date=arrival, trace=f"PO{today:%y%m%d}{count + 1:06d}")
+    made["_trace"] = made["trace_id"]["value"]
     transaction = _record(box, made, amount=-amount, type="payout", reporting_category="payout")
     for row in (*ready, transaction):
         row["_payout"] = made["id"]
         box.store.put(row)
+    if status == "paid":
+        _arrive(box, made)
+    else:
+        made.update(status=status, trace_id={"status": "pending", "value": None}, _due_at=arrival)
+        box.store.put(made)
+        box.emit("payout.created", made)
+    return made
+
+
+def settle_payout(box: Sandbox, made: Document, status: str) -> Document:
+    """Move a payout on: ``in_transit``, ``paid``, ``failed`` or ``canceled``. The money of the last two is back in the
+    balance and stands as one line in the next payout; one that had arrived is taken from the bank again."""
+    if status not in PAYOUT_STEPS.get(made["status"], ()):
+        raise conflict(f"A payout that is {made['status']} cannot become {status}.", param="status")
+    if status == "paid":
+        _arrive(box, made)
+    elif status == "in_transit":
+        made["status"] = status
+        box.store.put(made)
+        box.emit("payout.updated", made)
+    else:
+        _undo(box, made, status)
+    return made
+
+
+def _arrive(box: Sandbox, made: Document) -> None:
+    trace = made["_trace"]
+    made.update(status="paid", trace_id={"status": "supported", "value": trace}, _due_at=None)
     box.store.put(made)
     bank.book(
         box,
         kind="credit",
-        amount=amount,
+        amount=made["amount"],
         payer_name=bank.PROVIDER_NAME,
-        edi=made["trace_id"]["value"],
+        edi=trace,
         memo=made["id"],
-        day=today,
+        day=box.clock.today(),
     )
     box.emit("payout.paid", made)
-    return made
+
+
+def _undo(box: Sandbox, made: Document, status: str) -> None:
+    arrived = made["status"] == "paid"
+    type_ = "payout_failure" if status == "failed" else "payout_cancel"
+    back = _record(box, made, amount=made["amount"], type=type_, reporting_category="payout_reversal", field=None)
+    made.update(status=status, failure_balance_transaction=back["id"], _due_at=None)
+    if status == "failed":
+        made.update(failure_code="account_closed", failure_message="The bank account has been closed.")
+    box.store.put(made)
+    if arrived:
+        bank.book(box, kind="debit", amount=made["amount"], payer_name=bank.PROVIDER_NAME, memo=made["id"])
+    box.emit(f"payout.{status}", made)
 
 
 def totals(box: Sandbox) -> Document:

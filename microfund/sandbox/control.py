@@ -232,9 +232,22 @@ def close_dispute(box: Sandbox, data: Json) -> Json:
 
 
 def make_payout(box: Sandbox, data: Json) -> Json:
-    """``{}``: all that is available goes to the bank."""
+    """``{"status": paid|in_transit|pending, "travel_days"}``: all that is available goes to the bank; at once, unless
+    said otherwise."""
+    _only(data, "status", "travel_days")
+    status = data.get("status", "paid")
+    if status not in balance.PAYOUT_FIRST:
+        raise ValueError(f"status is one of {', '.join(balance.PAYOUT_FIRST)}")
+    days = _whole("travel_days", data.get("travel_days", 0), least=0)
     with box.work():
-        return public(balance.make_payout(box))
+        return public(balance.make_payout(box, status=status, travel_days=days))
+
+
+def settle_payout(box: Sandbox, data: Json) -> Json:
+    """``{"payout", "status": in_transit|paid|failed|canceled}``."""
+    _only(data, "payout", "status")
+    with box.work():
+        return public(balance.settle_payout(box, fetch(box, "payout", data["payout"]), data["status"]))
 
 
 def settings(box: Sandbox, data: Json) -> Json:
@@ -347,6 +360,7 @@ HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Json], Json]] = {
     ("POST", "disputes/escalate"): escalate_inquiry,
     ("POST", "disputes/close_inquiry"): close_inquiry,
     ("POST", "payouts/make"): make_payout,
+    ("POST", "payouts/settle"): settle_payout,
     ("POST", "settings"): settings,
     ("POST", "bank/transfer"): transfer,
     ("POST", "bank/transfers"): transfer_many,

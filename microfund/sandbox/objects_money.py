@@ -164,7 +164,7 @@ def balance_transaction(
 
 
 def payout(box: Sandbox, *, amount: int, currency: str, arrival_date: int, trace: str) -> Document:
-    """A payout to the operator's bank account, already arrived."""
+    """A payout to the operator's bank account, as one that has arrived."""
     return {
         "id": box.new_id("po"),
         "object": "payout",

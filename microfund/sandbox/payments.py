@@ -21,10 +21,12 @@ HOW = ("card", "decline", "hold", "konbini")
 
 
 def sweep(box: Sandbox) -> None:
-    """Let deadlines that have come take effect: sessions and konbini slips expire."""
+    """Let deadlines that have come take effect: sessions and konbini slips expire, payouts arrive."""
     for doc in box.store.due(box.clock.now()):
         if doc["object"] == "checkout.session":
             expire_session(box, doc)
+        elif doc["object"] == "payout":
+            balance.settle_payout(box, doc, "paid")
         else:
             konbini_expire(box, doc)
 

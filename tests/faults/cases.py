@@ -24,9 +24,9 @@ from investments.banking.models import StatementLine
 from investments.ledger.models import Line
 from investments.offerings.models import Fund
 from investments.orders.models import UNPAID, Order
-from investments.payments import gateway, postings, refund, settle, webhook
+from investments.payments import external, gateway, postings, refund, settle, webhook
 from investments.payments import services as payments
-from investments.payments.models import PaymentAttempt, ProviderCursor, ProviderPayout
+from investments.payments.models import Dispute, PaymentAttempt, ProviderCursor, ProviderPayout
 from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
 from microfund.kernel.notices import services as notices
@@ -121,6 +121,72 @@ def _webhook(context: Context) -> None:
     body, header = provider.signed(context["event"])
     delivery = webhook.receive(body, header, at=at_of(context))
     webhook.process(delivery.pk, at=at_of(context))
+
+
+def _prepare_webhook_sweep() -> Context:
+    """The event is stored, and its task was lost."""
+    _quiet("payments.webhooks", world.NOW)
+    context = _prepare_webhook()
+    webhook.receive(*provider.signed(context.pop("event")), at=world.NOW)
+    return context
+
+
+# --- What the sweeps ask the provider -----------------------------------------------------------------------------
+
+
+def _prepare_reconcile() -> Context:
+    """Paid at the provider, and nobody has told us: one whole payment, one that is held there."""
+    at = _quiet("payments.reconcile", world.NOW + timedelta(minutes=2))
+    fund = world.make_fund()
+    provider.pay(world.open_page(world.place(fund, "A", units=2)))
+    provider.pay(world.open_page(world.place(fund, "B", units=1)), how="hold")
+    return _context(fund, at=at)
+
+
+def _prepare_refund_sweep() -> Context:
+    """One refund to be sent, one on its way, one that was done and comes back."""
+    at = _quiet("payments.refunds", world.NOW + timedelta(days=2))
+    fund = world.make_fund()
+    rows = []
+    for label, policy in (("pending", "pending"), ("back", "succeeded"), ("new", "")):
+        order = world.paid(fund, label, units=1)
+        payments.cancel_order(order, at=world.NOW, actor=None)
+        rows.append(order.refunds.get())
+        if policy:
+            provider.control("refund_policy", next=policy)
+            rows[-1] = refund.send(rows[-1].pk, at=world.NOW)
+    for row, status in zip(rows, ("succeeded", "failed"), strict=False):
+        provider.control("refunds/settle", refund=row.provider_id, status=status)
+    return _context(fund, at=at)
+
+
+_object_days = itertools.count(400)
+
+
+def _prepare_objects() -> Context:
+    """A refund and a lost dispute that were made at the provider. Its lists hold those of every fund, so each case has
+    days of its own; disputes that are still open from earlier cases are decided, for all of them are asked about."""
+    day = world.DAY + timedelta(days=10 * next(_object_days))
+    at = make.at_noon(day)
+    provider.set_clock(at - timedelta(days=5))
+    for own in Dispute.objects.filter(state=Dispute.State.OPEN):
+        provider.control("disputes/close", dispute=own.provider_id, outcome="won")
+    world.sweep("payments.objects", at=at - timedelta(days=5))
+    provider.set_clock(at)
+    fund = world.make_fund(on=day)
+    provider.control("dashboard_refund", payment_intent=_intent(world.paid(fund, "A", units=2, at=at)))
+    dispute = provider.control("disputes/open", payment_intent=_intent(world.paid(fund, "B", units=1, at=at)))
+    provider.control("disputes/close", dispute=dispute["id"], outcome="lost")
+    return _context(fund, at=at)
+
+
+def _cursor(name: str) -> Callable[[Context], list[Any]]:
+    """How far a list was read, from the case's own instant on."""
+
+    def seen(context: Context) -> list[Any]:
+        return [str(ProviderCursor.objects.get(pk=name).seen_until - at_of(context))]
+
+    return seen
 
 
 # --- Confirm, cancel, refund ------------------------------------------------------------------------------------
@@ -316,7 +382,7 @@ def _prepare_dashboard_refund() -> Context:
 
 
 def _absorb_refund(context: Context) -> None:
-    refund.absorb(context["intent"], at=at_of(context))
+    external.absorb(context["intent"], at=at_of(context))
 
 
 # --- The bank ---------------------------------------------------------------------------------------------------
@@ -436,10 +502,11 @@ _payouts = itertools.count(20)
 
 
 def _prepare_payout() -> Context:
-    """A payout holds money of every fund, so each has days of its own, after all earlier money was paid out."""
-    day = world.DAY + timedelta(days=10 * next(_payouts))
+    """A payout holds money of every fund, so each has days of its own, after all earlier money was paid out. The payout
+    that clears the balance lies further back than the list is read."""
+    day = world.DAY + timedelta(days=60 * next(_payouts))
     at = make.at_noon(day)
-    provider.set_clock(at - timedelta(days=5))
+    provider.set_clock(at - timedelta(days=50))
     provider.sell_elsewhere(5_000_000)
     assert provider.pay_out(), "the provider has nothing to pay out"
     provider.set_clock(at)
@@ -472,6 +539,12 @@ CASES: dict[str, Case] = {
         _prepare_claim, _sweep("banking.claim"), sweeps=(*world.SWEEPS, "banking.claim"), also=_unknown_receipts
     ),
     "webhook": Case(_prepare_webhook, _webhook, also=_charges),
+    "webhooks sweep": Case(_prepare_webhook_sweep, _sweep("payments.webhooks"), also=_charges),
+    "reconcile sweep": Case(_prepare_reconcile, _sweep("payments.reconcile"), also=_charges),
+    "refunds sweep": Case(_prepare_refund_sweep, _sweep("payments.refunds"), also=_charges),
+    "objects sweep": Case(
+        _prepare_objects, _sweep("payments.objects"), sweeps=("payments.objects",), also=_cursor("objects")
+    ),
     "cancel a paid order": Case(_prepare_cancel_paid, _cancel, also=_charges),
     "cancel an unpaid order": Case(_prepare_cancel_unpaid, _cancel, also=_charges),
     "refund by staff": Case(_prepare_staff_refund, _staff_refund, also=_charges),

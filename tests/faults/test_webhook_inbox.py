@@ -15,9 +15,9 @@ from django.db import connection
 from django.test import Client
 
 from investments.orders.models import Order
-from investments.payments import gateway, reconcile, refund, settle, webhook
+from investments.payments import gateway, reconcile, refund, settle, unrecorded, webhook
 from investments.payments import services as payments
-from investments.payments.models import PaymentAttempt, ProviderCursor, Refund, WebhookDelivery
+from investments.payments.models import PaymentAttempt, ProviderCursor, Refund, UnrecordedObject, WebhookDelivery
 from microfund.sandbox.webhooks import signature
 from tests import make
 from tests.faults import books, provider, world
@@ -295,7 +295,7 @@ def test_a_refund_made_in_the_dashboard_instead_of_ours_is_ours(asked_first: boo
 
 
 def test_one_refund_that_cannot_be_recorded_hides_no_other() -> None:
-    """Paid by bank here and refunded there: that needs people, while the next dispute is still seen."""
+    """Paid by bank here and refunded there: that needs people, and keeps nothing else from being seen."""
     spoilt, sound = world.paid(fund := world.make_fund(), "A"), world.paid(fund, "B")
     payments.cancel_order(spoilt, at=world.NOW, actor=spoilt.investor.user)
     own = spoilt.refunds.get()
@@ -310,9 +310,28 @@ def test_one_refund_that_cannot_be_recorded_hides_no_other() -> None:
     )
     make.carry_out(transfer, at=world.NOW)
     provider.control("disputes/open", payment_intent=PaymentAttempt.objects.get(order=sound).intent_id)
-    counts = reconcile.objects_due(on=world.DAY, at=world.NOW + timedelta(hours=1))
-    assert (counts["errors"], counts["disputes"]) == (1, 1)
+    later = world.NOW + timedelta(hours=1)
+    counts = reconcile.objects_due(on=world.DAY, at=later)
+    assert (counts["kept"], counts["errors"], counts["disputes"]) == (1, 0, 1)
     sound.refresh_from_db()
     assert sound.frozen_at is not None
-    # The list is read from the same place again until somebody has seen to it.
-    assert not ProviderCursor.objects.filter(pk="objects").exists()
+    # The list is read on; what could not be recorded waits for staff, and is tried again until they have looked.
+    assert ProviderCursor.objects.get(pk="objects").seen_until == later
+    row = UnrecordedObject.objects.get()
+    assert (row.kind, row.state, "captured" in row.problem) == ("refund", "open", True)
+    for days, kept in ((1, 1), (9, 1)):
+        assert reconcile.objects_due(on=world.DAY, at=world.NOW + timedelta(days=days))["kept"] == kept
+    row = unrecorded.looked_at(row, actor=make.make_user(is_staff=True), at=later, reason="asked back from the payer")
+    assert reconcile.objects_due(on=world.DAY, at=world.NOW + timedelta(days=10))["kept"] == 0
+    row.refresh_from_db()
+    assert (row.state, row.tries) == ("reviewed", 3)
+
+
+def test_a_refund_that_was_paid_by_bank_and_is_alive_at_the_provider_waits_for_people() -> None:
+    """Ours was thought refused while the provider had it: nobody must find that out from the balance."""
+    order = world.paid(world.make_fund(), "A")
+    payments.cancel_order(order, at=world.NOW, actor=order.investor.user)
+    own = refund.send(order.refunds.get().pk, at=world.NOW)
+    Refund.objects.filter(pk=own.pk).update(state=Refund.State.PAID_BY_BANK)
+    assert reconcile.objects_due(on=world.DAY, at=world.NOW + timedelta(hours=1))["kept"] == 1
+    assert "was paid by bank, and is succeeded" in UnrecordedObject.objects.get().problem

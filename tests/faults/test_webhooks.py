@@ -19,7 +19,7 @@ import pytest
 from investments.investors.models import Investor
 from investments.offerings.models import Fund
 from investments.orders.models import Order
-from investments.payments import dispute, gateway, postings, refund, settle, webhook
+from investments.payments import dispute, external, gateway, postings, settle, webhook
 from investments.payments.models import PaymentAttempt, WebhookDelivery
 from tests import make
 from tests.faults import books, provider, world
@@ -219,7 +219,7 @@ def _trusting(delivery: WebhookDelivery, *, at: Any) -> bool:
             created_at=at,
             failure="",
         )
-        refund.observe(made, attempt, at=at)
+        external.observe(made, attempt, at=at)
     elif delivery.kind == "charge.dispute.created":
         dispute.observe(gateway._dispute(subject), attempt, at=at)
     return True

@@ -26,7 +26,7 @@ from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.orders import services as orders
 from investments.orders.models import Order
-from investments.payments import dispute, gateway, refund, settle, transfer
+from investments.payments import dispute, external, gateway, refund, settle, transfer
 from investments.payments import services as payments
 from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
 from microfund.kernel import locks
@@ -97,7 +97,7 @@ def no_unique_effects() -> Iterator[None]:
 @contextmanager
 def not_matched_with_ours() -> Iterator[None]:
     """A refund at the provider is ours only by its number."""
-    with mock.patch.object(refund, "_made_there", lambda facts, attempt, *, at: False):
+    with mock.patch.object(external, "_made_there", lambda facts, attempt, *, at: False):
         yield
 
 
@@ -276,11 +276,11 @@ def _cancel_and_send(made: World) -> Any:
 def _refund_there(made: World) -> Any:
     """By hand in the dashboard, which says no when our refund came first; then its event."""
     provider.refund_by_hand(made.attempt.intent_id)
-    return refund.absorb(made.attempt.intent_id, at=IN_TIME)
+    return external.absorb(made.attempt.intent_id, at=IN_TIME)
 
 
 def _absorb_refund(made: World) -> Any:
-    return refund.absorb(made.attempt.intent_id, at=world.NOW)
+    return external.absorb(made.attempt.intent_id, at=world.NOW)
 
 
 def _absorb_dispute(made: World) -> Any:
@@ -354,7 +354,7 @@ def _refunded_once(made: World, meeting: Meeting) -> str:
 
 def _given_back_once(made: World, meeting: Meeting) -> str:
     """One refund at the provider, and nothing that staff would pay once more, once it was asked again."""
-    refund.absorb(made.attempt.intent_id, at=IN_TIME)
+    external.absorb(made.attempt.intent_id, at=IN_TIME)
     states = list(Refund.objects.filter(order=made.order).values_list("state", flat=True))
     there = len(provider.refunds_of(made.attempt.intent_id))
     wrong = "" if (states, there) == ([Refund.State.SUCCEEDED], 1) else f"{states} here, {there} at the provider"

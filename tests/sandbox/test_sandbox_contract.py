@@ -28,10 +28,11 @@ STATES = {
         "needs_response", "under_review", "won", "lost",
     },
     "balance_transaction": {"available", "pending"},
-    "payout": {"paid"},
+    "payout": {"paid", "in_transit", "pending", "failed", "canceled"},
 }  # fmt: skip
 TRANSACTION_TYPES = {
     "charge", "payment", "refund", "payment_refund", "refund_failure", "payment_failure_refund", "adjustment", "payout",
+    "payout_failure", "payout_cancel",
 }  # fmt: skip
 EVENT_TYPES = {
     "checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed",
@@ -39,7 +40,8 @@ EVENT_TYPES = {
     "payment_intent.payment_failed", "payment_intent.requires_action", "payment_intent.canceled", "charge.succeeded",
     "charge.failed", "charge.refunded", "charge.refund.updated", "refund.created", "refund.updated", "refund.failed",
     "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated", "payout.paid",
+    "charge.dispute.funds_reinstated", "payout.paid", "payout.created", "payout.updated",
+    "payout.failed", "payout.canceled",
 }  # fmt: skip
 
 
@@ -155,6 +157,12 @@ def test_every_object_in_every_state_fits_the_declared_types(
     control("disputes/escalate", dispute=asked["id"])
     control("disputes/close", dispute=won["id"], outcome="won")
     control("disputes/close", dispute=lost["id"], outcome="lost")
+    for steps in (["in_transit", "failed"], ["canceled"], ["paid", "failed"]):
+        payout = control("payouts/make", status="pending", travel_days=3)
+        probe.look()
+        for status in steps:
+            control("payouts/settle", payout=payout["id"], status=status)
+            probe.look()
     control("payouts/make")
     probe.look()
 

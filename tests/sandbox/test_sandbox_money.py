@@ -213,6 +213,30 @@ def test_a_payout_names_its_transactions_and_arrives_at_the_bank(
     assert len(client.v1.balance_transactions.list({"payout": second_payout["id"]}).data) == 2
 
 
+def test_a_payout_travels_arrives_by_itself_and_is_one_line_of_the_next_when_it_failed(
+    sandbox: SandboxProcess, client: stripe.StripeClient, paid: Paid
+) -> None:
+    sandbox.control("clock", at="2027-03-01T12:00:00+09:00")
+    paid()
+    first = sandbox.control("payouts/make", status="pending", travel_days=5)
+    assert (first["status"], first["trace_id"]["value"]) == ("pending", None)
+    assert sandbox.control("payouts/settle", payout=first["id"], status="in_transit")["status"] == "in_transit"
+    assert len(sandbox.request("GET", "/bank/statement.csv")[1].decode().splitlines()) == 1
+    sandbox.control("clock", advance_seconds=5 * 86400)
+    assert client.v1.payouts.retrieve(first["id"]).status == "paid"
+    bank = sandbox.request("GET", "/bank/statement.csv")[1].decode().splitlines()
+    assert bank[1].split(",")[1:4] == ["2027-03-06", "credit", str(first["amount"])]
+    assert sandbox.control("payouts/settle", payout=first["id"], status="failed")["failure_code"] == "account_closed"
+    assert balance(client) == first["amount"]
+    assert "debit" in sandbox.request("GET", "/bank/statement.csv")[1].decode().splitlines()[2]
+    second = sandbox.control("payouts/make")
+    rows = client.v1.balance_transactions.list({"payout": second["id"], "limit": 100}).data
+    assert {(row.type, row.source) for row in rows} == {("payout_failure", first["id"]), ("payout", second["id"])}
+    assert (second["amount"], balance(client)) == (first["amount"], 0)
+    with pytest.raises(ControlError, match="is failed cannot become paid"):
+        sandbox.control("payouts/settle", payout=first["id"], status="paid")
+
+
 def test_money_that_is_still_pending_is_not_paid_out(
     sandbox: SandboxProcess, client: stripe.StripeClient, paid: Paid
 ) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from investments.banking import services as banking
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
 from investments.orders import services as orders
-from investments.payments import reconcile, refund, services, settle
+from investments.payments import external, reconcile, refund, services, settle
 from microfund.kernel import clock
 from tests import make
 from tests.investments.banking.files import csv_file
@@ -132,7 +132,7 @@ def _give_back_by_bank(sandbox: SandboxProcess, order: Order) -> None:
     sandbox.control("refund_policy", next="succeeded_then_failed")
     services.cancel_order(order, at=timezone.now(), actor=order.investor.user)
     own = refund.send(Refund.objects.get(order=order).pk, at=timezone.now())
-    refund.absorb(own.attempt.intent_id or "", at=timezone.now())
+    external.absorb(own.attempt.intent_id or "", at=timezone.now())
     transfer = refund.pay_by_bank(
         own,
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"},

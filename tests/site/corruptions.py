@@ -609,6 +609,13 @@ def a_cancelled_order_keeps_the_money(books: Books) -> str:
     return f"{_order(books, 'cancelled')}: is cancelled, captured and kept by attempts"
 
 
+@corrupts("payments.one_capture")
+def money_that_did_not_match_is_kept(books: Books) -> str:
+    row = books.attempt("paid")
+    sql("UPDATE investments_paymentattempt SET state = 'reviewed' WHERE id = %s", row.pk)
+    return f"investments_paymentattempt {row.pk} (order {row.order_id}): did not match and was seen to, 0 of 10500"
+
+
 @corrupts("payments.order_money")
 def a_paid_order_is_ended_by_hand(books: Books) -> str:
     sql("UPDATE investments_order SET state = 'cancelled', ended_at = now() WHERE id = %s", books.order("paid").pk)
@@ -728,6 +735,31 @@ def a_payout_is_credited_to_no_fund(books: Books) -> str:
     row = ProviderPayout.objects.get()
     sql("UPDATE investments_providerpayout SET by_fund = '{}' WHERE id = %s", row.pk)
     return f"investments_providerpayout {row.pk} (does not exist): 0 of book {books.fund.book_id}"
+
+
+@corrupts("payments.payouts")
+def a_payout_is_said_to_have_failed(books: Books) -> str:
+    row = ProviderPayout.objects.get()
+    sql("UPDATE investments_providerpayout SET state = 'failed' WHERE id = %s", row.pk)
+    gross = row.by_fund[f"fund:{books.fund.pk}"]
+    return (
+        f"investments_providerpayout {row.pk} ({row.provider_id}): -{gross} of book {books.fund.book_id}, "
+        "journaled 0 as provider_payout_failed"
+    )
+
+
+@corrupts("payments.payout_sums")
+def a_payout_brings_less_than_its_lines(books: Books) -> str:
+    row = ProviderPayout.objects.get()
+    sql("UPDATE investments_providerpayout SET amount = amount - 100 WHERE id = %s", row.pk)
+    return f"investments_providerpayout {row.pk} ({row.provider_id}): brought {row.amount - 100}; by fund"
+
+
+@corrupts("payments.payout_sums")
+def a_payout_has_what_nobody_has_explained(books: Books) -> str:
+    row = ProviderPayout.objects.get()
+    sql("UPDATE investments_providerpayout SET own = own - 100, difference = 100 WHERE id = %s", row.pk)
+    return f"investments_providerpayout {row.pk} ({row.provider_id}): brought {row.amount}; by fund"
 
 
 @corrupts("payments.payouts")

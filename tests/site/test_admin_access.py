@@ -43,7 +43,13 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "unmask": {"reviewer", "support", "operations"},
     },
     "investments.Order": {"cancel": {"support", "operations"}, "refund": {"finance maker"}},
-    "investments.PaymentAttempt": {"ask": {"operations", "finance maker"}},
+    "investments.PaymentAttempt": {
+        "ask": {"operations", "finance maker"},
+        "give_back": {"finance maker"},
+        "seen_to": {"operations", "finance maker"},
+    },
+    "investments.ProviderPayout": {"looked_at": {"finance maker"}},
+    "investments.UnrecordedObject": {"looked_at": {"operations", "finance maker"}},
     "investments.Refund": {"send": {"operations", "finance maker"}, "pay_by_bank": {"finance maker"}},
     "investments.Dispute": {"top_up": {"finance maker"}},
     "investments.WebhookDelivery": {"replay": {"operations"}},
@@ -154,6 +160,7 @@ def test_not_even_a_superuser_edits_what_is_read_only(rf: Any) -> None:
         "investments.Dispute", "investments.WebhookDelivery", "investments.StatementFile", "investments.StatementLine",
         "investments.OutgoingTransfer", "investments.PersonFund", "investments.PersonBusiness", "investments.Investor",
         "investments.Terms", "investments.Period", "investments.ProviderPayout",
+        "investments.UnrecordedObject",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import io
 import json
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
@@ -24,16 +25,18 @@ from investments.models import (
     OutgoingTransfer,
     PaymentAttempt,
     PolicyProfile,
+    ProviderPayout,
     ReceiptUse,
     Refund,
     StatementFile,
     StatementLine,
     TaxRate,
     Terms,
+    UnrecordedObject,
     WebhookDelivery,
 )
 from investments.orders import services as orders
-from investments.payments import reconcile, services
+from investments.payments import gateway, reconcile, services
 from microfund.kernel import clock, queues
 from microfund.kernel.accounts.models import User
 from microfund.kernel.audit.models import AuditRow
@@ -289,6 +292,57 @@ def test_a_confirmed_order_cannot_be_refunded_by_staff(sandbox: SandboxProcess) 
     client = console(make_staff("finance maker"))
     assert "This is not possible any more." in do(client, order, "refund")
     assert not Refund.objects.exists()
+
+
+def test_money_that_does_not_match_is_given_back_after_a_confirmation(sandbox: SandboxProcess) -> None:
+    operations, finance = make_staff("operations"), make_staff("finance maker")
+    with mock.patch.object(gateway, "to_provider", lambda amount, currency: amount + 100):
+        attempt = services.start_payment(make.make_order(method="card"), at=timezone.now())
+    sandbox.control("pay", session=attempt.session_id, how="card")
+    do(console(operations), attempt, "ask")
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.captured) == ("mismatch", 10_800)
+    # Who only runs the site cannot give money back, and nobody can call it done while it is held.
+    offered = console(operations).get(page_of(attempt)).content.decode()
+    assert act_of(attempt, "give_back") not in offered and act_of(attempt, "seen_to") not in offered
+    assert act_of(attempt, "seen_to") not in console(finance).get(page_of(attempt)).content.decode()
+    do(console(finance), attempt, "give_back")
+    attempt.refresh_from_db()
+    assert attempt.state == "reviewed" and Refund.objects.get().amount == 10_800
+    noted(finance, "investments.PaymentAttempt.reviewed")
+
+
+def test_a_wrong_page_that_nobody_paid_is_looked_at(sandbox: SandboxProcess) -> None:
+    user = make_staff("operations")
+    with mock.patch.object(gateway, "to_provider", lambda amount, currency: amount + 100):
+        attempt = services.start_payment(make.make_order(method="card"), at=timezone.now())
+    do(console(user), attempt, "ask")
+    do(console(user), attempt, "seen_to")
+    attempt.refresh_from_db()
+    assert attempt.state == "reviewed"
+    noted(user, "investments.PaymentAttempt.reviewed")
+
+
+def test_a_payout_with_lines_of_others_and_an_object_that_cannot_be_recorded_are_looked_at() -> None:
+    user = make_staff("finance maker")
+    payout = ProviderPayout.objects.create(
+        provider_id="po_1",
+        amount=500,
+        fees=0,
+        currency="JPY",
+        arrived_on=clock.today_in(),
+        unmatched=[{"id": "txn_1", "kind": "charge", "amount": 500, "source": "ch_1"}],
+    )
+    kept = UnrecordedObject.objects.create(
+        kind="refund", provider_id="re_1", problem="too much", seen_at=timezone.now(), tried_at=timezone.now()
+    )
+    for row, action in ((payout, "ProviderPayout"), (kept, "UnrecordedObject")):
+        do(console(user), row, "looked_at")
+        noted(user, f"investments.{action}.reviewed")
+        assert "This is not possible any more." in do(console(user), row, "looked_at")
+    payout.refresh_from_db()
+    kept.refresh_from_db()
+    assert payout.reviewed_at is not None and kept.state == "reviewed"
 
 
 def test_a_refund_is_tried_again_and_paid_by_bank_only_to_the_payer(sandbox: SandboxProcess) -> None:

@@ -13,9 +13,9 @@ from investments.banking import services as banking
 from investments.ledger import post as ledger
 from investments.ledger.accounts import CHARTS
 from investments.ledger.models import Entry, Line
-from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund
+from investments.models import Dispute, Fund, Order, PaymentAttempt, ProviderPayout, Refund
 from investments.orders import services as orders
-from investments.payments import dispute, own_accounts, reconcile, refund, services, settle
+from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
 from microfund.kernel import clock
 from tests import make
 from tests.architecture.code import ROOT, files
@@ -180,7 +180,7 @@ def refund_failed(story: Story) -> None:
     made = story.refunded()
     assert made.state == "succeeded"
     # The provider's bank sends it back a moment later.
-    refund.absorb(made.attempt.intent_id, at=timezone.now())
+    external.absorb(made.attempt.intent_id, at=timezone.now())
     made.refresh_from_db()
     assert made.state == "failed"
 
@@ -324,6 +324,13 @@ def provider_payout(story: Story) -> None:
     assert reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())["payouts"] == 1
 
 
+def provider_payout_failed(story: Story) -> None:
+    provider_payout(story)
+    payout = story.sandbox.control("payouts/settle", payout=ProviderPayout.objects.get().provider_id, status="failed")
+    assert payout["status"] == "failed"
+    assert reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())["payouts"] == 1
+
+
 def reversal(story: Story) -> None:
     story.paid()
     entry = Entry.objects.get(kind="payment_received")
@@ -360,6 +367,7 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "refund_paid_twice": refund_paid_twice,
     "refund_charged_back": refund_charged_back,
     "provider_payout": provider_payout,
+    "provider_payout_failed": provider_payout_failed,
     "reversal": reversal,
 }
 
