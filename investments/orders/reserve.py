@@ -154,11 +154,11 @@ def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
     """Take units again for money that came after the order had expired (section 4.6): straight to sold.
 
     False when the fund no longer sells, too few units are left or a limit is reached; the caller then rolls back to
-    its savepoint and refunds.
+    its savepoint and refunds. Whether the order still counts in the person's 12 months is asked on the business date.
     """
     for label in ("investments.PersonBusiness", "investments.PersonFund", "investments.FundCounter"):
         locks.note(label)
-    counts = order.counts_until > at.date()
+    counts = order.counts_until > limits.on
     with connection.cursor() as cursor:
         cursor.execute(
             """
