@@ -16,6 +16,7 @@ class InvestmentsConfig(AppConfig):
 
         # The hottest row last (architecture.md section 3).
         locks.declare_order(
+            "businesses.Business",
             "investments.Fund",
             "investments.Order",
             "investments.PaymentAttempt",

@@ -150,6 +150,11 @@ def clear(order: Order) -> None:
     _counter(order, "cleared = cleared + %(units)s")
 
 
+def unclear(order: Order) -> None:
+    """Units that were cleared are no longer: the investor's identity must be looked at again."""
+    _counter(order, "cleared = cleared - %(units)s")
+
+
 def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
     """Take units again for money that came after the order had expired (section 4.6): straight to sold.
 
