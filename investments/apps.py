@@ -9,7 +9,7 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import checks, mails, sweeps
+        from investments import checks, mails, owner_mails, sweeps
         from investments.banking import services as banking
         from investments.payments import transfer
         from microfund.kernel import locks
@@ -30,6 +30,7 @@ class InvestmentsConfig(AppConfig):
         )
         sweeps.register()
         mails.register()
+        owner_mails.register()
         banking.register_claimer("orders", transfer.claim)
         checks.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
