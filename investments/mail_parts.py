@@ -28,7 +28,7 @@ def link(name: str, *args: object) -> str:
     return settings.SITE_URL + reverse(name, args=args)
 
 
-def _name(thing: Any) -> str:
+def name_of(thing: Any) -> str:
     """The name of a business or fund in the active language."""
     return thing.name_ja if translation.get_language() == "ja" else thing.name_en
 
@@ -51,8 +51,8 @@ def send(kind: str, order: Order, *, key: str, at: datetime, **context: Any) -> 
             "order": order,
             "fund": order.fund,
             "name": order.investor.name,
-            "fund_name": _name(order.fund),
-            "business_name": _name(order.fund.business),
+            "fund_name": name_of(order.fund),
+            "business_name": name_of(order.fund.business),
             "order_url": link("order", order.reference),
             **context,
         },

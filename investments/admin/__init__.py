@@ -1,5 +1,5 @@
 """The staff console of this app. It calls services of every sub-package, so it stands above them all."""
 
-from . import banking, funds, journal, orders, payments, people, policy, provider
+from . import banking, frozen, funds, journal, orders, payments, people, policy, provider
 
-__all__ = ["banking", "funds", "journal", "orders", "payments", "people", "policy", "provider"]
+__all__ = ["banking", "frozen", "funds", "journal", "orders", "payments", "people", "policy", "provider"]

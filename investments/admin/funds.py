@@ -7,18 +7,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Book, Document, Fund, FundCounter, Order, Period, Terms
+from investments.models import Book, Document, Fund, FundCounter, Order, Terms
 from investments.offerings import services as offerings
 from investments.payments import own_accounts
 from investments.payments import services as payments
 from microfund.kernel import clock, locks, queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, REVIEWER
 from microfund.kernel.acts import Act, RemarkForm
-from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, link, list_url, money
+from microfund.kernel.admin import Panel, ReadOnlyInline, StaffAdmin, link, list_url
 from microfund.kernel.money import format_money
 
 from .journal import balance_panel
@@ -134,7 +132,9 @@ class FundAdmin(StaffAdmin):
             roles=(OPERATIONS,),
             run=_open,
             form=RemarkForm,
-            when=lambda fund: fund.state == Fund.State.SCHEDULED and fund.opens_on <= clock.today_in(),
+            when=lambda fund: (
+                fund.state == Fund.State.SCHEDULED and fund.opens_on <= clock.today_in() <= fund.closes_on
+            ),
             explanation=_("Policy and terms are frozen, the documents are written, and selling begins."),
             confirm=True,
         ),
@@ -164,7 +164,8 @@ class FundAdmin(StaffAdmin):
             label=_("Fail and refund everyone"),
             roles=(OPERATIONS,),
             run=_fail,
-            when=_in(Fund.State.OPEN, Fund.State.CLOSED),
+            # Success is irrevocable; a closed fund without a unit fails by itself.
+            when=lambda fund: fund.state in (Fund.State.OPEN, Fund.State.CLOSED) and fund.succeeded_at is None,
             explanation=_("Every order ends and is refunded in full, fee included. This cannot be undone."),
             confirm=True,
             danger=True,
@@ -278,60 +279,6 @@ def _order_panel(fund: Fund) -> Panel:
     )
 
 
-@admin.register(Terms)
-class TermsAdmin(ReadOnlyAdmin):
-    """Every version of every fund's terms."""
-
-    list_display = (
-        "fund",
-        "version",
-        "units_offered",
-        money("investment", _("investment per unit"), "JPY"),
-        money("donation", _("donation per unit"), "JPY"),
-        money("fee", _("fee per unit, tax included"), "JPY"),
-        "frozen_at",
-    )
-    list_filter = (("frozen_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("fund",)
-    search_fields = ("fund__slug",)
-    ordering = ("-pk",)
-
-
-@admin.register(Document)
-class DocumentAdmin(ReadOnlyAdmin):
-    """Documents as they were offered, byte for byte."""
-
-    list_display = ("fund", "kind", "language", "terms", "sha256", "created_at")
-    list_filter = ("kind", "language")
-    list_select_related = ("fund", "terms")
-    search_fields = ("fund__slug", "sha256")
-    ordering = ("-pk",)
-    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "page", "source")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("html")
-
-    @admin.display(description=_("as buyers see it"))
-    def page(self, row: Document) -> str:
-        url = reverse("businesses:document", args=[row.fund.business.slug, row.sha256])
-        return format_html('<a href="{}">{}</a>', url, _("Open the document"))
-
-    @admin.display(description=_("HTML"))
-    def source(self, row: Document) -> str:
-        return format_html("<pre>{}</pre>", bytes(row.html).decode())
-
-
-@admin.register(Period)
-class PeriodAdmin(ReadOnlyAdmin):
-    """Accounting periods, all written when a fund's term starts."""
-
-    list_display = ("fund", "number", "state", "starts_on", "ends_on", "record_on", "report_due_on", "payment_due_on")
-    list_filter = ("state",)
-    list_select_related = ("fund",)
-    search_fields = ("fund__slug",)
-    ordering = ("report_due_on", "pk")
-
-
 queues.register(
     queues.Queue(
         key="funds_review",
@@ -340,5 +287,15 @@ queues.register(
         rows=lambda: Fund.objects.filter(state=Fund.State.IN_REVIEW),
         since="created_at",
         roles=(REVIEWER,),
+    )
+)
+queues.register(
+    queues.Queue(
+        key="funds_not_opened",
+        label=_("Scheduled funds that did not open"),
+        model=Fund,
+        rows=lambda: Fund.objects.filter(state=Fund.State.SCHEDULED, opens_on__lt=clock.today_in()),
+        since="opens_on",
+        roles=(REVIEWER, OPERATIONS),
     )
 )

@@ -51,9 +51,11 @@ def _no_terms(fund: Fund) -> Terms:
 
 
 def _problems(fund: Fund, terms: Terms, on: date) -> list[Any]:
-    """Everything that forbids opening this fund on `on` (policy of that date)."""
+    """Everything that forbids opening this fund on `on`: policy and legal limits are those of that date."""
     profile = policy.current(on)
     found: list[Any] = []
+    if on > fund.closes_on:
+        found.append(_("The offering ended on %(date)s: the fund needs new dates.") % {"date": fund.closes_on})
     if fund.business.state != Business.State.PUBLISHED:
         found.append(_("The business is not published."))
     if terms.investment != terms.donation and not profile.unequal_halves_allowed:
@@ -108,8 +110,11 @@ def send_back(fund: Fund, *, actor: Any, at: datetime, reason: str) -> Fund:
 
 
 def schedule(fund: Fund, *, actor: Any, at: datetime, reason: str = "") -> Fund:
-    """in review → scheduled: staff have checked it; it opens by itself on its date. Raises DomainError("not_ready")."""
-    found = _problems(fund, current_terms(fund), fund.opens_on)
+    """in review → scheduled: staff have checked it; it opens by itself on its date, when all is asked again.
+
+    Judged by what is known today of the day on which it will open. Raises DomainError("not_ready").
+    """
+    found = _problems(fund, current_terms(fund), max(fund.opens_on, clock.today_in(None, at)))
     if found:
         raise DomainError("not_ready", " ".join(str(problem) for problem in found))
     with transaction.atomic():
@@ -119,17 +124,20 @@ def schedule(fund: Fund, *, actor: Any, at: datetime, reason: str = "") -> Fund:
 def open_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") -> Fund:
     """scheduled → open: policy and terms are frozen, the book, the counter and the documents are made.
 
-    Raises DomainError("not_ready", "too_early", "wrong_state").
+    The policy is that of the day of opening, which may be later than the one foreseen. Raises DomainError("not_ready",
+    "too_early", "wrong_state").
     """
     with transaction.atomic():
+        # What the business offers within 12 months is a sum over its funds, so they open one after the other.
+        locks.lock_one(Business, Fund.objects.values_list("business_id", flat=True).get(pk=fund.pk))
         fund = locks.lock_one(Fund, fund.pk)
         FUND_STATES.require(fund.state, Fund.State.OPEN)
         terms = current_terms(fund)
-        profile = policy.current(fund.opens_on)
+        profile = policy.current(clock.today_in(None, at))
         on = clock.today_in(profile.zone, at)
         if on < fund.opens_on:
             raise DomainError("too_early", _("The fund opens on %(date)s.") % {"date": fund.opens_on})
-        found = _problems(fund, terms, fund.opens_on)
+        found = _problems(fund, terms, on)
         if found:
             raise DomainError("not_ready", " ".join(str(problem) for problem in found))
         book = ledger.open_book(f"fund:{fund.pk}", kind="fund", currency=fund.currency)
@@ -174,10 +182,10 @@ def _delayed_limit(units: int, profile: Any) -> int:
 
 
 def open_due(*, on: date, at: datetime) -> dict[str, int]:
-    """Open every scheduled fund whose date has come."""
+    """Open every scheduled fund whose date has come; one whose offering is over by now waits for staff."""
     counts = {"opened": 0, "errors": 0}
-    due = Fund.objects.filter(state=Fund.State.SCHEDULED, opens_on__lte=on).order_by("opens_on", "pk")
-    locks.each(due, lambda fund: open_fund(fund, at=at), counts, "opened")
+    due = Fund.objects.filter(state=Fund.State.SCHEDULED, opens_on__lte=on, closes_on__gte=on)
+    locks.each(due.order_by("opens_on", "pk"), lambda fund: open_fund(fund, at=at), counts, "opened")
     return counts
 
 

@@ -1,6 +1,7 @@
 """The beginning of an order: what was chosen is checked, and units are reserved in one statement (section 4.1–4.2).
 
-What is frozen at opening (terms, policy, documents, closing date) is read once for each process and fund; everything
+What is frozen at opening (policy, closing date) is read once for each process and fund, and with it the newest version
+of the terms and its documents; who accepted others than a process has read makes it look again, once. Everything else
 that can change stands in the guards of `reserve.place`, which also see a newer version of the terms.
 """
 
@@ -52,6 +53,12 @@ class Offer:
     policy: PolicyProfile
     closes_at: datetime
     documents: dict[tuple[int, str], str]
+
+    def accepted_by(self, acceptances: Sequence[Accepted]) -> bool:
+        """Whether every kind of these documents was accepted, byte for byte, and nothing else."""
+        return {self.documents.get((item.document_id, item.sha256)) for item in acceptances} == set(
+            Document.Kind.values
+        )
 
 
 _offers: dict[tuple[str, str, int], Offer] = {}
@@ -132,6 +139,9 @@ def place_order(
     """
     try:
         offer = _offer(fund.pk)
+        if not offer.accepted_by(acceptances):
+            # The terms may have been amended since this process read them.
+            offer = _offer(fund.pk, fresh=True)
         values = _values(offer, investor, units, method, acceptances, language, at)
         values |= {
             "form_token": form_token,
@@ -170,8 +180,7 @@ def _values(
     total = units * terms.unit_price
     if not queries.method_allowed(method, profile, closes_at=offer.closes_at, total=total, at=at):
         raise DomainError("method", _("This way to pay is not offered now. Please choose another."))
-    accepted = {offer.documents.get((item.document_id, item.sha256)) for item in acceptances}
-    if accepted != set(Document.Kind.values):
+    if not offer.accepted_by(acceptances):
         raise DomainError("documents", _("The documents have changed or are not all accepted. Please read them again."))
     today = clock.today_in(profile.zone, at)
     _require_eligible(investor, profile, today)

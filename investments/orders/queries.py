@@ -33,11 +33,16 @@ def transfer_deadline(profile: Any, at: datetime) -> datetime:
 
 
 def ends_at(method: str, profile: Any, at: datetime) -> datetime:
-    """When a payment begun now by this method is over at the latest (section 4.3)."""
+    """When a payment begun now by this method is over at the latest (section 4.3).
+
+    A konbini slip lives until the end of the n-th calendar day after the one on which it was made, which is at the
+    latest when its page ends; the units then wait one hour more.
+    """
     if method == policy.CARD:
         return at + timedelta(minutes=profile.reservation_minutes)
     if method == policy.KONBINI:
-        return at + timedelta(minutes=profile.reservation_minutes) + timedelta(days=profile.konbini_days, hours=1)
+        made_on = clock.today_in(profile.zone, at + timedelta(minutes=profile.reservation_minutes))
+        return clock.start_of_day(made_on + timedelta(days=profile.konbini_days + 1), profile.zone) + timedelta(hours=1)
     return transfer_deadline(profile, at)
 
 

@@ -151,7 +151,8 @@ def clear(order: Order) -> None:
 
 
 def unclear(order: Order) -> None:
-    """A disputed order counts for neither the success nor the closing of its fund until the dispute has ended."""
+    """Units that were cleared are no longer: their order is disputed (until that has ended it counts for neither the
+    success nor the closing of its fund), or the investor's identity must be looked at again."""
     _counter(order, "cleared = cleared - %(units)s")
 
 
@@ -159,11 +160,11 @@ def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
     """Take units again for money that came after the order had expired (section 4.6): straight to sold.
 
     False when the fund no longer sells, too few units are left or a limit is reached; the caller then rolls back to
-    its savepoint and refunds.
+    its savepoint and refunds. Whether the order still counts in the person's 12 months is asked on the business date.
     """
     for label in ("investments.PersonBusiness", "investments.PersonFund", "investments.FundCounter"):
         locks.note(label)
-    counts = order.counts_until > at.date()
+    counts = order.counts_until > limits.on
     with connection.cursor() as cursor:
         cursor.execute(
             """

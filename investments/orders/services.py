@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 
 from investments import events
 from investments.holdings import services as holdings
@@ -16,6 +16,7 @@ from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.policy import services as policy
 from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
 from microfund.kernel.money import split_inclusive_tax
 from microfund.kernel.outbox.services import publish
 
@@ -37,6 +38,7 @@ __all__ = [
     "new_reference",
     "place_order",
     "refreeze_holding",
+    "unclear_order",
 ]
 
 
@@ -101,12 +103,14 @@ def mark_paid(order: Order, *, at: datetime) -> str:
 
 
 def clear_order(order_id: int, *, at: datetime) -> bool:
-    """Count a paid order as cleared once cooling-off is over and identity is verified; False when not yet or done."""
+    """Count a paid order as cleared once cooling-off is over and identity is verified; False when not yet or done.
+
+    Holds the fund's row, as its failing does: a fund whose minimum is cleared cannot fail, and none that failed clears.
+    """
     with transaction.atomic():
+        fund = locks.lock_one(Fund, Order.objects.values_list("fund_id", flat=True).get(pk=order_id))
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, cleared_at=None, frozen_at=None)
-        if order is None or order.cooling_off_ends_at > at:
-            return False
-        if order.investor.identity_state != Investor.Identity.VERIFIED:
+        if order is None or fund.state == Fund.State.FAILED or order.cooling_off_ends_at > at or not _verified(order):
             return False
         order.cleared_at = at
         order.save(update_fields=["cleared_at"])
@@ -114,16 +118,46 @@ def clear_order(order_id: int, *, at: datetime) -> bool:
         return True
 
 
+def _verified(order: Order) -> bool:
+    """Whether the identity of the order's investor stands verified now."""
+    found = Investor.objects.values_list("identity_state", flat=True).get(pk=order.investor_id)
+    return found == Investor.Identity.VERIFIED
+
+
+def unclear_order(order_id: int, *, at: datetime) -> bool:
+    """Take back that an order is cleared, because the identity of its investor has left `verified` before the order was
+    confirmed: its units no longer count for the fund's success. False when there is nothing to take back.
+    """
+    with transaction.atomic():
+        order = locks.try_lock(Order, order_id, state=Order.State.PAID, cleared_at__isnull=False)
+        if order is None or _verified(order):
+            return False
+        cleared_at, order.cleared_at = order.cleared_at, None
+        order.save(update_fields=["cleared_at"])
+        reserve.unclear(order)
+        audit.record(
+            action="investments.Order.uncleared",
+            subject=order,
+            at=at,
+            reason="identity no longer verified",
+            changes={"cleared_at": [cleared_at.isoformat(), None]},
+        )
+        return True
+
+
 def confirm_order(order_id: int, *, at: datetime) -> bool:
     """A cleared order of a succeeded fund becomes a holding; its money leaves the deposits. False when not due.
 
-    The state is judged again under the row lock, so a cancellation and a confirmation can never both happen. Nor can
-    the failing of the fund by staff: it holds the fund's row, and so does this.
+    Identity is asked once more, as it may have left `verified` since the order cleared. The state is judged again under
+    the row lock, so a cancellation and a confirmation can never both happen. Nor can the failing of the fund by staff:
+    it holds the fund's row, and so does this.
     """
     with transaction.atomic():
         fund = locks.lock_one(Fund, Order.objects.values_list("fund_id", flat=True).get(pk=order_id))
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, frozen_at=None)
-        if order is None or order.cleared_at is None or fund.succeeded_at is None:
+        if order is None or order.cleared_at is None or not _verified(order):
+            return False
+        if fund.succeeded_at is None or fund.state == Fund.State.FAILED:
             return False
         on = clock.today_in(fund.policy.zone, at)
         holdings.record_movement(
@@ -183,14 +217,14 @@ def confirmation_legs(order: Order, book: int, on: Any) -> list[ledger.Leg]:
 
 
 def confirm_due(*, on: Any, at: datetime) -> dict[str, int]:
-    """Sweep: clear what is past cooling-off and identity, judge the funds' success, confirm what may be."""
-    counts = {"cleared": 0, "funds_succeeded": 0, "confirmed": 0, "errors": 0}
+    """Sweep: un-clear whose identity is no longer verified, clear what is past cooling-off and identity, judge the
+    funds' success, confirm what may be."""
+    counts = {"uncleared": 0, "cleared": 0, "funds_succeeded": 0, "confirmed": 0, "errors": 0}
+    verified = Q(investor__identity_state=Investor.Identity.VERIFIED)
+    lost = Order.objects.filter(~verified, state=Order.State.PAID, cleared_at__isnull=False).order_by("pk")
+    locks.each(lost.values_list("pk", flat=True), lambda pk: unclear_order(pk, at=at), counts, "uncleared")
     due = Order.objects.filter(
-        state=Order.State.PAID,
-        cleared_at=None,
-        frozen_at=None,
-        cooling_off_ends_at__lte=at,
-        investor__identity_state=Investor.Identity.VERIFIED,
+        verified, state=Order.State.PAID, cleared_at=None, frozen_at=None, cooling_off_ends_at__lte=at
     ).order_by("cooling_off_ends_at", "pk")
     locks.each(due.values_list("pk", flat=True), lambda pk: clear_order(pk, at=at), counts, "cleared")
     waiting = Fund.objects.filter(
@@ -198,7 +232,11 @@ def confirm_due(*, on: Any, at: datetime) -> dict[str, int]:
     ).values_list("pk", flat=True)
     locks.each(waiting, lambda pk: offerings.judge_success(pk, at=at), counts, "funds_succeeded")
     ready = Order.objects.filter(
-        state=Order.State.PAID, cleared_at__isnull=False, frozen_at=None, fund__succeeded_at__isnull=False
+        verified,
+        state=Order.State.PAID,
+        cleared_at__isnull=False,
+        frozen_at=None,
+        fund__succeeded_at__isnull=False,
     ).order_by("cleared_at", "pk")
     locks.each(ready.values_list("pk", flat=True), lambda pk: confirm_order(pk, at=at), counts, "confirmed")
     return counts

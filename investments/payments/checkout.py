@@ -17,13 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from investments.investors.models import Investor
-from investments.offerings.models import Fund
 from investments.orders.models import UNPAID, Order
 from investments.policy import services as policy
 from microfund.kernel import locks
 from microfund.kernel.errors import DomainError
 
-from . import gateway
+from . import gateway, window
 from .models import ATTEMPT_STATES, UNRESOLVED, PaymentAttempt
 
 # The provider forgets an idempotency key after 24 hours (Stripe documentation, "Idempotent requests").
@@ -36,17 +35,16 @@ FIRST_CHECK = timedelta(minutes=1)
 def begin(order: Order, *, at: datetime) -> PaymentAttempt:
     """The order's unresolved attempt, or a new one (which extends the reservation, at most three times).
 
-    Raises DomainError: "wrong_state" when the order is not to be paid any more, "extensions" when it was extended
-    often enough.
+    Raises DomainError: "wrong_state" when the order is not to be paid any more, "closed" when the fund takes no orders
+    or would close before a new attempt is over, "extensions" when it was extended often enough.
     """
     with transaction.atomic():
         order = locks.lock_one(Order, order.pk)
-        if order.state not in UNPAID or order.reserved_until is None or order.reserved_until <= at:
-            raise DomainError("wrong_state", gettext_lazy("This order can no longer be paid."))
+        window.require_reserved(order, at=at)
         unresolved = PaymentAttempt.objects.filter(order=order, state__in=UNRESOLVED).first()
         if unresolved is not None:
             return unresolved
-        profile = Fund.objects.select_related("policy").get(pk=order.fund_id).policy
+        profile = window.require_time(order, at=at)
         if order.attempts.exists():
             if order.extensions >= profile.reservation_extensions:
                 raise DomainError(

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
@@ -130,16 +130,21 @@ def expire_order(order_id: int, *, at: datetime) -> bool:
 
 
 def identity_deadline_due(*, on: date, at: datetime) -> dict[str, int]:
-    """Sweep: paid orders whose investor is not verified by the deadline after closing are refunded in full."""
+    """Sweep: paid orders whose investor is not verified by the deadline after closing are refunded in full.
+
+    Of every fund that was closed, whatever has become of it: an order that was frozen by a dispute when its fund's term
+    began is still paid when the dispute is won.
+    """
     counts = {"refunded": 0, "errors": 0}
-    for fund in Fund.objects.filter(state=Fund.State.CLOSED).select_related("policy"):
+    unverified = Order.objects.filter(state=Order.State.PAID, frozen_at=None).exclude(
+        investor__identity_state=Investor.Identity.VERIFIED
+    )
+    ended = Fund.objects.exclude(state__in=[Fund.State.OPEN, Fund.State.FAILED])
+    for fund in ended.filter(Exists(unverified.filter(fund=OuterRef("pk")))).select_related("policy").order_by("pk"):
         if on <= identity_deadline(fund):
             continue
-        due = Order.objects.filter(fund=fund, state=Order.State.PAID, frozen_at=None).exclude(
-            investor__identity_state=Investor.Identity.VERIFIED
-        )
         locks.each(
-            due.order_by("pk").values_list("pk", flat=True),
+            unverified.filter(fund=fund).order_by("pk").values_list("pk", flat=True),
             lambda pk: _refund_unverified(pk, at=at),
             counts,
             "refunded",
@@ -195,7 +200,9 @@ def fail_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") 
     """closed → failed when its outcome is known: the minimum is not reached, or no unit is left after refunds.
 
     Staff (`actor`, with a reason) may fail an open or closed fund that has not succeeded, whatever is still awaited.
-    The orders are refunded by the sweep, so a crash in between only delays. Raises DomainError for staff.
+    Success is irrevocable (section 3): `succeeded_at` stays, and a fund that succeeded, or whose cleared units have
+    reached the minimum, fails only when it is closed and no unit is left. The orders are refunded by the sweep, so a
+    crash in between only delays. Raises DomainError("wrong_state", "reason_needed", "succeeded") for staff.
     """
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
@@ -203,20 +210,25 @@ def fail_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") 
             FUND_STATES.require(fund.state, Fund.State.FAILED)
             if not reason.strip():
                 raise DomainError("reason_needed", _("Give a reason."))
-            if Order.objects.filter(fund=fund, state=Order.State.CONFIRMED).exists():
-                raise DomainError("succeeded", _("Units of this fund are confirmed; it cannot fail any more."))
         elif fund.state != Fund.State.CLOSED or undecided(fund, on=clock.today_in(fund.policy.zone, at)):
             return False
-        locks.note("investments.FundCounter")
-        counter = FundCounter.objects.select_for_update().get(pk=fund.pk)
-        if actor is None and fund.succeeded_at is not None and counter.sold > 0:
-            return False
-        if actor is None and fund.succeeded_at is None and counter.cleared >= fund.units_minimum and counter.sold > 0:
-            # The success sweep has not run since the last order cleared.
-            return False
+        counter = locks.lock_one(FundCounter, fund.pk)
+        # The success sweep may not have run since the last order cleared.
+        succeeded = fund.succeeded_at is not None or counter.cleared >= fund.units_minimum > 0
+        empty = fund.state == Fund.State.CLOSED and counter.sold == 0 and counter.reserved == 0
+        if succeeded and not empty:
+            if actor is None:
+                return False
+            raise DomainError(
+                "succeeded",
+                _(
+                    "This fund has succeeded, which is irrevocable. Close it and refund its orders one by one: "
+                    "a closed fund without a unit fails by itself."
+                ),
+            )
         counter.accepting = False
         counter.save(update_fields=["accepting"])
-        FUND_STATES.move(fund, Fund.State.FAILED, at=at, actor=actor, reason=reason, ended_at=at, succeeded_at=None)
+        FUND_STATES.move(fund, Fund.State.FAILED, at=at, actor=actor, reason=reason, ended_at=at)
         publish(events.FundFailed(fund_id=fund.pk, at=at), key=str(fund.pk), at=at)
         return True
 

@@ -6,6 +6,7 @@ why it waits, in a queue of staff who top up, apply or send back.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,6 @@ from investments import events
 from investments.banking import names
 from investments.banking.models import ReceiptUse, StatementLine
 from investments.investors.models import Investor
-from investments.offerings.models import Fund
 from investments.orders import queries
 from investments.orders import services as orders
 from investments.orders.models import UNPAID, Order
@@ -26,21 +26,24 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from . import postings
+from . import postings, window
 from .models import ATTEMPT_STATES, UNRESOLVED, PaymentAttempt
 
 
 def begin_transfer(order: Order, *, at: datetime) -> PaymentAttempt:
     """The order's awaited transfer: pay by the end of the fifth bank day; the units are held one bank day longer, so
-    that a statement imported the next morning is in time. Raises DomainError("wrong_state")."""
+    that a statement imported the next morning is in time.
+
+    Raises DomainError: "wrong_state" when the order is not to be paid any more or its reservation is over, "closed"
+    when the fund takes no orders or closes before the transfer would be there.
+    """
     with transaction.atomic():
         order = locks.lock_one(Order, order.pk)
-        if order.state not in UNPAID:
-            raise DomainError("wrong_state", _("This order can no longer be paid."))
+        window.require_reserved(order, at=at)
         unresolved = PaymentAttempt.objects.filter(order=order, state__in=UNRESOLVED).first()
         if unresolved is not None:
             return unresolved
-        profile = Fund.objects.select_related("policy").get(pk=order.fund_id).policy
+        profile = window.require_time(order, at=at)
         pay_by = queries.transfer_deadline(profile, at)
         attempt = _new_attempt(order, pay_by=pay_by, at=at)
         # pay_by is the first instant of the day after the deadline.
@@ -113,10 +116,12 @@ def claim(line_id: int, *, at: datetime) -> bool:
 
 
 def _attempt(order: Order, *, at: datetime) -> PaymentAttempt | None:
-    """The order's transfer, locked: the awaited one, or the one that ran out; a new one when the order expired before
-    its transfer began. None for an order that no transfer can pay any more."""
+    """The order's transfer, locked: the awaited one, or the one that ran out; a new one when the order expired, or its
+    time was over, before its transfer began. None for an order that no transfer can pay any more."""
     if order.state in UNPAID:
-        begin_transfer(order, at=at)
+        # What is too late to begin is not too late for money that is there: units are still held for it.
+        with suppress(DomainError):
+            begin_transfer(order, at=at)
     elif order.state != Order.State.EXPIRED:
         return None
     found = PaymentAttempt.objects.filter(order=order, method=Order.Method.BANK_TRANSFER)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from .methods import BANK_TRANSFER, CARD, DELAYED, KONBINI, METHODS
 from .models import PolicyProfile, TaxRate
 
-CARD = "card"
-KONBINI = "konbini"
-BANK_TRANSFER = "bank_transfer"
-METHODS = (CARD, KONBINI, BANK_TRANSFER)
-# A delayed method holds units for hours or days before the money comes.
-DELAYED = (KONBINI, BANK_TRANSFER)
+__all__ = [
+    "BANK_TRANSFER",
+    "CARD",
+    "DELAYED",
+    "KONBINI",
+    "METHODS",
+    "current",
+    "ensure_baseline",
+    "tax_rate",
+]
 
 
 def current(on: date) -> PolicyProfile:

@@ -12,6 +12,7 @@ from django.urls import resolve
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
+from businesses.models import Membership
 from investments import mails
 from investments.banking import services as banking
 from investments.models import Fund, FundCounter, Order, Refund, StatementLine
@@ -370,6 +371,87 @@ def test_a_failed_fund_writes_the_plan_then_each_order(fund: Fund) -> None:
     assert len(ended) == 3
     both_parts_say(ended[0], "did not reach what it needed")
     assert FundCounter.objects.get(fund=short).sold == 0
+
+
+def own(fund: Fund, language: str = "en", **values: Any) -> Any:
+    """One more person who speaks for the fund's business."""
+    user = make.make_user(language=language)
+    Membership.objects.create(business=fund.business, user=user, **values)
+    return user
+
+
+def deliver_again() -> None:
+    """As after a crash that lost every proof of delivery."""
+    Delivery.objects.all().delete()
+    Event.objects.update(done_at=None)
+    deliver()
+
+
+def test_every_owner_hears_once_in_their_language_that_the_fund_succeeded() -> None:
+    fund = make.make_fund(on=APPLIED.date(), units_minimum=3)
+    owners = [own(fund, "en"), own(fund, "ja")]
+    own(fund, role=Membership.Role.EDITOR)
+    own(make.make_fund(on=APPLIED.date(), state="draft"))
+    made = crowd(fund, 3)
+    assert mails_of("owner_fund_succeeded") == []
+    at = max(order.cooling_off_ends_at for order in made if order.cooling_off_ends_at)
+    orders.confirm_due(on=at.date(), at=at)
+    deliver()
+    deliver_again()
+    found = mails_of("owner_fund_succeeded")
+    assert [(notice.user, notice.recipient, notice.language) for notice in found] == [
+        (owner, owner.email, owner.language) for owner in owners
+    ]
+    for notice in found:
+        check(notice)
+        assert not re.search(r"/orders/", notice.text), "an owner is told of no order"
+    dear = f"Dear {fund.business.name_en},"
+    both_parts_say(found[0], dear, "3 units are past cooling-off", "3 of 3000 units are sold so far.", "Aug. 1, 2026")
+    assert found[0].subject == f"{fund.name_en} has reached its goal"
+    assert found[1].subject == f"{fund.name_ja}が目標に達しました"
+    both_parts_say(found[1], f"{fund.business.name_ja} 様", "3000口のうち3口")
+
+
+def test_the_owner_of_a_fund_without_a_minimum_hears_that_it_is_open_and_not_of_a_goal() -> None:
+    fund = make.make_fund(on=APPLIED.date(), state="scheduled")
+    own(fund)
+    offerings.open_fund(fund, at=make.at_noon(fund.opens_on))
+    notice = the_mail("owner_fund_succeeded")
+    both_parts_say(notice, "It has no minimum to reach", "0 of 3000 units")
+    assert notice.subject == f"{fund.name_en} is open" and "goal" not in notice.text
+
+
+@pytest.mark.parametrize("left", ["short", "nothing"])
+def test_every_owner_hears_once_that_the_fund_was_not_funded_and_what_it_means_to_them(left: str) -> None:
+    fund = make.make_fund(on=APPLIED.date(), units_minimum=100 if left == "short" else 0)
+    owners = [own(fund, "en"), own(fund, "ja")]
+    order = paid_order(fund)
+    end = make.at_noon(fund.closes_on + timedelta(days=1))
+    if left == "nothing":
+        services.cancel_order(order, at=NEXT_DAY, actor=order.investor.user)
+    orders.confirm_due(on=end.date(), at=end)
+    offerings.close_fund(fund, at=end)
+    for _again in range(2):
+        services.fail_due(on=end.date(), at=end)
+    deliver()
+    deliver_again()
+    found = mails_of("owner_fund_failed")
+    assert [(notice.user, notice.language) for notice in found] == [(owner, owner.language) for owner in owners]
+    for notice in found:
+        check(notice)
+    why = "without the 100 units that it needed" if left == "short" else "no unit of it is left"
+    both_parts_say(found[0], why, "you owe the investors nothing", "Everyone who paid gets everything back from us")
+    assert found[1].subject == f"{fund.name_ja}は不成立となりました"
+
+
+def test_an_owner_who_also_bought_gets_both_mails() -> None:
+    fund = make.make_fund(on=APPLIED.date(), units_minimum=1)
+    user = own(fund)
+    order = paid_order(fund, investor=make.make_investor(user=user, at=APPLIED))
+    orders.confirm_due(on=NEXT_DAY.date(), at=order.cooling_off_ends_at)
+    deliver()
+    kinds = Notice.objects.filter(user=user, kind__contains="fund_succeeded").values_list("kind", flat=True)
+    assert sorted(kinds) == ["fund_succeeded", "owner_fund_succeeded"]
 
 
 # --- Sending --------------------------------------------------------------------------------------------------

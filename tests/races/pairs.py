@@ -16,12 +16,14 @@ from unittest import mock
 
 from django.db import connection, transaction
 
+from businesses.models import Business
 from investments.banking import services as banking
 from investments.banking.models import ReceiptUse, StatementLine
 from investments.investors import identity
 from investments.investors.models import Investor
 from investments.ledger import post as ledger
 from investments.ledger.models import Entry, Line
+from investments.offerings import documents
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.orders import services as orders
@@ -29,7 +31,7 @@ from investments.orders.models import Order
 from investments.payments import dispute, external, gateway, refund, settle, transfer
 from investments.payments import services as payments
 from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
-from microfund.kernel import locks
+from microfund.kernel import clock, locks
 from microfund.kernel.accounts.models import User
 from microfund.kernel.states import StateTable
 from tests import make
@@ -72,6 +74,17 @@ def no_row_locks() -> Iterator[None]:
         ),
         mock.patch.object(StateTable, "require", lambda self, state, to: None),
     ):
+        yield
+
+
+@contextmanager
+def business_not_locked() -> Iterator[None]:
+    """What a business offers is summed up without its row: two of its funds can be summed up at once."""
+    lock_one = locks.lock_one
+    unlocked = mock.patch.object(
+        locks, "lock_one", lambda model, pk: None if model is Business else lock_one(model, pk)
+    )
+    with unlocked:
         yield
 
 
@@ -156,6 +169,13 @@ def _with_form(shared: Fund | None) -> World:
 def _near_success(shared: Fund | None) -> World:
     made = _sold(None, units_minimum=1)
     return World(fund=made.fund, order=made.order, staff=make.make_user(is_staff=True))
+
+
+def _two_scheduled(shared: Fund | None) -> World:
+    """Two funds of one business, either of which stays below the limit of 12 months."""
+    business = make.make_business()
+    one, two = (world.make_fund(state="scheduled", business=business, units_offered=15_000) for _fund in range(2))
+    return World(fund=one, other=two)
 
 
 def _disputed(shared: Fund | None) -> World:
@@ -247,6 +267,12 @@ def _succeed_and_confirm(made: World) -> Any:
 
 def _close(made: World) -> Any:
     return offerings.close_fund(made.fund, at=world.NOW, actor=make_staff(), reason="early")
+
+
+def _open(fund: Fund) -> Any:
+    """With documents of one line, as `world.make_fund` writes them."""
+    with mock.patch.object(documents, "render_to_string", lambda template, context: f"{template} {context['fund']}"):
+        return offerings.open_fund(fund, at=clock.start_of_day(fund.opens_on))
 
 
 def make_staff() -> User:
@@ -381,13 +407,22 @@ def _not_sold_when_closed(made: World, meeting: Meeting) -> str:
 
 
 def _failed_or_succeeded(made: World, meeting: Meeting) -> str:
-    fund = Fund.objects.get(pk=made.fund.pk)
+    """A fund that failed had cleared nothing and clears nothing any more; one that succeeded refuses to fail."""
+    fund = Fund.objects.select_related("counter").get(pk=made.fund.pk)
     order = Order.objects.get(pk=made.order.pk)
-    if fund.state == Fund.State.FAILED:
-        if fund.succeeded_at is not None:
-            return "the fund failed and has succeeded"
-        return "" if order.state == Order.State.PAID else f"the fund failed with an order that is {order.state}"
-    return ""
+    if fund.state != Fund.State.FAILED:
+        told = "succeeded" in meeting.refusals.values()
+        return "" if fund.succeeded_at and told else f"succeeded at {fund.succeeded_at}, refused: {meeting.refusals}"
+    if fund.succeeded_at is not None or order.cleared_at is not None or fund.counter.cleared:
+        return f"failed, and succeeded at {fund.succeeded_at} with {fund.counter.cleared} units cleared"
+    return "" if order.state == Order.State.PAID else f"the fund failed with an order that is {order.state}"
+
+
+def _one_opened(made: World, meeting: Meeting) -> str:
+    """Together they would offer too much: whoever came second is refused."""
+    opened = Fund.objects.filter(pk__in=[made.fund.pk, made.other.pk], state=Fund.State.OPEN).count()
+    refused = list(meeting.refusals.values())
+    return "" if (opened, refused) == (1, ["not_ready"]) else f"{opened} funds opened, refused: {refused}"
 
 
 def _ended_or_released(made: World, meeting: Meeting) -> str:
@@ -450,6 +485,13 @@ PAIRS: dict[str, Pair] = {
     "settle / settle": Pair(_paid_at_provider, _settle, _settle, ends_in("paid"), no_row_locks),
     "fail / confirm": Pair(_near_success, _fail, _succeed_and_confirm, _failed_or_succeeded, no_row_locks),
     "confirm / fail": Pair(_near_success, _succeed_and_confirm, _fail, _failed_or_succeeded, no_row_locks),
+    "open / open": Pair(
+        _two_scheduled,
+        lambda made: _open(made.fund),
+        lambda made: _open(made.other),
+        _one_opened,
+        business_not_locked,
+    ),
     "dispute / confirm": Pair(_disputed, _absorb_dispute, _confirm, _frozen, no_row_locks),
     "confirm / dispute": Pair(_disputed, _confirm, _absorb_dispute, _frozen, no_row_locks),
     "deadline / verify": Pair(_unverified, _refund_unverified, _verify, ends_in("refunded", "paid"), no_row_locks),

@@ -99,10 +99,17 @@ def test_a_fund_cannot_be_opened_before_its_day() -> None:
     assert "This is not possible any more." in do(client, fund, "open")
 
 
+def test_a_fund_that_has_succeeded_is_not_offered_for_failing() -> None:
+    client = console(make_staff("operations"))
+    fund = make.make_fund()
+    assert act_of(fund, "fail") not in client.get(page_of(fund)).content.decode()
+    assert "This is not possible any more." in do(client, fund, "fail", reason="The owner died.")
+
+
 def test_failing_a_fund_needs_a_reason_and_a_confirmation() -> None:
     user = make_staff("operations")
     client = console(user)
-    fund = make.make_fund()
+    fund = make.make_fund(units_minimum=10)
     assert "This field is required." in client.post(act_of(fund, "fail"), {"reason": " "}).content.decode()
     page = client.post(act_of(fund, "fail"), {"reason": "The owner died."}).content.decode()
     assert "Please check once more" in page and "Confirm: Fail and refund everyone" in page

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +12,11 @@ from django.utils import timezone
 from investments.models import Document, FundCounter, Order, Terms
 from investments.offerings import services as offerings
 from investments.orders.services import place_order
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox import services as outbox
-from tests.make import PLAN, at_noon, make_acceptances, make_business, make_fund, make_investor, make_order
+from tests.make import PLAN, at_noon, make_acceptances, make_business, make_fund, make_investor, make_order, make_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,55 @@ def test_a_scheduled_fund_opens_on_its_date_and_not_before() -> None:
         offerings.open_fund(fund, at=at_noon(fund.opens_on - timedelta(days=1)))
     assert refused.value.code == "too_early"
     assert offerings.open_due(on=fund.opens_on, at=at_noon(fund.opens_on)) == {"opened": 1, "errors": 0}
+
+
+def test_a_fund_whose_closing_date_has_passed_does_not_open_any_more() -> None:
+    fund = make_fund(state="scheduled")
+    end = clock.start_of_day(fund.closes_on + timedelta(days=1))
+    with pytest.raises(DomainError, match="needs new dates"):
+        offerings.open_fund(fund, at=end)
+    # The sweep leaves it to staff, who see it in a queue and send it back.
+    assert offerings.open_due(on=fund.closes_on + timedelta(days=1), at=end) == {"opened": 0, "errors": 0}
+    fund.refresh_from_db()
+    assert fund.state == "scheduled"
+    assert offerings.open_due(on=fund.closes_on, at=end - timedelta(microseconds=1))["opened"] == 1
+
+
+def test_a_fund_whose_closing_date_has_passed_is_not_scheduled() -> None:
+    fund = make_fund(state="in_review")
+    with pytest.raises(DomainError, match="needs new dates"):
+        offerings.schedule(fund, actor="test", at=at_noon(fund.closes_on + timedelta(days=1)))
+
+
+def test_a_fund_that_opens_late_freezes_the_policy_of_that_day() -> None:
+    fund = make_fund(state="scheduled")
+    newer = make_policy(effective_from=fund.opens_on + timedelta(days=1), units_per_person=7)
+    late = offerings.open_fund(fund, at=at_noon(fund.opens_on + timedelta(days=2)))
+    assert late.policy == newer
+
+
+def test_the_limits_of_a_business_are_those_of_the_day_on_which_its_fund_opens() -> None:
+    fund = make_fund(state="scheduled")
+    make_policy(effective_from=fund.opens_on + timedelta(days=1), investment_per_business=14_999_999)
+    with pytest.raises(DomainError, match="at most 14999999"):
+        offerings.open_fund(fund, at=at_noon(fund.opens_on + timedelta(days=2)))
+
+
+def test_a_fund_of_more_than_a_year_ago_no_longer_counts_on_the_day_of_a_late_opening() -> None:
+    """Twelve months are counted back from the act: what was too much on the first day may be allowed later."""
+    business = make_business()
+    older = make_fund(business=business, units_offered=15_000, on=date(2026, 7, 1))
+    opened_on = clock.today_in(None, older.opened_at)
+    fund = make_fund(
+        business=business,
+        state="in_review",
+        units_offered=15_000,
+        opens_on=clock.add_months(opened_on, 12) - timedelta(days=3),
+    )
+    with pytest.raises(DomainError, match="within 12 months"):
+        offerings.schedule(fund, actor="test", at=at_noon(fund.opens_on))
+    offerings.schedule(fund, actor="test", at=at_noon(fund.opens_on + timedelta(days=3)))
+    assert offerings.open_fund(fund, at=at_noon(fund.opens_on + timedelta(days=3))).state == "open"
 
 
 def test_nothing_is_sold_from_the_closing_instant_on() -> None:

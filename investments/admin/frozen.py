@@ -1,0 +1,68 @@
+"""What a fund has frozen: terms, documents and periods, read only (domain.md section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from investments.models import Document, Period, Terms
+from microfund.kernel.admin import ReadOnlyAdmin, money
+
+
+@admin.register(Terms)
+class TermsAdmin(ReadOnlyAdmin):
+    """Every version of every fund's terms."""
+
+    list_display = (
+        "fund",
+        "version",
+        "units_offered",
+        money("investment", _("investment per unit"), "JPY"),
+        money("donation", _("donation per unit"), "JPY"),
+        money("fee", _("fee per unit, tax included"), "JPY"),
+        "frozen_at",
+    )
+    list_filter = (("frozen_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("fund",)
+    search_fields = ("fund__slug",)
+    ordering = ("-pk",)
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnlyAdmin):
+    """Documents as they were offered, byte for byte."""
+
+    list_display = ("fund", "kind", "language", "terms", "sha256", "created_at")
+    list_filter = ("kind", "language")
+    list_select_related = ("fund", "terms")
+    search_fields = ("fund__slug", "sha256")
+    ordering = ("-pk",)
+    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "page", "source")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("html")
+
+    @admin.display(description=_("as buyers see it"))
+    def page(self, row: Document) -> str:
+        url = reverse("businesses:document", args=[row.fund.business.slug, row.sha256])
+        return format_html('<a href="{}">{}</a>', url, _("Open the document"))
+
+    @admin.display(description=_("HTML"))
+    def source(self, row: Document) -> str:
+        return format_html("<pre>{}</pre>", bytes(row.html).decode())
+
+
+@admin.register(Period)
+class PeriodAdmin(ReadOnlyAdmin):
+    """Accounting periods, all written when a fund's term starts."""
+
+    list_display = ("fund", "number", "state", "starts_on", "ends_on", "record_on", "report_due_on", "payment_due_on")
+    list_filter = ("state",)
+    list_select_related = ("fund",)
+    search_fields = ("fund__slug",)
+    ordering = ("report_due_on", "pk")
