@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                     ("won", "won"),
                     ("lost", "lost"),
                 ],
-                default="open",
+                default="inquiry",
                 max_length=7,
                 verbose_name="state",
             ),

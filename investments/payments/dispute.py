@@ -71,7 +71,13 @@ def _inquire(facts: gateway.DisputeFacts, attempt: PaymentAttempt, *, at: dateti
         if own is None:
             if over or attempt.state != PaymentAttempt.State.SUCCEEDED:
                 return False
-            _record(facts, attempt, Dispute.State.INQUIRY, at=at)
+            own = _record(facts, attempt, at=at)
+            audit.record(
+                action="investments.Dispute.inquiry",
+                subject=own,
+                at=at,
+                changes={"state": own.state, "amount": own.amount},
+            )
             return True
         if not over or own.state != Dispute.State.INQUIRY:
             return False
@@ -79,22 +85,16 @@ def _inquire(facts: gateway.DisputeFacts, attempt: PaymentAttempt, *, at: dateti
         return True
 
 
-def _record(facts: gateway.DisputeFacts, attempt: PaymentAttempt, state: str, *, at: datetime) -> Dispute:
-    dispute = Dispute.objects.create(
+def _record(facts: gateway.DisputeFacts, attempt: PaymentAttempt, *, at: datetime) -> Dispute:
+    return Dispute.objects.create(
         attempt=attempt,
         order_id=attempt.order_id,
         provider_id=facts.id,
-        state=state,
         amount=facts.amount,
-        fee=facts.fee,
         currency=facts.currency,
         evidence_due_at=facts.evidence_due_at,
         opened_at=at,
     )
-    audit.record(
-        action=f"investments.Dispute.{state}", subject=dispute, at=at, changes={"state": state, "amount": facts.amount}
-    )
-    return dispute
 
 
 def _open(facts: gateway.DisputeFacts, attempt: PaymentAttempt, *, at: datetime) -> bool:
@@ -108,22 +108,19 @@ def _open(facts: gateway.DisputeFacts, attempt: PaymentAttempt, *, at: datetime)
         attempt = locks.lock_one(PaymentAttempt, attempt.pk)
         if attempt.state != PaymentAttempt.State.SUCCEEDED:
             return False
-        dispute = Dispute.objects.filter(provider_id=facts.id).first()
-        if dispute is None:
-            dispute = _record(facts, attempt, Dispute.State.OPEN, at=at)
-        elif dispute.state in _NEVER_ESCALATED:
-            dispute = DISPUTE_STATES.move(
-                dispute,
-                Dispute.State.OPEN,
-                at=at,
-                amount=facts.amount,
-                fee=facts.fee,
-                evidence_due_at=facts.evidence_due_at,
-                opened_at=at,
-                closed_at=None,
-            )
-        else:
+        dispute = Dispute.objects.filter(provider_id=facts.id).first() or _record(facts, attempt, at=at)
+        if dispute.state not in _NEVER_ESCALATED:
             return False
+        dispute = DISPUTE_STATES.move(
+            dispute,
+            Dispute.State.OPEN,
+            at=at,
+            amount=facts.amount,
+            fee=facts.fee,
+            evidence_due_at=facts.evidence_due_at,
+            opened_at=at,
+            closed_at=None,
+        )
         postings.dispute_opened(dispute, order, at=at)
         _refreeze(order, dispute, at=at)
         if order.state == Order.State.PAID and order.cleared_at is not None:

@@ -225,8 +225,9 @@ class Dispute(models.Model):
     """A chargeback at the provider: a book loss of the operator, never of the fund (domain.md section 4.9).
 
     inquiry: the payer's bank asks and the provider holds no money yet, so nothing is journaled and nothing frozen;
-    closed: it asked no further. Amounts in minor units. Of a lost `amount`, `from_order` was money that backed a
-    standing order and `from_refunds` was owed to the payer already; the rest had been given back before.
+    closed: it asked no further. A dispute without one is open at once. Amounts in minor units. Of a lost `amount`,
+    `from_order` was money that backed a standing order and `from_refunds` was owed to the payer already; the rest had
+    been given back before.
     """
 
     class State(models.TextChoices):
@@ -243,7 +244,7 @@ class Dispute(models.Model):
     attempt = models.ForeignKey(PaymentAttempt, models.PROTECT, related_name="disputes")
     order = models.ForeignKey(Order, models.PROTECT, related_name="disputes")
     provider_id = models.CharField(_("provider's dispute"), max_length=120, unique=True)
-    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.OPEN)
+    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.INQUIRY)
     amount = models.BigIntegerField(_("amount"))
     fee = models.BigIntegerField(_("provider's fee"), default=0)
     currency = models.CharField(_("currency"), max_length=3)
