@@ -333,8 +333,9 @@ def test_keys_change_beside_writers_and_readers_and_nothing_is_lost(keys):
     investors = [make.make_investor(phone="0") for _number in range(20)]
     keys(NEW, OLD)
     stop, failures, last = threading.Event(), [], {}
+    done = [0, 0, 0]
 
-    def write(part: list[Investor]) -> None:
+    def write(place: int, part: list[Investor]) -> None:
         number = 0
         while not stop.is_set():
             number += 1
@@ -343,6 +344,7 @@ def test_keys_change_beside_writers_and_readers_and_nothing_is_lost(keys):
                 row.phone = str(number)
                 row.save(update_fields=["phone"])
                 last[row.pk] = row.phone
+                done[place] += 1
 
     def read() -> None:
         while not stop.is_set():
@@ -350,22 +352,29 @@ def test_keys_change_beside_writers_and_readers_and_nothing_is_lost(keys):
                 list(Investor.objects.all())
             except crypto.UnreadableField as error:
                 failures.append(error)
+            done[2] += 1
+
+    def wait_for_all(rounds: int) -> None:
+        """Until each of the three has done so much more: what two rounds later is under way was begun after now."""
+        aim, deadline = [number + rounds for number in done], time.monotonic() + 120
+        while any(number < wanted for number, wanted in zip(done, aim, strict=True)):
+            assert time.monotonic() < deadline, f"done {done}, to be done {aim}"
+            time.sleep(0.01)
 
     threads = [
-        _in_thread(lambda: write(investors[:10])),
-        _in_thread(lambda: write(investors[10:])),
+        _in_thread(lambda: write(0, investors[:10])),
+        _in_thread(lambda: write(1, investors[10:])),
         _in_thread(read),
     ]
     try:
         for key in range(3):
             keys(f"key-{key}-" + "k" * 32, *([NEW, OLD] if key == 0 else [f"key-{key - 1}-" + "k" * 32]))
-            time.sleep(0.1)
+            # An old key is dropped when nobody writes with it any more, and nobody holds what was read before.
+            wait_for_all(2)
             assert "Everything is under the first key" in rotate("--batch", "4")
+            wait_for_all(2)
         # Each value is written at least once, however slow the machine.
-        deadline = time.monotonic() + 120
-        while len(last) < 20:
-            assert time.monotonic() < deadline, f"{len(last)} of 20 values were written"
-            time.sleep(0.02)
+        wait_for_all(10)
     finally:
         stop.set()
         for thread in threads:
