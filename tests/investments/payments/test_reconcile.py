@@ -100,6 +100,32 @@ def test_a_payout_that_comes_back_after_it_was_paid_is_turned_back_and_its_money
     assert AuditRow.objects.get(action="investments.ProviderPayout.failed").changes["state"] == ["paid", "failed"]
 
 
+def test_a_payout_that_is_known_costs_one_row_of_the_list(sandbox: SandboxProcess) -> None:
+    start = clock(sandbox, timezone.now())
+    paid_order(sandbox)
+    sandbox.control("payouts/make")
+    assert payouts(sandbox, start + DAY) == 1
+    before = len(sandbox.control("requests", "GET")["requests"])
+    assert payouts(sandbox, start + 2 * DAY) == 0
+    asked = [row["path"] for row in sandbox.control("requests", "GET")["requests"][before:]]
+    assert [path.split("?")[0] for path in asked] == ["/v1/payouts"]
+
+
+def test_nothing_of_a_payout_in_another_currency_is_journaled(sandbox: SandboxProcess) -> None:
+    now = clock(sandbox, timezone.now())
+    paid_order(sandbox)
+    sandbox.control("payouts/make")
+    real = gateway.list_payouts
+    with mock.patch.object(
+        gateway, "list_payouts", lambda since: [replace(f, currency="USD") for f in real(since=since)]
+    ):
+        assert payouts(sandbox, now + DAY) == 1
+    made = ProviderPayout.objects.get()
+    assert (made.by_fund, made.fees, made.difference) == ({}, 0, 0) and len(made.unmatched) == 1
+    assert not Entry.objects.filter(kind="provider_payout").exists()
+    assert queued("payouts_unmatched") == 1 and differences() == []
+
+
 def test_what_a_payouts_lines_do_not_explain_waits_for_staff_and_is_named_by_the_checks(
     sandbox: SandboxProcess,
 ) -> None:
