@@ -306,14 +306,14 @@ def refund_paid_twice(story: Story) -> None:
     made = story.refunded()
     story.decided(made.attempt, "lost", amount=21_000)
     story.sandbox.control("refunds/settle", refund=made.provider_id, status="succeeded")
-    refund.absorb(made.attempt.intent_id, at=timezone.now())
+    external.absorb(made.attempt.intent_id, at=timezone.now())
 
 
 def refund_charged_back(story: Story) -> None:
     made = story.refunded()
     story.decided(made.attempt, "lost", amount=21_000)
     story.sandbox.control("refunds/settle", refund=made.provider_id, status="failed")
-    refund.absorb(made.attempt.intent_id, at=timezone.now())
+    external.absorb(made.attempt.intent_id, at=timezone.now())
 
 
 def provider_payout(story: Story) -> None:

@@ -12,7 +12,7 @@ from investments.ledger import post as ledger
 from investments.models import Dispute, Fund, Holding, Order, PaymentAttempt, Refund
 from investments.offerings import services as offerings
 from investments.orders import services as orders
-from investments.payments import dispute, reconcile, refund, services, settle
+from investments.payments import dispute, external, reconcile, refund, services, settle
 from microfund.kernel import integrity
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
@@ -128,7 +128,7 @@ def test_a_refund_that_failed_is_closed_by_a_lost_dispute_of_the_whole(sandbox: 
     sandbox.control("refund_policy", next="failed")
     services.cancel_order(order, at=timezone.now(), actor=order.investor.user)
     look()
-    refund.absorb(attempt.intent_id, at=timezone.now())
+    external.absorb(attempt.intent_id, at=timezone.now())
     made = Refund.objects.get(order=order)
     assert made.state == "failed"
     own = decided(sandbox, disputed(sandbox, attempt), "lost")
@@ -165,7 +165,7 @@ def test_a_refund_that_arrives_although_a_lost_dispute_closed_it_is_the_operator
     assert balances(order)["operator.dispute_loss"] == 10_500
     # And when that comes back in the end, nobody pays it a third time.
     sandbox.control("refunds/settle", refund=made.provider_id, status="failed")
-    refund.absorb(attempt.intent_id, at=timezone.now())
+    external.absorb(attempt.intent_id, at=timezone.now())
     assert state_of(made) == "charged_back"
     assert "operator.dispute_loss" not in balances(order)
 
@@ -180,7 +180,7 @@ def test_a_refund_that_fails_after_the_dispute_was_lost_is_not_paid_once_more(sa
     assert (own.from_refunds, own.needs_decision) == (0, False)
     assert balances(order)["operator.dispute_loss"] == 10_500
     sandbox.control("refunds/settle", refund=made.provider_id, status="failed")
-    refund.absorb(attempt.intent_id, at=timezone.now())
+    external.absorb(attempt.intent_id, at=timezone.now())
     assert state_of(made) == "charged_back"
     own.refresh_from_db()
     assert own.from_refunds == 10_500 and "operator.dispute_loss" not in balances(order)
@@ -197,7 +197,7 @@ def test_a_dispute_of_the_payment_that_came_twice_leaves_the_order_that_the_othe
     for attempt in (second, first):
         settle.settle(attempt.pk, at=timezone.now())
     first.refresh_from_db()
-    refund.absorb(first.intent_id, at=timezone.now())
+    external.absorb(first.intent_id, at=timezone.now())
     made = Refund.objects.get(order=order)
     assert (made.attempt, made.state, made.reason) == (first, "failed", "duplicate")
     own = decided(sandbox, disputed(sandbox, first), "lost")
