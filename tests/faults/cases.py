@@ -19,16 +19,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from investments import events
+from investments.banking import outgoing
 from investments.banking import services as banking
-from investments.banking.models import StatementLine
+from investments.banking.models import OutgoingTransfer, StatementLine
 from investments.ledger.models import Line
 from investments.offerings.models import Fund
 from investments.orders.models import UNPAID, Order
-from investments.payments import external, gateway, postings, refund, settle, webhook
+from investments.payments import external, gateway, own_accounts, postings, refund, settle, webhook
 from investments.payments import services as payments
-from investments.payments.models import Dispute, PaymentAttempt, ProviderCursor, ProviderPayout
+from investments.payments.models import Dispute, PaymentAttempt, ProviderCursor, ProviderPayout, Refund
 from microfund.kernel import clock
+from microfund.kernel.accounts.models import User
 from microfund.kernel.audit import services as audit
+from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox import services as outbox
@@ -424,6 +427,81 @@ def _unknown_receipts(context: Context) -> list[Any]:
     ]
 
 
+# --- Money that leaves by bank ----------------------------------------------------------------------------------
+
+
+def _prepare_refund_by_bank() -> Context:
+    """An order paid by transfer and cancelled."""
+    context = _prepare_statement()
+    _import_statement(context)
+    order = Order.objects.get(fund_id=context["fund"])
+    payments.cancel_order(order, at=at_of(context), actor=order.investor.user)
+    return _with_staff(context, target=f"refund:{order.refunds.get().pk}")
+
+
+def _prepare_sending_back() -> Context:
+    context = _prepare_statement()
+    _import_statement(context)
+    line = StatementLine.objects.get(payer_name=f"ｼﾗﾅｲﾋﾄ {context['fund']}")
+    return _with_staff(context, target=f"receipt:{line.pk}")
+
+
+def _prepare_fees() -> Context:
+    context = _prepare_statement()
+    _import_statement(context)
+    order = Order.objects.get(fund_id=context["fund"])
+    at = order.cooling_off_ends_at
+    assert at is not None
+    world.sweep("orders.confirm", at=at)
+    return _with_staff({**context, "at": at.isoformat()}, target=f"fees:{context['fund']}")
+
+
+def _with_staff(context: Context, **more: Any) -> Context:
+    maker, checker = (make.make_user(is_staff=True).pk for _person in range(2))
+    return {**context, "maker": maker, "checker": checker, **more}
+
+
+def _money_leaves(context: Context) -> None:
+    """Two people take a transfer through its steps; each looks first how far it is."""
+    at, maker = at_of(context), User.objects.get(pk=context["maker"])
+    found = OutgoingTransfer.objects.filter(target=context["target"]).first()
+    transfer = found or _PREPARED[context["target"].partition(":")[0]](context, maker, at)
+    if transfer.state == OutgoingTransfer.State.PREPARED:
+        transfer = outgoing.approve(transfer, actor=User.objects.get(pk=context["checker"]), at=at)
+    outgoing.record_sent(transfer, transferred_on=clock.today_in(None, at), bank_reference="T-1", actor=maker, at=at)
+
+
+def _prepared_refund(context: Context, maker: User, at: datetime) -> OutgoingTransfer:
+    own = Refund.objects.get(order__fund_id=context["fund"])
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"}
+    return refund.pay_by_bank(own, payee=payee, actor=maker, at=at, reason="paid by transfer")
+
+
+def _prepared_return(context: Context, maker: User, at: datetime) -> OutgoingTransfer:
+    line = StatementLine.objects.get(payer_name=f"ｼﾗﾅｲﾋﾄ {context['fund']}")
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": line.payer_name}
+    return banking.send_back(line, amount=line.free, payee=payee, actor=maker, at=at, reason="nobody's")
+
+
+def _prepared_sweep(context: Context, maker: User, at: datetime) -> OutgoingTransfer:
+    return own_accounts.sweep_fees(Fund.objects.get(pk=context["fund"]), actor=maker, at=at, reason="end of the month")
+
+
+_PREPARED = {"refund": _prepared_refund, "receipt": _prepared_return, "fees": _prepared_sweep}
+
+
+def _transfers(context: Context) -> list[Any]:
+    rows = OutgoingTransfer.objects.filter(target=context["target"])
+    noted = AuditRow.objects.filter(
+        object_type="investments.OutgoingTransfer", object_id__in=[str(row.pk) for row in rows]
+    )
+    return [
+        *((row.state, row.amount, row.transferred_on, row.checker_id != row.maker_id) for row in rows),
+        *noted.order_by("action").values_list("action", "reason"),
+        *_unknown_receipts(context),
+    ]
+
+
 # --- What carries the rest --------------------------------------------------------------------------------------
 
 
@@ -538,6 +616,9 @@ CASES: dict[str, Case] = {
     "bank claim": Case(
         _prepare_claim, _sweep("banking.claim"), sweeps=(*world.SWEEPS, "banking.claim"), also=_unknown_receipts
     ),
+    "refund by bank": Case(_prepare_refund_by_bank, _money_leaves, also=_transfers),
+    "receipt sent back": Case(_prepare_sending_back, _money_leaves, also=_transfers),
+    "fees swept": Case(_prepare_fees, _money_leaves, also=_transfers),
     "webhook": Case(_prepare_webhook, _webhook, also=_charges),
     "webhooks sweep": Case(_prepare_webhook_sweep, _sweep("payments.webhooks"), also=_charges),
     "reconcile sweep": Case(_prepare_reconcile, _sweep("payments.reconcile"), also=_charges),

@@ -23,7 +23,7 @@ from investments.payments import dispute, external, gateway, postings, settle, w
 from investments.payments.models import PaymentAttempt, WebhookDelivery
 from tests import make
 from tests.faults import books, provider, world
-from tests.faults.scale import TORTURE, Tally, rng, rounds
+from tests.faults.scale import Tally, rng, rounds
 from tests.sandbox_client import SandboxProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -190,7 +190,7 @@ def test_random_tellings_end_in_the_same_rows(sandbox: SandboxProcess) -> None:
             assert set(batch.end().values()) == {expected}
             batch = Batch()
     assert set(batch.end().values()) == {expected}
-    tally.require("sequences", 20 if not TORTURE else 1)
+    tally.require("sequences", 20)
     tally.show(hash=expected)
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 from investments.orders.models import Order
 from microfund.kernel import clock
 from tests.faults import books, cases, points, provider, world
-from tests.faults.scale import TORTURE, Tally, rng, rounds
+from tests.faults.scale import Tally, rng, rounds
 from tests.faults.zygote import ROOT, End, Zygote, backends, wait_for_backend, wait_for_other_backends
 from tests.sandbox_client import SandboxProcess
 
@@ -154,6 +154,6 @@ def test_workers_killed_at_random_statements_end_where_an_undisturbed_one_does(z
         if difference:
             wrong.append(f"{name}, killed before statement {statement}:\n{difference}")
     assert not wrong, "\n".join(wrong)
-    tally.require("kills", 20 if not TORTURE else 1)
+    tally.require("kills", 20)
     tally.show()
     books.verify_everything()

@@ -17,8 +17,9 @@ from unittest import mock
 from django.db import connection, transaction
 
 from businesses.models import Business
+from investments.banking import outgoing
 from investments.banking import services as banking
-from investments.banking.models import ReceiptUse, StatementLine
+from investments.banking.models import OutgoingTransfer, ReceiptUse, StatementLine
 from investments.investors import identity
 from investments.investors.models import Investor
 from investments.ledger import post as ledger
@@ -227,6 +228,38 @@ def _receipt(shared: Fund | None) -> World:
     return World(fund=fund, order=order, line=StatementLine.objects.get(file=file))
 
 
+def _owed_by_bank(shared: Fund | None) -> World:
+    """An order paid by transfer and cancelled: its refund must leave by bank."""
+    made = _receipt(shared)
+    transfer.claim(made.line.pk, at=IN_TIME)
+    payments.cancel_order(made.order, at=IN_TIME, actor=made.order.investor.user)
+    maker, checker, other = (make.make_user(is_staff=True) for _person in range(3))
+    return World(
+        fund=made.fund, order=made.order, refund=made.order.refunds.get(), maker=maker, checker=checker, other=other
+    )
+
+
+def _prepared(shared: Fund | None) -> World:
+    made = _owed_by_bank(shared)
+    made.transfer = _prepare(made, made.maker)
+    return made
+
+
+def _approved(shared: Fund | None) -> World:
+    made = _prepared(shared)
+    outgoing.approve(made.transfer, actor=made.checker, at=IN_TIME)
+    return made
+
+
+def _receipt_of_nobody(shared: Fund | None) -> World:
+    """A receipt whose payer gave no code, and the order it may be meant for."""
+    made = _receipt(shared)
+    StatementLine.objects.filter(pk=made.line.pk).update(payer_code="")
+    made.line.refresh_from_db()
+    made.maker = make.make_user(is_staff=True)
+    return made
+
+
 # --- Acts -------------------------------------------------------------------------------------------------------
 
 
@@ -356,6 +389,44 @@ def _start_payment(made: World) -> Any:
     return payments.start_payment(made.order, at=world.NOW + timedelta(minutes=34))
 
 
+def _prepare(made: World, maker: User) -> Any:
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "イトウ ハルカ"}
+    return refund.pay_by_bank(made.refund, payee=payee, actor=maker, at=IN_TIME, reason="paid by transfer")
+
+
+def _approve(made: World, checker: User) -> Any:
+    return outgoing.approve(_as_read(made), actor=checker, at=IN_TIME)
+
+
+def _record_sent(made: World, reference: str) -> Any:
+    return outgoing.record_sent(
+        _as_read(made),
+        transferred_on=clock.today_in(None, IN_TIME),
+        bank_reference=reference,
+        actor=made.maker,
+        at=IN_TIME,
+    )
+
+
+def _withdraw(made: World) -> Any:
+    return outgoing.withdraw(_as_read(made), actor=made.checker, at=IN_TIME, reason="the account is closed")
+
+
+def _as_read(made: World) -> OutgoingTransfer:
+    return OutgoingTransfer.objects.get(pk=made.transfer.pk)
+
+
+def _apply(made: World) -> Any:
+    return transfer.apply_to_order(made.line, made.order, actor=made.maker, at=IN_TIME, reason="called")
+
+
+def _send_back(made: World) -> Any:
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": made.line.payer_name}
+    return banking.send_back(
+        made.line, amount=made.line.amount, payee=payee, actor=made.maker, at=IN_TIME, reason="nobody's"
+    )
+
+
 # --- What each may end in ---------------------------------------------------------------------------------------
 
 
@@ -467,6 +538,31 @@ def _frozen(made: World, meeting: Meeting) -> str:
     return ""
 
 
+def _one_transfer(*states: str) -> Callable[[World, Meeting], str]:
+    """One transfer in one of these states; the refund is done exactly when it was sent, and one person was refused."""
+
+    def judge(made: World, meeting: Meeting) -> str:
+        found = list(OutgoingTransfer.objects.filter(target=f"refund:{made.refund.pk}"))
+        if len(found) != 1 or found[0].state not in states:
+            return f"transfers are {[row.state for row in found]}"
+        if len(meeting.refusals) != 1:
+            return f"{len(meeting.refusals)} of two were refused"
+        state = Refund.objects.values_list("state", flat=True).get(pk=made.refund.pk)
+        done = state == Refund.State.PAID_BY_BANK
+        return "" if done is (found[0].state == "sent") else f"the transfer is {found[0].state}, the refund {state}"
+
+    return judge
+
+
+def _used_or_held(made: World, meeting: Meeting) -> str:
+    """The receipt pays the order, or is on its way back; never both."""
+    line = StatementLine.objects.get(pk=made.line.pk)
+    used = made.line.amount - line.remaining
+    if {used, line.held} != {0, made.line.amount}:
+        return f"{used} used, {line.held} on its way back"
+    return _state(made, "paid" if used else "awaiting_payment")
+
+
 PAIRS: dict[str, Pair] = {
     "expire / pay": Pair(_open_page, _expire, _pay_and_settle, ends_in("paid", "expired"), no_row_locks),
     "pay / expire": Pair(_paid_at_provider, _settle, _expire, ends_in("paid"), no_row_locks),
@@ -498,6 +594,35 @@ PAIRS: dict[str, Pair] = {
     "lost dispute / release": Pair(_lost_before_release, _absorb_dispute, _release, _ended_or_released, no_row_locks),
     "confirm / dispute of another": Pair(_other_disputed, _confirm, _absorb_dispute, _holding_frozen, no_row_locks),
     "dispute of another / confirm": Pair(_other_disputed, _absorb_dispute, _confirm, _holding_frozen, no_row_locks),
+    "prepare / prepare": Pair(
+        _owed_by_bank,
+        lambda made: _prepare(made, made.maker),
+        lambda made: _prepare(made, made.other),
+        _one_transfer("prepared"),
+        no_row_locks,
+    ),
+    "approve / approve": Pair(
+        _prepared,
+        lambda made: _approve(made, made.checker),
+        lambda made: _approve(made, made.other),
+        _one_transfer("approved"),
+        no_row_locks,
+    ),
+    "send / send": Pair(
+        _approved,
+        lambda made: _record_sent(made, "T-1"),
+        lambda made: _record_sent(made, "T-2"),
+        _one_transfer("sent"),
+        no_row_locks,
+    ),
+    "send / withdraw": Pair(
+        _approved, lambda made: _record_sent(made, "T-1"), _withdraw, _one_transfer("sent", "withdrawn"), no_row_locks
+    ),
+    "withdraw / send": Pair(
+        _approved, _withdraw, lambda made: _record_sent(made, "T-1"), _one_transfer("sent", "withdrawn"), no_row_locks
+    ),
+    "apply / send back": Pair(_receipt_of_nobody, _apply, _send_back, _used_or_held, no_row_locks),
+    "send back / apply": Pair(_receipt_of_nobody, _send_back, _apply, _used_or_held, no_row_locks),
     "claim / claim": Pair(_receipt, _claim, _claim, _one_use, no_row_locks),
     "claim / expire": Pair(
         _receipt,
