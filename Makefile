@@ -27,7 +27,7 @@ demo: venv ## Run everything on this machine with demo data: make demo [PORT=800
 
 test: venv ## Run the tests on a PostgreSQL of their own: make test [ARGS="-k word"]
 	@$(PY) -m microfund.kernel.messages compile
-	@$(PY) -m pytest -p tests.skips -n $(JOBS) $(ARGS)
+	@$(PY) -m pytest -p tests.skips -n $(JOBS) --dist worksteal $(ARGS)
 
 check: venv ## Run every check that is not a test: style, types, layers, migrations, settings, translations
 	@.ci/check "$(VENV)"

@@ -25,7 +25,7 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
 from . import chargeback, gateway, postings, refund
-from .models import DISPUTE_STATES, Dispute, PaymentAttempt, Refund
+from .models import DISPUTE_STATES, MISMATCHED, Dispute, PaymentAttempt, Refund
 
 #: Disputes that freeze their order, and with it the holding: open ones, and lost ones that wait for staff.
 FREEZING = Q(state=Dispute.State.OPEN) | Q(needs_decision=True)
@@ -106,6 +106,9 @@ def _open(facts: gateway.DisputeFacts, attempt: PaymentAttempt, *, at: datetime)
         locks.lock_one(Fund, attempt.order.fund_id)
         order = locks.lock_one(Order, attempt.order_id)
         attempt = locks.lock_one(PaymentAttempt, attempt.pk)
+        if attempt.state in MISMATCHED and attempt.captured:
+            # Its money pays no order, so none of the rules below fits; the sweep keeps it for staff.
+            raise DomainError("mismatch", _("A payment that does not match its attempt is disputed."))
         if attempt.state != PaymentAttempt.State.SUCCEEDED:
             return False
         dispute = Dispute.objects.filter(provider_id=facts.id).first() or _record(facts, attempt, at=at)

@@ -130,11 +130,11 @@ def _unpaid(order: Order, attempt: PaymentAttempt | None, *, returned: bool, rec
 
 def _processing(order: Order, attempt: PaymentAttempt) -> Story:
     if order.method == Order.Method.KONBINI:
-        text = _("Pay in cash with the number that the payment provider gave you; it has also mailed it to you.")
+        text = _("Pay in cash with the number that the payment provider gave you.")
         if attempt.pay_by:
             text = _(
-                "Pay in cash until %(time)s (Japan time) with the number that the payment provider gave you; it has "
-                "also mailed it to you."
+                "Pay in cash until %(time)s (Japan time) with the number that the payment provider gave you. If you "
+                "do not have it any more, cancel this order and order again."
             ) % {"time": _clock_time(order, attempt.pay_by)}
         return Story(
             _("Waiting for your payment at the convenience store"),
@@ -232,7 +232,7 @@ def _ended(order: Order, refunds: Sequence[Refund], *, at: datetime) -> Story:
             "The reservation ran out and nothing was charged. If money still arrives, you get units again if any are "
             "left, or everything back."
         ),
-        Order.State.CANCELLED: _("You have cancelled this order."),
+        Order.State.CANCELLED: _("This order was cancelled."),
         Order.State.FAILED: _(
             "The fund did not reach what it needed. Everyone gets everything back, the fee included."
         ),

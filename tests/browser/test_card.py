@@ -82,7 +82,7 @@ def _buys_another_and_cancels_it(shop: Shop, visitor: Visitor, first: Order) -> 
     assert "You get ¥10,500 back, the fee included." in visitor.main
     visitor.press("Cancel this order")
     visitor.arrive("order", order.reference)
-    assert "You have cancelled this order." in visitor.main
+    assert "This order was cancelled." in visitor.main
     shop.work()
     shop.work()
     order.refresh_from_db()

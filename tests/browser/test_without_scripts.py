@@ -67,5 +67,5 @@ def test_a_new_visitor_searches_reckons_signs_up_buys_and_cancels_without_javasc
     visitor.follow("Cancel this order")
     visitor.press("Cancel this order")
     visitor.arrive("order", Order.objects.get().reference)
-    assert "You have cancelled this order." in visitor.main
+    assert "This order was cancelled." in visitor.main
     assert Order.objects.get().state == "cancelled"

@@ -305,7 +305,7 @@ def test_cancelling_gives_everything_back_and_says_how(sandbox: SandboxProcess) 
     answer = walk.post("cancel", {}, order.reference)
     assert answer["Location"] == walk.order_url(order)
     page = walk.client.get(answer["Location"]).content.decode()
-    assert "You have cancelled this order." in page and "¥21,000" in page
+    assert "This order was cancelled." in page and "¥21,000" in page
     order.refresh_from_db()
     assert (order.state, order.refunds.get().amount) == ("cancelled", 21_000)
     # Sending it again is told as it is and refunds nothing twice.

@@ -25,7 +25,7 @@ from investments.offerings.models import Document, Fund
 from investments.orders import services as orders
 from investments.orders.models import Order
 from investments.payments import refund, services, settle
-from investments.payments.models import PaymentAttempt, Refund
+from investments.payments.models import Dispute, PaymentAttempt, Refund
 from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
@@ -254,11 +254,23 @@ class Story:
         self.at(bakery.fund.opens_on + timedelta(days=3), lambda at: self._by_transfer(
             bakery, named["haruka"], 2, at, "haruka-bakery"
         ))  # fmt: skip
-        # The failed fund: refunds of bank transfers are paid by hand, one is still open.
+        self.at(bakery.fund.opens_on + timedelta(days=4), lambda at: self._by_transfer(
+            bakery, named["waiting"], 1, at, "waiting-bakery"
+        ))  # fmt: skip
+        # The failed fund: refunds of bank transfers are paid by two people, one still waits for its second.
         self.at(bakery.fund.closes_on + timedelta(days=24), self._pay_back_bakery)
+        # Chargebacks that have ended, and a refund that the card's bank would not take.
+        self.at(ago(25), lambda at: self._card(oysters, "mei", 1, at, order="won"))
+        self.at(ago(21), lambda at: self._card(boats, "haruka", 1, at, order="lost"))
+        self.at(ago(9), lambda at: self._card(tofu, "changed", 1, at, order="closed-card"))
+        self.at(ago(7), self._cancel_closed_card)
+        for key, outcome in (("won", "won"), ("lost", "lost")):
+            self.at(ago(13), lambda at, key=key: self._dispute(at, key))  # type: ignore[misc]
+            self.at(ago(3), lambda at, key=key, outcome=outcome: self._decide(key, outcome))  # type: ignore[misc]
 
-    def _card(self, plan: Plan, key: str, units: int, at: datetime) -> None:
-        self._by_card(plan, self.named[key], units, at, key)
+    def _card(self, plan: Plan, key: str, units: int, at: datetime, *, order: str = "") -> None:
+        """A named person's order by card; `order` names a further one of the same person."""
+        self._by_card(plan, self.named[key], units, at, order or key)
 
     def _cancel_changed(self, at: datetime) -> None:
         order = self.orders["changed"]
@@ -266,14 +278,26 @@ class Story:
         for made in Refund.objects.filter(order=order):
             refund.send(made.pk, at=at)
 
-    def _dispute(self, at: datetime) -> None:
-        attempt = PaymentAttempt.objects.get(order=self.orders["disputed"])
+    def _cancel_closed_card(self, at: datetime) -> None:
+        order = self.orders["closed-card"]
+        services.cancel_order(order, at=at, actor=order.investor.user)
+        self.sandbox.control("refund_policy", next="failed")
+        for _asked in range(2):  # made, then asked about
+            refund.send(Refund.objects.get(order=order).pk, at=at)
+
+    def _dispute(self, at: datetime, key: str = "disputed") -> None:
+        attempt = PaymentAttempt.objects.get(order=self.orders[key])
         self.sandbox.control("disputes/open", payment_intent=attempt.intent_id)
+
+    def _decide(self, key: str, outcome: str) -> None:
+        own = Dispute.objects.get(order=self.orders[key])
+        self.sandbox.control("disputes/close", dispute=own.provider_id, outcome=outcome)
 
     def _pay_back_bakery(self, at: datetime) -> None:
         plan = self.plans["komugi-bakery"]
         waiting = Refund.objects.filter(order__fund=plan.fund, state=Refund.State.REQUESTED).order_by("pk")
-        for number, made in enumerate(list(waiting)[:-1]):
+        last = waiting.last()
+        for number, made in enumerate(list(waiting)):
             investor = made.order.investor
             transfer = refund.pay_by_bank(
                 made,
@@ -288,6 +312,8 @@ class Story:
                 at=at,
                 reason="The fund did not reach its minimum",
             )
+            if made == last:
+                break
             outgoing.approve(transfer, actor=self.staff["checker"], at=at)
             outgoing.record_sent(
                 transfer,
@@ -311,7 +337,7 @@ KENJI = {
 }
 # Units of named people that count as sold on the day of the demo.
 NAMED_UNITS = {
-    "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1,
+    "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1 + 1,
     "namioto-ramen": 3 + 2 + 2,
     "isobe-boats": 2 + 5,
     "komugi-bakery": 2,

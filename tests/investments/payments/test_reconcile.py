@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from investments.ledger.models import Entry, Line
-from investments.models import Order, PaymentAttempt, ProviderCursor, ProviderPayout, Refund, UnrecordedObject
+from investments.models import Dispute, Order, PaymentAttempt, ProviderCursor, ProviderPayout, Refund, UnrecordedObject
 from investments.payments import external, gateway, mismatch, reconcile, refund, services, settle
 from microfund.kernel import integrity, queues
 from microfund.kernel.audit.models import AuditRow
@@ -370,6 +370,17 @@ def test_an_order_is_paid_by_another_attempt_while_wrong_money_lies_beside_it(sa
     sandbox.control("payouts/make")
     reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())
     assert ProviderPayout.objects.get().difference == 0 and differences() == []
+
+
+def test_a_dispute_of_a_payment_that_does_not_match_waits_for_staff(sandbox: SandboxProcess) -> None:
+    attempt = start()
+    sandbox.control("pay", session=attempt.session_id, how="card")
+    attempt = settle.settle(attempt.pk, at=timezone.now())
+    sandbox.control("disputes/open", payment_intent=attempt.intent_id)
+    counts = reconcile.objects_due(on=timezone.now().date(), at=timezone.now())
+    assert (counts["disputes"], counts["kept"], counts["errors"]) == (0, 1, 0)
+    assert "does not match its attempt is disputed" in UnrecordedObject.objects.get().problem
+    assert not Dispute.objects.exists() and queued("mismatch") == 1
 
 
 def test_a_page_that_asks_for_a_wrong_amount_is_closed_and_staff_say_that_nothing_is_left_to_do(
