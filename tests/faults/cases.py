@@ -479,7 +479,7 @@ def _prepared_refund(context: Context, maker: User, at: datetime) -> OutgoingTra
 
 def _prepared_return(context: Context, maker: User, at: datetime) -> OutgoingTransfer:
     line = StatementLine.objects.get(payer_name=f"ｼﾗﾅｲﾋﾄ {context['fund']}")
-    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": line.payer_name}
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "シラナイヒト"}
     return banking.send_back(line, amount=line.free, payee=payee, actor=maker, at=at, reason="nobody's")
 
 
