@@ -1,4 +1,5 @@
-"""A proxy between libpq and PostgreSQL that can eat the answer to COMMIT: the server has committed, nobody is told."""
+"""A proxy between libpq and PostgreSQL that can eat the answer to what commits: COMMIT, or the one CALL that is a
+transaction of its own. The server has committed, nobody is told."""
 
 from __future__ import annotations
 
@@ -12,13 +13,15 @@ from django.db import connection
 
 #: What libpq sends for a plain COMMIT: a simple query.
 _COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+#: The beginning of a simple query after its type and length.
+_CALL = b"CALL "
 #: The end of its answer: ready for the next query, outside of a transaction.
 _READY = b"Z\x00\x00\x00\x05I"
 _MOST = 1 << 16
 
 
 class Proxy:
-    """Passes everything on, on a port of 127.0.0.1. While `hungry`, the answer to the next COMMIT is eaten: it is read
+    """Passes everything on, on a port of 127.0.0.1. While `hungry`, the answer to the next commit is eaten: it is read
     to its end, then both sides are closed. `eaten` counts them."""
 
     def __init__(self, host: str, port: str) -> None:
@@ -54,7 +57,7 @@ class Proxy:
 
     def _to_server(self, client: socket.socket, server: socket.socket, commit: threading.Event) -> None:
         while data := _read(client):
-            if data == _COMMIT and self.hungry.is_set():
+            if (data == _COMMIT or (data[:1] == b"Q" and data[5:].startswith(_CALL))) and self.hungry.is_set():
                 self.hungry.clear()
                 commit.set()
             try:

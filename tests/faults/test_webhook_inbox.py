@@ -299,8 +299,11 @@ def test_one_refund_that_cannot_be_recorded_hides_no_other() -> None:
     spoilt, sound = world.paid(fund := world.make_fund(), "A"), world.paid(fund, "B")
     payments.cancel_order(spoilt, at=world.NOW, actor=spoilt.investor.user)
     own = spoilt.refunds.get()
-    provider.control("dashboard_refund", payment_intent=own.attempt.intent_id)
-    refund.send(own.pk, at=world.NOW)
+    provider.control("refund_policy", next="failed")
+    for _asked in range(2):  # made, then asked about
+        refund.send(own.pk, at=world.NOW)
+    assert provider.pay_out()
+    reconcile.payouts_due(on=world.DAY, at=world.NOW)
     transfer = refund.pay_by_bank(
         own,
         payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": spoilt.investor.name_kana},
@@ -309,6 +312,7 @@ def test_one_refund_that_cannot_be_recorded_hides_no_other() -> None:
         reason="refused by the provider",
     )
     make.carry_out(transfer, at=world.NOW)
+    provider.control("dashboard_refund", payment_intent=own.attempt.intent_id)
     provider.control("disputes/open", payment_intent=PaymentAttempt.objects.get(order=sound).intent_id)
     later = world.NOW + timedelta(hours=1)
     counts = reconcile.objects_due(on=world.DAY, at=later)

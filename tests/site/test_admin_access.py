@@ -51,7 +51,11 @@ ACTS: dict[str, dict[str, set[str]]] = {
     "investments.ProviderPayout": {"looked_at": {"finance maker"}},
     "investments.UnrecordedObject": {"looked_at": {"operations", "finance maker"}},
     "investments.Refund": {"send": {"operations", "finance maker"}, "pay_by_bank": {"finance maker"}},
-    "investments.Dispute": {"top_up": {"finance maker"}},
+    "investments.Dispute": {
+        "top_up": {"finance maker"},
+        "keep_units": {"finance maker"},
+        "rescind": {"finance maker"},
+    },
     "investments.WebhookDelivery": {"replay": {"operations"}},
     "investments.StatementFile": {"import": {"operations", "finance maker"}},
     "investments.StatementLine": {"apply": {"finance maker"}, "send_back": {"finance maker"}},
