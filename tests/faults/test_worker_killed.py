@@ -66,7 +66,10 @@ def expected_of(zygote: Zygote, name: str) -> books.State:
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> None:
+def _begin_anew(sandbox: SandboxProcess) -> None:
+    """The database is empty, and so is the provider: cases leave events behind that lie days ahead."""
+    sandbox.control("reset")
+    provider.set_clock(world.NOW)
     _expected.clear()
 
 
