@@ -24,7 +24,6 @@ from investments.investors import identity
 from investments.investors.models import Investor
 from investments.ledger import post as ledger
 from investments.ledger.models import Entry, Line
-from investments.offerings import documents
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.orders import services as orders
@@ -303,9 +302,7 @@ def _close(made: World) -> Any:
 
 
 def _open(fund: Fund) -> Any:
-    """With documents of one line, as `world.make_fund` writes them."""
-    with mock.patch.object(documents, "render_to_string", lambda template, context: f"{template} {context['fund']}"):
-        return offerings.open_fund(fund, at=clock.start_of_day(fund.opens_on))
+    return offerings.open_fund(fund, at=clock.start_of_day(fund.opens_on))
 
 
 def make_staff() -> User:

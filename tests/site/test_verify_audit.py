@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from investments.ledger import post as ledger
-from investments.models import Entry, Line
+from investments.models import Entry, Fund, Line
 from microfund.kernel import integrity
 from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow, AuditSeal
@@ -184,9 +184,9 @@ def test_a_replayed_date_is_not_verified(trail: list[int]) -> None:
     assert verification.verify_due(on=at.date() - timedelta(days=365), at=at) == {}
 
 
-def _entry() -> Entry:
+def _entry(fund: Fund | None = None) -> Entry:
     """An entry written by the service in a transaction of its own, as on the site."""
-    fund = make.make_fund()
+    fund = fund or make.make_fund()
     at = timezone.now()
     legs = [ledger.debit(fund.book_id, "bank", 700), ledger.credit(fund.book_id, "psp_clearing", 700)]
     with transaction.atomic():
@@ -216,9 +216,10 @@ def test_balanced_lines_that_join_an_old_entry_are_found() -> None:
 
 
 def test_an_entry_written_in_a_savepoint_is_no_difference() -> None:
+    fund = make.make_fund()
     with transaction.atomic():
         make.make_user()
-        _entry()
+        _entry(fund)
     assert _sealed() == []
 
 
