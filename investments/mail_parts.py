@@ -18,9 +18,21 @@ from microfund.kernel.notices import services as notices
 _MOMENT = timedelta(microseconds=1)
 
 
+#: What no mail names: it is neither decrypted nor fetched for one.
+_UNNAMED = (
+    "investor__birth_date",
+    "investor__address",
+    "investor__phone",
+    *(f"fund__business__{text}_{language}" for text in ("story", "damage", "use_line") for language in ("en", "ja")),
+    "fund__business__search_text",
+    "terms__uses",
+    "terms__risks",
+)
+
+
 def orders() -> QuerySet[Order]:
     """Orders with all that a mail names."""
-    return Order.objects.select_related("fund__business", "fund__policy", "terms", "investor__user")
+    return Order.objects.select_related("fund__business", "fund__policy", "terms", "investor__user").defer(*_UNNAMED)
 
 
 def link(name: str, *args: object) -> str:

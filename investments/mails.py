@@ -87,9 +87,10 @@ def _account(order: Order, amount: int) -> list[tuple[str, str]]:
 
 def transfer_awaited(event: events.OrderPlaced) -> None:
     """E6: how much to transfer, where, by when, and how to cancel."""
-    order = mail_parts.orders().get(pk=event.order_id)
-    if order.method != Order.Method.BANK_TRANSFER or order.state not in UNPAID:
+    awaited = Order.objects.filter(pk=event.order_id, method=Order.Method.BANK_TRANSFER, state__in=UNPAID)
+    if not awaited.exists():
         return
+    order = mail_parts.orders().get(pk=event.order_id)
     with translation.override(order.language):
         mail_parts.send(
             "transfer_awaited",

@@ -27,13 +27,13 @@ def _on(order: Order, at: datetime) -> date:
 
 def payment_received(attempt: PaymentAttempt, order: Order, *, at: datetime) -> None:
     """The provider has captured the money."""
-    subject = f"order:{order.pk}"
+    book, subject = _book(order), f"order:{order.pk}"
     ledger.post(
         kind="payment_received",
         source=("attempt", attempt.pk),
         legs=[
-            debit(_book(order), "psp_clearing", attempt.captured, subject),
-            credit(_book(order), "applicant_deposits", attempt.captured, subject),
+            debit(book, "psp_clearing", attempt.captured, subject),
+            credit(book, "applicant_deposits", attempt.captured, subject),
         ],
         on=_on(order, at),
         at=at,
@@ -42,15 +42,15 @@ def payment_received(attempt: PaymentAttempt, order: Order, *, at: datetime) -> 
 
 def receipt_applied(use_id: int, line_id: int, amount: int, order: Order, *, at: datetime) -> None:
     """A bank receipt, or part of it, pays an order: out of the trust account into the fund's bank."""
-    operator = ledger.operator_book_id()
+    operator, book = ledger.operator_book_id(), _book(order)
     ledger.post(
         kind="receipt_applied",
         source=("use", use_id),
         legs=[
             debit(operator, "unallocated_receipts", amount, f"receipt:{line_id}"),
             credit(operator, "trust_bank", amount, f"receipt:{line_id}"),
-            debit(_book(order), "bank", amount, f"order:{order.pk}"),
-            credit(_book(order), "applicant_deposits", amount, f"order:{order.pk}"),
+            debit(book, "bank", amount, f"order:{order.pk}"),
+            credit(book, "applicant_deposits", amount, f"order:{order.pk}"),
         ],
         on=_on(order, at),
         at=at,

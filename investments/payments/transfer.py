@@ -118,15 +118,15 @@ def claim(line_id: int, *, at: datetime) -> bool:
 def _attempt(order: Order, *, at: datetime) -> PaymentAttempt | None:
     """The order's transfer, locked: the awaited one, or the one that ran out; a new one when the order expired, or its
     time was over, before its transfer began. None for an order that no transfer can pay any more."""
-    if order.state in UNPAID:
+    if order.state not in (*UNPAID, Order.State.EXPIRED):
+        return None
+    own = PaymentAttempt.objects.filter(order=order, method=Order.Method.BANK_TRANSFER).order_by("-pk")
+    found = own.only("state").first()
+    if order.state in UNPAID and (found is None or found.state not in UNRESOLVED):
         # What is too late to begin is not too late for money that is there: units are still held for it.
         with suppress(DomainError):
-            begin_transfer(order, at=at)
-    elif order.state != Order.State.EXPIRED:
-        return None
-    found = PaymentAttempt.objects.filter(order=order, method=Order.Method.BANK_TRANSFER)
-    pk = found.order_by("-pk").values_list("pk", flat=True).first()
-    return locks.lock_one(PaymentAttempt, pk if pk is not None else _new_attempt(order, pay_by=None, at=at).pk)
+            found = begin_transfer(order, at=at)
+    return locks.lock_one(PaymentAttempt, (found or _new_attempt(order, pay_by=None, at=at)).pk)
 
 
 def _settle(order: Order, attempt: PaymentAttempt | None, lines: list[StatementLine], *, at: datetime) -> None:

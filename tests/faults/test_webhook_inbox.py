@@ -60,13 +60,14 @@ def state_of(attempt: PaymentAttempt) -> str:
 # --- Forgeries --------------------------------------------------------------------------------------------------
 
 
-def _resigned(body: bytes, header: str, change: Callable[[str], str]) -> Signed:
-    return body, change(header)
-
-
 def _other_event(body: bytes, header: str) -> Signed:
     event = {**json.loads(body), "id": "evt_other"}
     return json.dumps(event).encode(), header
+
+
+def _a_second_earlier(header: str) -> str:
+    moment, signatures = header.removeprefix("t=").split(",", 1)
+    return f"t={int(moment) - 1},{signatures}"
 
 
 def _altered(body: bytes, header: str) -> Signed:
@@ -82,7 +83,7 @@ FORGERIES: dict[str, Callable[[bytes, str], Signed]] = {
     "made-up signature": lambda body, header: (body, header.split("v1=")[0] + "v1=" + "ab" * 32),
     "signed with another secret": lambda body, header: (body, signature(body, "whsec_guess", int(time.time()))),
     "signed ten minutes ago": lambda body, header: (body, signature(body, WEBHOOK_SECRET, int(time.time()) - 600)),
-    "time moved": lambda body, header: (body, f"t={int(time.time()) - 1},v1=" + header.split("v1=")[1]),
+    "time moved": lambda body, header: (body, _a_second_earlier(header)),
     "amount altered": _altered,
     "another event under the same signature": _other_event,
     "a blank more": lambda body, header: (body + b" ", header),

@@ -36,13 +36,13 @@ def queue(
     at: datetime,
     context: dict[str, Any],
     user: Any = None,
-) -> Notice | None:
-    """Write one notice, rendered now in the reader's language; None when the key was queued before.
+) -> None:
+    """Write one notice, rendered now in the reader's language; once for each key.
 
     `at` is when the thing happened. Raises TemplateDoesNotExist for an unknown kind.
     """
     if Notice.objects.filter(key=key).exists():
-        return None
+        return
     with translation.override(language):
         full = {
             "site_url": settings.SITE_URL,
@@ -56,21 +56,19 @@ def queue(
         subject = " ".join(render_to_string(f"email/{kind}.subject.txt", full).split())
         text = render_to_string(f"email/{kind}.txt", full).strip() + "\n"
         html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(render_to_string(f"email/{kind}.html", full))
-    notice, created = Notice.objects.get_or_create(
+    notice = Notice(
         key=key,
-        defaults={
-            "kind": kind,
-            "user": user,
-            "recipient": to,
-            "language": language,
-            "subject": subject[:200],
-            "text": text,
-            "html": html,
-            "happened_at": at,
-        },
+        kind=kind,
+        user=user,
+        recipient=to,
+        language=language,
+        subject=subject[:200],
+        text=text,
+        html=html,
+        happened_at=at,
     )
+    Notice.objects.bulk_create([notice], ignore_conflicts=True)  # another worker may have queued it meanwhile
     send_soon("notices.send")
-    return notice if created else None
 
 
 def _claim(notice_id: int) -> Notice | None:

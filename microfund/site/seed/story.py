@@ -33,9 +33,9 @@ from microfund.kernel.schedule import services as schedule
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
-# Orders of the crowd are 20 to 49 units; at most this share of a fund is placed in one day, so that the units waiting
-# for a bank transfer stay under the policy's share.
-CROWD_MOST = 49
+# Orders of the crowd are large, so that a demo is built within minutes; at most this share of a fund is placed in one
+# day, so that the units waiting for a bank transfer stay under the policy's share.
+CROWD_LEAST, CROWD_MOST = 42, 49
 DAY_SHARE_PERCENT = 16
 
 
@@ -153,7 +153,7 @@ class Story:
         sizes: list[int] = []
         left = units
         while left:
-            size = min(left, self.chance.randint(20, CROWD_MOST))
+            size = min(left, self.chance.randint(CROWD_LEAST, CROWD_MOST))
             # Never leave a rest that no further order could take in its own right.
             sizes.append(size)
             left -= size
