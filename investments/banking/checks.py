@@ -109,9 +109,7 @@ def outgoing_transfers() -> Iterator[str]:
                                WHERE own.target = 'transfer:' || transfer.id) END AS reference
               FROM investments_outgoingtransfer AS transfer WHERE state = 'sent'
         ), left_bank AS (
-            SELECT entry.id, entry.effective_on, sum(line.amount) AS amount,
-                   -- A refund that was made again after it had failed has the number of that occurrence behind it.
-                   regexp_replace(entry.reference, '^(refund_by_bank:refund:\\d+):\\d+$', '\\1') AS reference
+            SELECT entry.id, entry.effective_on, sum(line.amount) AS amount, entry.reference
               FROM investments_entry AS entry
               JOIN investments_line AS line ON line.entry_id = entry.id AND line.side = 'C'
               JOIN investments_account AS account ON account.id = line.account_id

@@ -15,7 +15,7 @@ from microfund.kernel import integrity, queues
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
 from tests.investments.payments.test_money_path import balances, paid_order
-from tests.make import make_order, make_user
+from tests.make import carry_out, make_order, make_user
 from tests.sandbox_client import SandboxProcess
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +235,28 @@ def test_a_refund_that_came_back_and_was_made_again_leaves_twice_in_the_journal(
     objects(sandbox, now + timedelta(hours=2))
     assert queued("refunds_open") == 1 and differences() == []
     assert balances(order) == {"fund.psp_clearing": 10_500, "fund.refunds_payable": -10_500}
+
+
+def test_a_refund_that_came_back_twice_is_paid_by_bank_once(sandbox: SandboxProcess) -> None:
+    now = clock(sandbox, timezone.now())
+    order, own = cancelled(sandbox, how="succeeded_then_failed")
+    paid_order(sandbox, units=2, fund=order.fund)  # its money lets the fund's bank hold enough for the transfer
+    external.absorb(own.attempt.intent_id or "", at=now)
+    again = sandbox.control("dashboard_refund", payment_intent=own.attempt.intent_id)
+    objects(sandbox, now + timedelta(hours=1))
+    sandbox.control("refunds/settle", refund=again["id"], status="failed")
+    objects(sandbox, now + timedelta(hours=2))
+    sandbox.control("payouts/make")
+    assert payouts(sandbox, now + DAY) == 1
+    own.refresh_from_db()
+    assert (own.state, own.occurrence) == ("failed", 2)
+    payee = {"bank": "0999", "branch": "001", "type": "1", "number": "1234567", "holder": order.investor.name_kana}
+    at = now + DAY
+    transfer = refund.pay_by_bank(own, payee=payee, actor=make_user(is_staff=True), at=at, reason="failed twice")
+    carry_out(transfer, at=at)
+    entry = Entry.objects.get(kind="refund_by_bank")
+    assert entry.reference == f"refund_by_bank:refund:{own.pk}"
+    assert account(order, "refunds_payable") == 0 and differences() == []
 
 
 def test_a_refund_that_was_cancelled_at_the_provider_may_be_made_again_there(sandbox: SandboxProcess) -> None:
