@@ -24,12 +24,13 @@ def main() -> int:
     import django
 
     django.setup()
-    from benchmarks import journal, orders, pages
+    from benchmarks import books, journal, orders, pages
     from benchmarks.scratch import scratch_database
 
     available = {
         "order_reservation": orders.run,
         "journal_posting": journal.run,
+        "verify_ledger": books.run,
         "page_list_growth": pages.run_list,
         "page_detail_growth": pages.run_detail,
     }

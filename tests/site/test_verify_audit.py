@@ -180,8 +180,14 @@ def test_the_daily_sweep_keeps_what_it_found_in_its_job_run(trail: list[int]) ->
 
 def test_a_replayed_date_is_not_verified(trail: list[int]) -> None:
     corrupt("UPDATE investments_fundcounter SET sold = 3")
-    at = timezone.now()
-    assert verification.verify_due(on=at.date() - timedelta(days=365), at=at) == {}
+    for days in (-365, -1, 1):
+        at = timezone.now() + timedelta(days=days)
+        assert verification.verify_due(on=at.date(), at=at) == {}
+
+
+def test_a_run_that_began_before_midnight_is_verified_after_it(trail: list[int]) -> None:
+    at = timezone.now() - timedelta(minutes=30)
+    assert verification.verify_due(on=at.date() - timedelta(days=1), at=at)["checks"] == len(integrity.checks())
 
 
 def _entry(fund: Fund | None = None) -> Entry:
