@@ -104,9 +104,8 @@ def _to_pay(order: Order, *, at: datetime) -> Todo | None:
         "reference": order.reference,
     }
     address = reverse("order", args=[order.reference])
-    if order.method == Order.Method.BANK_TRANSFER:
-        if attempt is not None:
-            address = reverse("investments:transfer", args=[order.reference])
+    if attempt and order.method == Order.Method.BANK_TRANSFER:
+        address = reverse("investments:transfer", args=[order.reference])
         text, label = _("Transfer %(amount)s for %(name)s (order %(reference)s)."), _("Account and payer code")
     elif attempt and attempt.state == PaymentAttempt.State.PROCESSING:
         text = _("Pay %(amount)s for %(name)s at the convenience store (order %(reference)s).")

@@ -265,7 +265,7 @@ def test_the_overview_lists_orders_what_is_to_pay_and_holdings_with_sums(sandbox
     make.make_order()
     text = browser_of(investor.user).get(reverse("me")).content.decode()
     assert "¥15,000" in text
-    assert f"Transfer ¥21,000 for {waiting.fund.business.name_en} (order {waiting.reference})." in text
+    assert f"Pay ¥21,000 for {waiting.fund.business.name_en} until" in text and f"(order {waiting.reference})." in text
     assert first.reference in text and Holding.objects.get().reference in text
     assert text.count('<th scope="row"') == 3, "one holding and two orders, nobody else's"
 
