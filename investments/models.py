@@ -2,7 +2,7 @@
 
 from .banking.models import OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .holdings.models import Holding, Movement
-from .investors.models import Investor
+from .investors.models import CalendarAddress, Investor
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
@@ -22,6 +22,7 @@ __all__ = [
     "Acceptance",
     "Account",
     "Book",
+    "CalendarAddress",
     "Dispute",
     "Document",
     "Entry",

@@ -1,7 +1,8 @@
-"""Thousands of businesses and funds by a few statements, for counting queries and for timing pages."""
+"""Thousands of businesses, funds and holdings by a few statements, for counting queries and for timing pages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -95,3 +96,59 @@ def counted_queries() -> Iterator[list[str]]:
         for query in captured.captured_queries
         if not query["sql"].startswith(("SAVEPOINT", "RELEASE SAVEPOINT"))
     ]
+
+
+#: A holding in each of the copied funds: the order it comes of, its movement, and for every second one a term that has
+#: begun, with ten periods that end this year and later.
+HOLDINGS = (
+    """
+    INSERT INTO investments_order (reference, payer_code, form_token, investor_id, fund_id, terms_id, state, method,
+        units, investment, donation, fee, total, currency, language, answers, supporter_name_shown, supporter_message,
+        applied_at, counts_until, counted, extensions, paid_at, cooling_off_ends_at, confirmed_at)
+    SELECT 'COPY-' || n, 'C' || n, gen_random_uuid(), o.investor_id, f.id, t.id, 'confirmed', o.method, o.units,
+        o.investment, o.donation, o.fee, o.total, o.currency, o.language, o.answers, o.supporter_name_shown, '',
+        o.applied_at, o.counts_until, true, 0, coalesce(o.paid_at, o.applied_at),
+        coalesce(o.cooling_off_ends_at, o.applied_at), coalesce(o.confirmed_at, o.applied_at)
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_fund f ON f.slug = 'copy-' || n
+    JOIN investments_terms t ON t.fund_id = f.id
+    JOIN investments_order o ON o.id = %(order)s
+    """,
+    """
+    INSERT INTO investments_holding (reference, investor_id, fund_id, units, created_at)
+    SELECT 'H-COPY' || n, o.investor_id, f.id, 0, o.applied_at
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_fund f ON f.slug = 'copy-' || n
+    JOIN investments_order o ON o.id = %(order)s
+    """,
+    """
+    INSERT INTO investments_movement (holding_id, kind, units, source, effective_on, happened_at)
+    SELECT h.id, 'confirm', o.units, 'order:copy-' || n, o.applied_at::date, o.applied_at
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_holding h ON h.reference = 'H-COPY' || n
+    JOIN investments_order o ON o.id = %(order)s
+    """,
+    """
+    UPDATE investments_fund SET state = 'operating', closes_on = %(today)s::date - 300 - (id %% 50)::int,
+        opens_on = %(today)s::date - 400, term_starts_on = %(today)s::date - 200 - (id %% 50)::int
+    FROM generate_series(%(first)s, %(last)s) AS n WHERE slug = 'copy-' || n AND n %% 2 = 0
+    """,
+    """
+    INSERT INTO investments_period (fund_id, number, state, starts_on, ends_on, record_on, report_due_on,
+        payment_due_on)
+    SELECT f.id, p, 'scheduled', f.term_starts_on + (p - 1) * 365, f.term_starts_on + p * 365 - 1,
+        f.term_starts_on + p * 365 - 1, f.term_starts_on + p * 365 + 89, f.term_starts_on + p * 365 + 119
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN investments_fund f ON f.slug = 'copy-' || n AND f.state = 'operating'
+    CROSS JOIN generate_series(1, 10) AS p
+    """,
+    "ANALYZE",
+)
+
+
+def copy_holding(order_id: int, *, first: int, last: int, today: date) -> None:
+    """Give the investor of a paid order a holding in each of the copies `first` to `last` of a fund (`copy_fund`); half
+    of these funds are in their term on the business date `today`."""
+    with connection.cursor() as cursor:
+        for statement in HOLDINGS:
+            cursor.execute(statement, {"order": order_id, "first": first, "last": last, "today": today})

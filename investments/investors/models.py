@@ -55,3 +55,23 @@ class Investor(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CalendarAddress(models.Model):
+    """The secret address of one user's calendar feed: who knows it reads the dates, nothing else.
+
+    Found by the SHA-256 of its token, which is kept encrypted so that its owner can see the address again: a copy of
+    the database opens no calendar.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="calendar_address")
+    token = EncryptedTextField(_("token"))
+    token_hash = models.CharField(_("SHA-256 of the token"), max_length=64, unique=True)
+    made_at = models.DateTimeField(_("made at"))
+
+    class Meta:
+        verbose_name = _("calendar address")
+        verbose_name_plural = _("calendar addresses")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}"

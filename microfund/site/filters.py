@@ -1,4 +1,4 @@
-"""Search, filters and order of the list of businesses: one FilterSet, all of it in the address (pages.md P2)."""
+"""Search, filters and order of a list in its address; the list of businesses (pages.md P2)."""
 
 from __future__ import annotations
 
@@ -56,8 +56,28 @@ def _disasters() -> list[tuple[str, str]]:
     return list(Disaster.objects.order_by("-happened_on").values_list("slug", field))
 
 
-class FundFilter(django_filters.FilterSet):
-    """Filters over one fund per business. A value that nobody knows is left out and reported by `unknown`."""
+class AddressFilter(django_filters.FilterSet):
+    """Search, filters and order of a list, all in the address. A value that nobody knows is left out and reported by
+    `unknown`; `sort` is no filter."""
+
+    @property
+    def unknown(self) -> list[tuple[Any, str]]:
+        """Label of the filter and value, for each value that was left out."""
+        return [(self.form.fields[name].label, str(self.data.get(name, ""))[:40]) for name in self.errors]
+
+    @property
+    def active(self) -> dict[str, str]:
+        """Filters in force by name, with their value; the order of the list is no filter."""
+        return {name: value for name, value in self.form.cleaned_data.items() if value and name != "sort"}
+
+    def shown_value(self, name: str, value: str) -> Any:
+        """How a visitor reads a filter's value."""
+        choices = getattr(self.form.fields[name], "choices", None)
+        return dict(choices).get(value, value) if choices is not None else _("“%(value)s”") % {"value": value}
+
+
+class FundFilter(AddressFilter):
+    """Filters over one fund per business."""
 
     q = django_filters.CharFilter(
         label=_("Search"), method="search", field_name="business", max_length=LONGEST_SEARCH, strip=True
@@ -122,21 +142,6 @@ class FundFilter(django_filters.FilterSet):
         """The order asked for; see `ordered`."""
         return ordered(funds, value)
 
-    @property
-    def unknown(self) -> list[tuple[Any, str]]:
-        """Label of the filter and value, for each value that was left out."""
-        return [(self.form.fields[name].label, str(self.data.get(name, ""))[:40]) for name in self.errors]
-
-    @property
-    def active(self) -> dict[str, str]:
-        """Filters in force by name, with their value; the order of the list is no filter."""
-        return {name: value for name, value in self.form.cleaned_data.items() if value and name != "sort"}
-
-    def shown_value(self, name: str, value: str) -> Any:
-        """How a visitor reads a filter's value."""
-        choices = getattr(self.form.fields[name], "choices", None)
-        return dict(choices).get(value, value) if choices is not None else _("“%(value)s”") % {"value": value}
-
 
 def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
     """Funds closing soon, newest, or with the largest unsold part first; raising ones in front but for the newest."""
@@ -157,7 +162,7 @@ class Chip:
     count: int | None = None
 
 
-def chips(filterset: FundFilter, path: str) -> list[Chip]:
+def chips(filterset: AddressFilter, path: str) -> list[Chip]:
     """One chip for each filter in force; removing it keeps the others and goes back to the first page."""
     made = []
     for name, value in filterset.active.items():
@@ -181,7 +186,7 @@ def culprits(filterset: FundFilter, path: str) -> list[Chip]:
     return found
 
 
-def _without(filterset: FundFilter, path: str, name: str) -> str:
+def _without(filterset: AddressFilter, path: str, name: str) -> str:
     known = [*filterset.active, "sort"]
     left = [(key, filterset.data[key]) for key in known if key != name and filterset.data.get(key)]
     return f"{path}?{urlencode(left)}" if left else path

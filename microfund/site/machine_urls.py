@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from . import health
+from . import calendar_pages, health
 
 urlpatterns = [
     path("healthz", health.live, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("me/calendar/<str:token>.ics", calendar_pages.calendar_feed, name="calendar_feed"),
 ]

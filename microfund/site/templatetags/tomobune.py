@@ -269,12 +269,15 @@ def panel(context: template.Context, content: str, title: str = "", kind: str = 
 
 
 @register.simple_block_tag(takes_context=True)
-def scroll_table(context: template.Context, content: str, caption: str, hide_caption: bool = False) -> SafeString:
+def scroll_table(
+    context: template.Context, content: str, caption: str, hide_caption: bool = False, cards: bool = False
+) -> SafeString:
     """``{% scroll_table caption=_("Payments") %}<thead>…<tbody>…{% endscroll_table %}``.
 
-    A table in a labelled region that scrolls sideways on a narrow screen and can be reached by keyboard.
+    A table in a labelled region that scrolls sideways on a narrow screen and can be reached by keyboard; with `cards`
+    its rows become cards there (see elements/table.html for what its cells must then carry).
     """
-    values = {"caption": caption, "hide_caption": hide_caption, "body": content}
+    values = {"caption": caption, "hide_caption": hide_caption, "cards": cards, "body": content}
     return mark_safe(render_to_string("elements/table.html", values))  # noqa: S308 (our own template)
 
 

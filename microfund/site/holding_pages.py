@@ -1,0 +1,111 @@
+"""One holding: the page, the sheet to print, and how its holder appears as a supporter (pages.md I3).
+
+Another person's holding and one that does not exist answer alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from investments.models import Holding, Order
+from investments.offerings import queries as offerings
+from investments.orders import supporter
+from microfund.kernel import clock
+
+from . import own_holdings
+from .money_story import events_about
+from .order_pages import accepted, private
+from .own_dates import timeline
+from .own_filters import holding_state
+
+
+@private
+@require_safe
+@login_required
+def holding(request: HttpRequest, reference: str) -> HttpResponse:
+    """I3: confirmed units of one fund: figures, the whole term, what the journal says of the money, the contract."""
+    return render(request, "site/holding.html", _context(request, reference))
+
+
+@private
+@require_safe
+@login_required
+def holding_sheet(request: HttpRequest, reference: str) -> HttpResponse:
+    """The same on a sheet to print or to keep, without the site around it."""
+    context = _context(request, reference)
+    return render(request, "site/holding_sheet.html", {**context, "printed_on": clock.today_in(None, timezone.now())})
+
+
+@private
+@require_POST
+@login_required
+def holding_supporter(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show one's name among the supporters of the business, or hide it."""
+    found = _own(request, reference, Holding.objects.all())
+    shown = request.POST.get("name_shown") == "on"
+    supporter.show_name(
+        investor_id=found.investor_id, fund_id=found.fund_id, shown=shown, actor=request.user, at=timezone.now()
+    )
+    if shown:
+        messages.success(request, _("Your name may be shown among the supporters."))
+    else:
+        messages.success(request, _("Your name is not shown. You are counted without it."))
+    return redirect("holding", reference=found.reference)
+
+
+def _own(request: HttpRequest, reference: str, holdings: QuerySet[Holding]) -> Holding:
+    """The user's own holding. Raises Http404 for another person's and an unknown one alike."""
+    found = holdings.filter(reference=reference, investor__user_id=request.user.pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
+    at = timezone.now()
+    on = clock.today_in(None, at)
+    found = _own(
+        request,
+        reference,
+        Holding.objects.select_related("fund__business", "fund__policy", "fund__book", "investor").prefetch_related(
+            offerings.newest_terms(path="fund__terms")
+        ),
+    )
+    fund = found.fund
+    made = list(
+        Order.objects.filter(investor_id=found.investor_id, fund_id=found.fund_id, confirmed_at__isnull=False)
+        .select_related("terms")
+        .order_by("confirmed_at", "pk")
+    )
+    documents = {row.document_id: row.document for row in accepted(made)}
+    subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
+    terms = offerings.terms_of(fund)
+    periods = timeline(fund, terms, units=found.units, on=on) if terms else []
+    expected = [period.projected for period in periods if period.projected]
+    return {
+        "holding": found,
+        "state": holding_state(found),
+        "fund": fund,
+        "business": fund.business,
+        "terms": terms,
+        "orders": made,
+        "amounts": own_holdings.totals(found.investor, Holding.objects.filter(pk=found.pk)),
+        "movements": list(found.movements.order_by("happened_at", "pk")),
+        "events": events_about(subjects, book_id=fund.book_id),
+        "documents": list(documents.values()),
+        "periods": periods,
+        "expected": expected[-1] if expected else None,
+        "name_shown": any(row.supporter_name_shown for row in made if row.state == Order.State.CONFIRMED),
+        "trail": [(_("My account"), reverse("me")), (_("Holdings"), reverse("holdings"))],
+        "may_appear": any(row.state == Order.State.CONFIRMED for row in made),
+    }

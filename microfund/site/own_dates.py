@@ -1,0 +1,128 @@
+"""The dates of what a person holds: the timeline of one fund's term, and what comes next over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+
+from investments.models import Fund, Holding, Period, Terms
+from investments.offerings import queries as offerings
+from investments.offerings.projection import ProjectedPeriod, project
+from investments.revenue.services import period_rows
+
+from .own_holdings import BEFORE_TERM, SETTLED, UNREPORTED
+
+NEXT_DATES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class TermPeriod:
+    """One period of a term as planned: its dates, its planned sales (yen) and what they would pay by the rule;
+    `state` and `words` say how far it is."""
+
+    period: Period
+    plan: int | None
+    projected: ProjectedPeriod | None
+    words: str
+
+    @property
+    def state(self) -> str:
+        """The state for a badge's look."""
+        return self.period.state
+
+
+def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeriod]:
+    """Every period of a fund's term for `units` units: from its rows, or before the term begins from what they will be.
+
+    What a period is expected to pay is the plan put through the rule that pays, before tax. One query.
+    """
+    periods = list(fund.periods.order_by("number")) or period_rows(fund, terms, fund.policy)
+    plan = list(terms.plan_revenue)
+    whole = len(plan) == terms.periods and units > 0
+    expected = project(offerings.rule_terms(terms), plan, 100, units, Decimal(0)).periods if whole else ()
+    return [
+        TermPeriod(
+            period=period,
+            plan=plan[period.number - 1] if period.number <= len(plan) else None,
+            projected=expected[period.number - 1] if period.number <= len(expected) else None,
+            words=period_words(period, on=on),
+        )
+        for period in periods
+    ]
+
+
+def period_words(period: Period, *, on: date) -> str:
+    """How far a period is, in words that claim no more than its row says."""
+    if period.state not in UNREPORTED:
+        return str(period.get_state_display())
+    if on < period.starts_on:
+        return _("not yet begun")
+    if on <= period.ends_on:
+        return _("running")
+    return _("not yet reported")
+
+
+@dataclass(frozen=True, slots=True)
+class NextDate:
+    """Something that comes: when, a kind (term, report, payment) and which holding it concerns."""
+
+    on: date
+    kind: str
+    reference: str
+    words: str
+    fund: Fund
+
+
+def next_dates(investor: Any, *, on: date, most: int = NEXT_DATES) -> list[NextDate]:
+    """The next `most` dates over all that a person holds, soonest first; five queries however much that is."""
+    held = Holding.objects.filter(investor=investor, units__gt=0)
+    dates = [
+        *_before_term(held.filter(fund__state__in=BEFORE_TERM, fund__term_starts_on__gte=on), most),
+        *_in_term(held, on=on, most=most),
+    ]
+    return sorted(dates, key=lambda row: (row.on, row.kind, row.reference))[:most]
+
+
+def _before_term(holdings: Any, most: int) -> Iterable[NextDate]:
+    found = (
+        holdings.select_related("fund__business", "fund__policy")
+        .prefetch_related(offerings.newest_terms(path="fund__terms", slim=True))
+        .order_by("fund__term_starts_on", "pk")[:most]
+    )
+    for holding in found:
+        fund = holding.fund
+        yield NextDate(fund.term_starts_on, "term", holding.reference, _("The term begins."), fund)
+        terms = offerings.terms_of(fund)
+        if terms is not None:
+            first = period_rows(fund, terms, fund.policy)[0]
+            yield _report(first.report_due_on, first.number, holding.reference, fund)
+            yield _payment(first.payment_due_on, first.number, holding.reference, fund)
+
+
+def _in_term(holdings: Any, *, on: date, most: int) -> Iterable[NextDate]:
+    mine = Period.objects.filter(Exists(holdings.filter(fund=OuterRef("fund")))).select_related("fund__business")
+    reports = mine.filter(state__in=UNREPORTED, report_due_on__gte=on).order_by("report_due_on", "pk")[:most]
+    payments = mine.exclude(state__in=SETTLED).filter(payment_due_on__gte=on).order_by("payment_due_on", "pk")[:most]
+    reports, payments = list(reports), list(payments)
+    funds = {period.fund_id for period in [*reports, *payments]}
+    references = dict(holdings.filter(fund__in=funds).values_list("fund_id", "reference"))
+    for period in reports:
+        yield _report(period.report_due_on, period.number, references[period.fund_id], period.fund)
+    for period in payments:
+        yield _payment(period.payment_due_on, period.number, references[period.fund_id], period.fund)
+
+
+def _report(on: date, number: int, reference: str, fund: Fund) -> NextDate:
+    words = _("The sales report of period %(number)d is due.") % {"number": number}
+    return NextDate(on, "report", reference, words, fund)
+
+
+def _payment(on: date, number: int, reference: str, fund: Fund) -> NextDate:
+    words = _("The payment of period %(number)d is due, if there is one.") % {"number": number}
+    return NextDate(on, "payment", reference, words, fund)

@@ -1,0 +1,170 @@
+"""What a person holds, in figures: one place for `/me/`, the list of holdings and its CSV, so that they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Least
+from django.utils.translation import gettext as _
+
+from investments.models import Fund, Holding, Order, Period
+from investments.offerings.rule import redemption_percent
+from microfund.kernel import clock
+
+#: The term of these funds has not begun.
+BEFORE_TERM = (Fund.State.OPEN, Fund.State.CLOSED)
+#: Until then a report is awaited, and until then a payment.
+UNREPORTED = (Period.State.SCHEDULED, Period.State.REPORT_DUE)
+SETTLED = (Period.State.PAID, Period.State.WOUND_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Yen paid for confirmed units: `invested`, `donated` and `fees`; `received` is what of the investment has come
+    back, 0 as long as no distribution is paid."""
+
+    invested: int = 0
+    donated: int = 0
+    fees: int = 0
+    received: int = 0
+
+    @property
+    def outstanding(self) -> int:
+        """What of the investment has not come back, yen."""
+        return max(0, self.invested - self.received)
+
+    @property
+    def share_back(self) -> str:
+        """The share of the investment that has come back, in percent as people write it."""
+        return redemption_percent(self.received, self.invested) if self.invested else "0.00"
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.invested + other.invested,
+            self.donated + other.donated,
+            self.fees + other.fees,
+            self.received + other.received,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One holding with its figures, the day of its first confirmation, and what comes next of it: a date or None."""
+
+    holding: Holding
+    confirmed_on: date
+    amounts: Amounts
+    next_on: date | None
+    next_words: str
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a payment of it is disputed."""
+        return self.holding.frozen_at is not None
+
+
+def holdings_of(investor: Any, *, on: date) -> QuerySet[Holding]:
+    """A person's holdings, newest first, each with the dates of its fund that come next from a business date on:
+    `term_on`, `report_on`, `payment_on`, and the first of them, `next_on`."""
+    term = Fund.objects.filter(pk=OuterRef("fund"), state__in=BEFORE_TERM, term_starts_on__gte=on)
+    periods = Period.objects.filter(fund=OuterRef("fund"))
+    reports = periods.filter(state__in=UNREPORTED, report_due_on__gte=on).order_by("report_due_on")
+    payments = periods.exclude(state__in=SETTLED).filter(payment_due_on__gte=on).order_by("payment_due_on")
+    return (
+        Holding.objects.filter(investor=investor)
+        .select_related("fund__business")
+        .annotate(
+            term_on=Subquery(term.values("term_starts_on")[:1]),
+            report_on=Subquery(reports.values("report_due_on")[:1]),
+            payment_on=Subquery(payments.values("payment_due_on")[:1]),
+        )
+        .annotate(next_on=Least("term_on", "report_on", "payment_on"))
+        .order_by("-created_at", "-pk")
+    )
+
+
+def invested(holdings: QuerySet[Holding]) -> QuerySet[Holding]:
+    """The holdings with `invested`, the investment of their confirmed orders in yen, to sort by."""
+    made = confirmed().filter(investor=OuterRef("investor"), fund=OuterRef("fund")).order_by()
+    total = made.values("fund").annotate(total=Sum("investment")).values("total")
+    return holdings.annotate(invested=Subquery(total))
+
+
+def confirmed() -> QuerySet[Order]:
+    """The orders that holdings are made of."""
+    return Order.objects.filter(state=Order.State.CONFIRMED)
+
+
+def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet) -> dict[int, Amounts]:
+    """What a person paid for what they hold, by fund; one query."""
+    found = (
+        confirmed()
+        .filter(investor=investor, fund__in=funds)
+        .values("fund_id")
+        .annotate(invested=Sum("investment"), donated=Sum("donation"), fees=Sum("fee"))
+        .order_by("fund_id")
+    )
+    return {row["fund_id"]: Amounts(row["invested"], row["donated"], row["fees"]) for row in found}
+
+
+def totals(investor: Any, holdings: QuerySet[Holding] | None = None) -> Amounts:
+    """The sums over a person's holdings, or over some of them; one query."""
+    found = confirmed().filter(investor=investor)
+    if holdings is not None:
+        found = found.filter(fund__in=holdings.order_by().values("fund"))
+    sums = found.aggregate(
+        invested=Sum("investment", default=0), donated=Sum("donation", default=0), fees=Sum("fee", default=0)
+    )
+    return Amounts(sums["invested"], sums["donated"], sums["fees"])
+
+
+def rows(investor: Any, holdings: Iterable[Holding]) -> list[Row]:
+    """Holdings of `holdings_of`, a page of them or all, as rows; one query more."""
+    found: list[Any] = list(holdings)
+    amounts = amounts_by_fund(investor, [holding.fund_id for holding in found])
+    return [
+        Row(
+            holding=holding,
+            confirmed_on=clock.today_in(None, holding.created_at),
+            amounts=amounts.get(holding.fund_id, Amounts()),
+            next_on=holding.next_on,
+            next_words=next_words(holding),
+        )
+        for holding in found
+    ]
+
+
+def next_words(holding: Any) -> str:
+    """What is due on the holding's next date; empty if there is none."""
+    if holding.next_on is None:
+        return ""
+    if holding.next_on == holding.term_on:
+        return _("term begins")
+    return _("sales report due") if holding.next_on == holding.report_on else _("payment due")
+
+
+def searched(holdings: QuerySet, words: Iterable[str]) -> QuerySet:
+    """Holdings or orders with every word in their reference, the name of the fund, or what is searched of the
+    business."""
+    for word in words:
+        holdings = holdings.filter(
+            Q(fund__business__search_text__contains=word)
+            | Q(reference__icontains=word)
+            | Q(fund__name_en__icontains=word)
+            | Q(fund__name_ja__icontains=word)
+        )
+    return holdings
+
+
+def by_state(holdings: QuerySet[Holding], states: Iterable[str]) -> QuerySet[Holding]:
+    """Holdings of funds in one of these states that still have units."""
+    return holdings.filter(fund__state__in=states, units__gt=0)
+
+
+def units(holdings: QuerySet[Holding]) -> int:
+    """How many units these holdings are; one query."""
+    return holdings.order_by().aggregate(units=Sum("units", default=0))["units"]

@@ -1,0 +1,148 @@
+"""What a person has: the overview, the list of holdings, the list of orders (pages.md I1, I2).
+
+Everything is asked for by its owner, so nothing of anybody else can be found, filtered or exported here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import InvalidPage, Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from investments.investors import queries as investors
+from investments.models import Holding
+from investments.offerings import queries as offerings
+from investments.orders import queries as orders
+from microfund.kernel import clock
+
+from . import filters, own_csv, own_holdings
+from .business_cards import cards
+from .order_pages import private
+from .own_dates import next_dates
+from .own_filters import HoldingFilter, OrderFilter, holding_state
+from .own_todo import todos
+
+EMPTY_CARDS = 3
+#: How many holdings and orders the overview shows.
+FEW = 5
+PAGE_SIZE = 50
+
+
+@private
+@require_safe
+@login_required
+def me(request: HttpRequest) -> HttpResponse:
+    """I1: what waits for this person, what they hold, what comes next, the sums. Without any order: three funds that
+    are raising."""
+    at = timezone.now()
+    on = clock.today_in(None, at)
+    investor = investors.investor_of(request.user)
+    made = list(orders.orders_of(investor)[:FEW]) if investor else []
+    context: dict[str, Any] = {
+        "investor": investor,
+        "orders": made,
+        "todos": todos(investor, at=at) if investor else [],
+    }
+    if made:
+        held = list(own_holdings.holdings_of(investor, on=on)[: FEW + 1])
+        context |= {
+            "rows": shown(own_holdings.rows(investor, held[:FEW])),
+            "more_holdings": len(held) > FEW,
+            "totals": own_holdings.totals(investor),
+            "dates": next_dates(investor, on=on) if held else [],
+        }
+    else:
+        context["cards"] = cards(offerings.open_funds(on)[:EMPTY_CARDS], on=on, at=at)
+    return render(request, "site/me.html", context)
+
+
+def shown(rows: list[own_holdings.Row]) -> list[tuple[own_holdings.Row, Any]]:
+    """Rows, each with the state of its holding in a person's words."""
+    return [(row, holding_state(row.holding)) for row in rows]
+
+
+@private
+@require_safe
+@login_required
+def holdings(request: HttpRequest) -> HttpResponse:
+    """I2: every holding with its figures, searched, filtered and sorted by the address, fifty a page; the totals are of
+    all that the filters leave."""
+    investor = investors.investor_of(request.user)
+    found, filterset = _holdings(request, investor)
+    page = _page(found, request.GET.get("page", "1"))
+    filtered = bool(filterset.active)
+    context = {
+        "page_obj": page,
+        "rows": shown(own_holdings.rows(investor, page.object_list)),
+        "count": page.paginator.count,
+        "totals": own_holdings.totals(investor, found if filtered else None),
+        "units": own_holdings.units(found),
+        **_filter_context(request, filterset),
+    }
+    return render(request, "site/holdings.html", context)
+
+
+@private
+@require_safe
+@login_required
+def holdings_csv(request: HttpRequest) -> HttpResponse:
+    """I2 as CSV in UTF-8, by the same address as the list; `bom=1` puts a byte order mark in front."""
+    investor = investors.investor_of(request.user)
+    found, filterset = _holdings(request, investor)
+    rows = own_holdings.rows(investor, found)
+    totals = own_holdings.totals(investor, found if filterset.active else None)
+    text = own_csv.write(own_csv.holdings_lines(rows, totals), bom=request.GET.get("bom") == "1")
+    response = HttpResponse(text.encode(), content_type="text/csv; charset=utf-8")
+    on = clock.today_in(None, timezone.now())
+    response["Content-Disposition"] = f'attachment; filename="tomobune-holdings-{on.isoformat()}.csv"'
+    return response
+
+
+def _holdings(request: HttpRequest, investor: Any) -> tuple[QuerySet[Holding], HoldingFilter]:
+    """This person's holdings as the address asks for them."""
+    on = clock.today_in(None, timezone.now())
+    filterset = HoldingFilter(request.GET, queryset=own_holdings.holdings_of(investor, on=on))
+    return filterset.qs, filterset
+
+
+@private
+@require_safe
+@login_required
+def own_orders(request: HttpRequest) -> HttpResponse:
+    """Every order ever made, newest first, searched and filtered by the address, fifty a page."""
+    investor = investors.investor_of(request.user)
+    filterset = OrderFilter(request.GET, queryset=orders.orders_of(investor))
+    page = _page(filterset.qs, request.GET.get("page", "1"))
+    context = {
+        "page_obj": page,
+        "orders": page.object_list,
+        "count": page.paginator.count,
+        **_filter_context(request, filterset),
+    }
+    return render(request, "site/orders.html", context)
+
+
+def _page(rows: QuerySet, number: str) -> Page:
+    """One page of a list; 404 for one that does not exist."""
+    try:
+        return Paginator(rows, PAGE_SIZE).page(number)
+    except InvalidPage:
+        raise Http404(_("There is no such page.")) from None
+
+
+def _filter_context(request: HttpRequest, filterset: filters.AddressFilter) -> dict[str, Any]:
+    return {
+        "filter": filterset,
+        "filtered": bool(filterset.active),
+        "chips": filters.chips(filterset, request.path),
+        "unknown": filterset.unknown,
+        "trail": [(_("My account"), reverse("me"))],
+    }

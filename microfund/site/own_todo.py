@@ -1,0 +1,126 @@
+"""Whatever waits for a person, each with its day: what they must do, and what they may still do (pages.md I1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch, Q
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from investments.investors import queries as investors
+from investments.models import Investor, Order, PaymentAttempt, Refund
+from investments.orders.models import UNPAID
+from investments.payments.models import UNRESOLVED
+from investments.payments.services import identity_deadline
+from microfund.kernel import clock
+from microfund.kernel.money import format_money
+
+from .order_story import last_day
+from .templatetags.tomobune import bilingual_filter
+
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One thing: its last day (None: as soon as possible), its words, where to do it. `must` is False for what may be
+    done or only waited for."""
+
+    on: date | None
+    text: str
+    href: str
+    label: str
+    must: bool = True
+
+
+def todos(investor: Investor, *, at: datetime) -> list[Todo]:
+    """What waits for this person: first what has no day, then by day. Three queries, however many orders there are."""
+    found = _identity(investor)
+    waiting = list(
+        Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
+        .select_related("fund__business", "fund__policy", "fund__counter")
+        .prefetch_related(
+            Prefetch("attempts", PaymentAttempt.objects.filter(state__in=UNRESOLVED), to_attr="unresolved")
+        )
+        .order_by("applied_at", "pk")
+    )
+    for order in waiting:
+        todo = _to_pay(order, at=at) if order.state in UNPAID else _cooling_off(order, at=at)
+        if todo is not None:
+            found.append(todo)
+    found += _check(investor, [order for order in waiting if order.state == Order.State.PAID])
+    found += [
+        Todo(
+            None,
+            _("%(amount)s waits for you: the payment provider has written to you to ask where it should go.")
+            % {"amount": format_money(refund.amount, refund.currency)},
+            reverse("order", args=[refund.order.reference]),
+            _("To the order"),
+        )
+        for refund in Refund.objects.filter(order__investor=investor, state=Refund.State.REQUIRES_ACTION)
+        .select_related("order")
+        .order_by("pk")
+    ]
+    return sorted(found, key=lambda todo: (todo.on is not None, todo.on or date.min))
+
+
+def _identity(investor: Investor) -> list[Todo]:
+    """What a person must do so that their identity can be checked."""
+    if investor.identity_state == Investor.Identity.REJECTED:
+        text = _("We could not verify your identity. Please correct your details or write to us.")
+    elif not investors.is_complete(investor):
+        text = _("Some of your details are missing. We need them to verify your identity.")
+    else:
+        return []
+    return [Todo(None, text, reverse("investments:profile"), _("Personal details"))]
+
+
+def _check(investor: Investor, paid: list[Order]) -> list[Todo]:
+    """The identity check that paid orders wait for: ours to do, with its last day."""
+    waits = (Investor.Identity.UNVERIFIED, Investor.Identity.SUBMITTED)
+    if investor.identity_state not in waits or not paid:
+        return []
+    on = min(identity_deadline(order.fund) for order in paid)
+    text = _("We check your identity. If that is not possible by then, you get everything back.")
+    return [Todo(on, text, reverse("investments:profile"), _("Personal details"), must=False)]
+
+
+def _to_pay(order: Order, *, at: datetime) -> Todo | None:
+    """An order that waits for its payment; None once its time is over, when only an answer is awaited."""
+    attempts: list[PaymentAttempt] = order.unresolved  # type: ignore[attr-defined]
+    attempt = attempts[0] if attempts else None
+    until = attempt.pay_by if attempt and attempt.pay_by else order.reserved_until
+    if until is None or until <= at:
+        return None
+    if attempt and attempt.state == PaymentAttempt.State.PROCESSING and order.method != Order.Method.KONBINI:
+        return None
+    words = {
+        "amount": format_money(order.total, order.currency),
+        "name": bilingual_filter(order.fund.business, "name"),
+        "reference": order.reference,
+    }
+    address = reverse("order", args=[order.reference])
+    if attempt and order.method == Order.Method.BANK_TRANSFER:
+        address = reverse("investments:transfer", args=[order.reference])
+        text, label = _("Transfer %(amount)s for %(name)s (order %(reference)s)."), _("Account and payer code")
+    elif attempt and attempt.state == PaymentAttempt.State.PROCESSING:
+        text = _("Pay %(amount)s for %(name)s at the convenience store (order %(reference)s).")
+        label = _("To the order")
+    else:
+        words["time"] = formats.time_format(until.astimezone(clock.business_zone(order.fund.policy.zone)), "H:i")
+        text = _("Pay %(amount)s for %(name)s until %(time)s, Japan time (order %(reference)s).")
+        label = _("To the order")
+    return Todo(clock.today_in(order.fund.policy.zone, until - _MOMENT), text % words, address, label)
+
+
+def _cooling_off(order: Order, *, at: datetime) -> Todo | None:
+    """A paid order that can still be cancelled."""
+    if order.cooling_off_ends_at is None or order.cooling_off_ends_at <= at:
+        return None
+    text = _("Until 23:59 (Japan time) you can cancel your order for %(name)s and get everything back.")
+    words: dict[str, Any] = {"name": bilingual_filter(order.fund.business, "name")}
+    return Todo(last_day(order), text % words, reverse("order", args=[order.reference]), _("To the order"), must=False)
