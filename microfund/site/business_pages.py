@@ -36,7 +36,6 @@ from .term_rows import changes, term_rows
 
 PAGE_SIZE = 12
 LONGEST_NUMBER = 6
-ONE_YEAR = 365 * 24 * 3600
 
 
 @require_safe
@@ -270,7 +269,9 @@ def _documents(fund: Fund) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {"own": [], "other": []}
     for row in offerings.documents_of(fund):
         href = reverse("businesses:document", args=[fund.business.slug, row.sha256])
-        found["own" if row.language == language else "other"].append({"row": row, "href": href})
+        found["own" if row.language == language else "other"].append(
+            {"row": row, "href": href, "slug": fund.business.slug}
+        )
     return found
 
 
@@ -344,23 +345,3 @@ def _simulator_href(shown: Shown, percent: int, units: int) -> str:
 
 def _name(business: Business) -> str:
     return bilingual_filter(business, "name")
-
-
-@require_safe
-def document(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
-    """A stored document, byte for byte as it was accepted. It is shown in a sandbox: it can run and load nothing,
-    and looks as its own few styles say."""
-    found = offerings.document(slug, sha256)
-    if found is None:
-        raise Http404
-    response = HttpResponse(bytes(found.html), content_type="text/html; charset=utf-8")
-    way = "attachment" if "download" in request.GET else "inline"
-    response["Content-Disposition"] = f'{way}; filename="{slug}-{found.kind}-{found.language}-{sha256[:12]}.html"'
-    response["Content-Security-Policy"] = (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
-    response["Content-Language"] = found.language
-    response["ETag"] = f'"{sha256}"'
-    response["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
-    return response

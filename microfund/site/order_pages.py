@@ -18,7 +18,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from investments.investors import queries as investors
-from investments.models import Acceptance, Holding, Order
+from investments.models import Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from investments.orders.models import UNPAID
@@ -65,7 +65,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         "story": story,
         "last_day": last_day(found),
         "holding": holding,
-        "documents": [row.document for row in _accepted([found])],
+        "documents": [row.document for row in orders.accepted([found])],
         "looks_again": look is not None,
     }
     response = render(request, "site/order.html", context)
@@ -82,16 +82,6 @@ def _next_look(wait: str) -> tuple[int, int] | None:
         return None
     number = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 4 else 1
     return (number, LOOKS[number - 1]) if 1 <= number <= len(LOOKS) else None
-
-
-def _accepted(found: list[Order]) -> list[Acceptance]:
-    """The acceptances of these orders with their documents, without the bytes."""
-    return list(
-        Acceptance.objects.filter(order__in=found)
-        .select_related("document__fund__business")
-        .defer("document__html")
-        .order_by("order_id", "pk")
-    )
 
 
 @private
@@ -152,7 +142,7 @@ def holding(request: HttpRequest, reference: str) -> HttpResponse:
         .select_related("terms")
         .order_by("confirmed_at", "pk")
     )
-    documents = {row.document_id: row.document for row in _accepted(made)}
+    documents = {row.document_id: row.document for row in orders.accepted(made)}
     subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
     standing = [row for row in made if row.state == Order.State.CONFIRMED]
     context = {

@@ -12,7 +12,7 @@ urlpatterns = [
     path("glossary/", pages.glossary, name="glossary"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("me/", order_pages.me, name="me"),
-    path("me/holdings/<str:reference>/", order_pages.holding, name="holding"),
-    path("orders/<str:reference>/", order_pages.order, name="order"),
+    path("me/holdings/<slug:reference>/", order_pages.holding, name="holding"),
+    path("orders/<slug:reference>/", order_pages.order, name="order"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
 ]
