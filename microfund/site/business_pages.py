@@ -32,7 +32,8 @@ from . import filters, simulation
 from .business_cards import cards_of, state_label
 from .figures import supporters_of
 from .templatetags.tomobune import active_language, bilingual_filter
-from .term_rows import changes, term_rows
+from .term_diff import comparison, differences
+from .term_rows import term_rows
 
 PAGE_SIZE = 12
 LONGEST_NUMBER = 6
@@ -281,7 +282,8 @@ def _tax_rate(on: date) -> Any:
 
 @business_page(needs_terms=True)
 def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
-    """P4: every term with its definition, every version with what it changed, every document with its hash."""
+    """P4: every term with its definition, every version with what it changed, any two versions side by side
+    (``?from=1&to=3``), every document with its hash."""
     assert shown.fund is not None and shown.terms is not None
     versions = offerings.versions(shown.fund)
     context = {
@@ -289,10 +291,18 @@ def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
         "rows": term_rows(shown.fund, shown.terms, shown.policy),
         "documents": _documents(shown.fund),
         "plan": offerings.planned_periods(shown.fund, shown.terms),
+        "comparison": comparison(
+            shown.fund,
+            versions,
+            shown.policy,
+            older=request.GET.get("from", ""),
+            newer=request.GET.get("to", ""),
+        ),
         "versions": [
             {
                 "row": newer,
-                "changes": changes(shown.fund, older, newer, shown.policy) if older else [],
+                "older": older.version if older else None,
+                "changes": differences(shown.fund, older, newer, shown.policy) if older else [],
             }
             for newer, older in zip(versions, [*versions[1:], None], strict=True)
         ],

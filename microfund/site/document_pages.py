@@ -1,15 +1,25 @@
-"""Stored documents, byte for byte (pages.md P4): HTML in a sandbox, PDF to keep.
+"""Stored documents, byte for byte (pages.md P4): HTML in a sandbox, PDF to keep; and an investor's own list (I8).
 
-Both stay at their addresses for ever: whoever accepted a document finds it there as it was.
+Both forms stay at their addresses for ever: whoever accepted a document finds it there as it was.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from investments.investors import queries as investors
 from investments.offerings import queries as offerings
-from investments.offerings.models import Document
+from investments.offerings.models import Document, Fund
+from investments.orders import queries as orders
+from investments.orders.models import Order
+
+from .order_pages import private
 
 ONE_YEAR = 365 * 24 * 3600
 
@@ -54,3 +64,57 @@ def _kept(response: HttpResponse, found: Document, sha256: str) -> HttpResponse:
     response["ETag"] = f'"{sha256}"'
     response["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
     return response
+
+
+class Kept(NamedTuple):
+    """A document of an order: `accepted_at` is None for one of later terms, which nobody had to accept."""
+
+    document: Document
+    order: Order | None
+    accepted_at: datetime | None
+
+    @property
+    def at(self) -> datetime:
+        """What the list is sorted by."""
+        return self.accepted_at or self.document.created_at
+
+
+@private
+@require_safe
+@login_required
+def my_documents(request: HttpRequest) -> HttpResponse:
+    """I8: every document that was accepted with the visitor's orders, and those of terms that were amended since, by
+    fund and date; four queries however many there are."""
+    investor = investors.investor_of(request.user)
+    made = list(orders.orders_of(investor)) if investor else []
+    return render(request, "site/documents.html", {"funds": _kept_by_fund(made)})
+
+
+def _kept_by_fund(made: list[Order]) -> list[dict[str, Any]]:
+    """The documents of orders under the fund they belong to, the newest order's fund and the newest document first."""
+    by_order = {order.pk: order for order in made}
+    funds: dict[int, Fund] = {order.fund_id: order.fund for order in made}
+    kept: dict[int, list[Kept]] = {fund_id: [] for fund_id in funds}
+    seen: set[int] = set()
+    for row in orders.accepted(made):
+        order = by_order[row.order_id]
+        kept[order.fund_id].append(Kept(row.document, order, row.accepted_at))
+        seen.add(row.document_id)
+    for document in _amended(made, kept):
+        if document.pk not in seen:
+            kept[document.fund_id].append(Kept(document, None, None))
+    return [
+        {"fund": fund, "business": fund.business, "rows": sorted(kept[pk], key=lambda row: row.at, reverse=True)}
+        for pk, fund in funds.items()
+    ]
+
+
+def _amended(made: list[Order], kept: dict[int, list[Kept]]) -> list[Document]:
+    """Documents of terms newer than any that were accepted, in the languages in which the fund's were."""
+    newest = {fund_id: max((row.document.terms.version for row in rows), default=0) for fund_id, rows in kept.items()}
+    languages = {(order.fund_id, order.language) for order in made}
+    return [
+        document
+        for document in offerings.documents_of_funds(newest)
+        if document.terms.version > newest[document.fund_id] and (document.fund_id, document.language) in languages
+    ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import order_pages, pages, preferences, styleguide
+from . import document_pages, order_pages, pages, preferences, styleguide
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("glossary/", pages.glossary, name="glossary"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("me/", order_pages.me, name="me"),
+    path("me/documents/", document_pages.my_documents, name="my_documents"),
     path("me/holdings/<slug:reference>/", order_pages.holding, name="holding"),
     path("orders/<slug:reference>/", order_pages.order, name="order"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
