@@ -31,6 +31,7 @@ from rewards import queries as rewards
 from . import filters, simulation
 from .business_cards import cards_of, state_label
 from .figures import supporters_of
+from .share_pages import share
 from .templatetags.tomobune import active_language, bilingual_filter
 from .term_diff import comparison, differences
 from .term_rows import term_rows
@@ -216,6 +217,7 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
     context = {
         **shown.context(),
         "hero": heroes[0] if heroes else None,
+        "share": share(shown.business, heroes[0] if heroes else None),
         "story_pictures": [picture for picture in pictures if picture.role == Picture.Role.STORY],
         "other_funds": [
             {

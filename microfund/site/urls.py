@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import document_pages, order_pages, pages, preferences, styleguide
+from . import contact_pages, document_pages, order_pages, pages, plain_pages, preferences, styleguide
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -10,6 +10,14 @@ urlpatterns = [
     path("risks/", pages.risks, name="risks"),
     path("fees/", pages.fees, name="fees"),
     path("glossary/", pages.glossary, name="glossary"),
+    path("help/", plain_pages.page, {"name": "help"}, name="help"),
+    path("about/", plain_pages.page, {"name": "about"}, name="about"),
+    path("accessibility/", plain_pages.page, {"name": "accessibility"}, name="accessibility"),
+    path("privacy/", plain_pages.page, {"name": "privacy"}, name="privacy"),
+    path("legal/terms/", plain_pages.page, {"name": "legal_terms"}, name="legal_terms"),
+    path("legal/disclosure/", plain_pages.disclosure, name="legal_disclosure"),
+    path("contact/", contact_pages.contact, name="contact"),
+    path("contact/sent/", contact_pages.sent, name="contact_sent"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("me/", order_pages.me, name="me"),
     path("me/documents/", document_pages.my_documents, name="my_documents"),
