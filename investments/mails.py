@@ -23,7 +23,7 @@ from investments.banking.models import OutgoingTransfer, ReceiptUse
 from investments.investors.models import Investor
 from investments.offerings.models import Fund, Terms
 from investments.orders import queries
-from investments.orders.models import UNPAID, Acceptance, Order
+from investments.orders.models import UNPAID, Order
 from investments.payments import transfer
 from investments.payments.models import Dispute, PaymentAttempt, Refund
 from investments.payments.services import identity_deadline
@@ -156,12 +156,7 @@ def order_paid(event: events.OrderPaid) -> None:
     if order.paid_at is None:
         return
     fund = order.fund
-    accepted = (
-        Acceptance.objects.filter(order=order)
-        .select_related("document")
-        .defer("document__html")
-        .order_by("document__kind")
-    )
+    accepted = sorted((row.document for row in queries.accepted([order])), key=lambda document: document.kind)
     with translation.override(order.language):
         facts = [
             (_("Order number"), order.reference),
@@ -173,10 +168,14 @@ def order_paid(event: events.OrderPaid) -> None:
         ]
         documents = [
             (
-                acceptance.document.get_kind_display(),
-                mail_parts.link("businesses:document", fund.business.slug, acceptance.document.sha256),
+                document.get_kind_display(),
+                mail_parts.link("businesses:document", fund.business.slug, document.sha256),
+                mail_parts.link("businesses:document_pdf", fund.business.slug, document.sha256)
+                if document.pdf_sha256
+                else "",
+                document.pdf_size,
             )
-            for acceptance in accepted
+            for document in accepted
         ]
         mail_parts.send(
             "order_paid",

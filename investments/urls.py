@@ -15,8 +15,8 @@ urlpatterns = [
     path("fund/<slug:slug>/documents/<int:document_id>/", orders.open_document, name="open_document"),
     path("fund/<slug:slug>/supporter/", orders.supporter, name="supporter"),
     path("fund/<slug:slug>/check/", payments.check, name="check"),
-    path("orders/<str:reference>/pay/", payments.pay, name="pay"),
-    path("orders/<str:reference>/return/", payments.come_back, name="return"),
-    path("orders/<str:reference>/transfer/", payments.transfer, name="transfer"),
-    path("orders/<str:reference>/cancel/", payments.cancel, name="cancel"),
+    path("orders/<slug:reference>/pay/", payments.pay, name="pay"),
+    path("orders/<slug:reference>/return/", payments.come_back, name="return"),
+    path("orders/<slug:reference>/transfer/", payments.transfer, name="transfer"),
+    path("orders/<slug:reference>/cancel/", payments.cancel, name="cancel"),
 ]

@@ -1,7 +1,10 @@
 """The ground every test stands on: a real PostgreSQL with the house's triggers, mail in memory, files of its own."""
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from microfund.kernel import typesetting
 from tests.sandbox_client import SandboxProcess
 
 _TRUNCATE_GUARDS = """
@@ -76,6 +80,28 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = str(tmp_path_factory.mktemp("media"))
     with override_settings(MEDIA_ROOT=folder):
         yield folder
+
+
+TYPESET = typesetting.pdf
+
+
+def _quick_pdf(template: Path, data: Mapping[str, Any], *, at: datetime) -> bytes:
+    return b"%PDF-1.7\n" + json.dumps([template.name, data, at.isoformat()], ensure_ascii=False).encode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_pdfs() -> Iterator[None]:
+    """Opening a fund sets six documents, which takes half a second: here they are set by something quicker that is
+    given the same data. What a PDF holds and looks like is tested with `typeset`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typesetting, "pdf", _quick_pdf)
+        yield
+
+
+@pytest.fixture
+def typeset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typst itself, as on the site."""
+    monkeypatch.setattr(typesetting, "pdf", TYPESET)
 
 
 @pytest.fixture(scope="session")

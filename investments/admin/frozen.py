@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from investments.models import Document, Period, Terms
+from investments.offerings.queries import BYTES
 from microfund.kernel.admin import ReadOnlyAdmin, money
 
 
@@ -42,15 +43,22 @@ class DocumentAdmin(ReadOnlyAdmin):
     list_select_related = ("fund", "terms")
     search_fields = ("fund__slug", "sha256")
     ordering = ("-pk",)
-    fields = ("fund", "terms", "kind", "language", "sha256", "created_at", "page", "source")
+    fields = ("fund", "terms", "kind", "language", "sha256", "pdf_sha256", "created_at", "page", "pdf_page", "source")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("html")
+        return super().get_queryset(request).defer(*BYTES)
 
     @admin.display(description=_("as buyers see it"))
     def page(self, row: Document) -> str:
         url = reverse("businesses:document", args=[row.fund.business.slug, row.sha256])
         return format_html('<a href="{}">{}</a>', url, _("Open the document"))
+
+    @admin.display(description=_("PDF"))
+    def pdf_page(self, row: Document) -> str:
+        if not row.pdf_sha256:
+            return str(_("none: it is from before PDFs were made"))
+        url = reverse("businesses:document_pdf", args=[row.fund.business.slug, row.sha256])
+        return format_html('<a href="{}">{}</a>', url, _("Save the PDF"))
 
     @admin.display(description=_("HTML"))
     def source(self, row: Document) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.models import Book, Document, Fund, FundCounter, Order, Terms
 from investments.offerings import services as offerings
+from investments.offerings.queries import BYTES
 from investments.payments import own_accounts
 from investments.payments import services as payments
 from microfund.kernel import clock, locks, queues
@@ -239,7 +240,7 @@ class FundAdmin(StaffAdmin):
                 (_("kind"), _("language"), _("SHA-256"), _("created at")),
                 [
                     (link(Document, own.pk, own.get_kind_display()), own.language, own.sha256, own.created_at)
-                    for own in row.documents.defer("html").order_by("-pk")
+                    for own in row.documents.defer(*BYTES).order_by("-pk")
                 ],
             ),
         ]

@@ -32,7 +32,7 @@ class AcceptanceInline(ReadOnlyInline):
     show_change_link = False
 
     def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).select_related("document").defer("document__html")
+        return super().get_queryset(request).select_related("document").defer("document__html", "document__pdf")
 
 
 @admin.register(Order)

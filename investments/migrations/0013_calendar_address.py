@@ -9,7 +9,7 @@ import microfund.kernel.crypto
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("investments", "0010_rules"),
+        ("investments", "0012_document_pdf"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -15,16 +15,23 @@ from .services import terms_digest
 
 
 def documents() -> Iterator[str]:
-    """Every stored document has the SHA-256 that was stored with it."""
-    return query("""
+    """Every stored document has the SHA-256 that was stored with it, and so has its PDF."""
+    yield from query("""
         SELECT format('investments_document %s (fund %s %s %s): its bytes no longer match %s', id, fund_id, kind,
                       language, left(sha256, 12))
           FROM investments_document WHERE encode(sha256(html), 'hex') <> sha256 ORDER BY id
     """)
+    yield from query("""
+        SELECT format('investments_document %s (fund %s %s %s): the bytes of its PDF no longer match %s', id, fund_id,
+                      kind, language, left(pdf_sha256, 12))
+          FROM investments_document
+         WHERE encode(sha256(pdf), 'hex') <> pdf_sha256 OR (pdf IS NULL) <> (pdf_sha256 = '') ORDER BY id
+    """)
 
 
 def document_sets() -> Iterator[str]:
-    """Frozen terms have every kind of document in every language, and each belongs to their fund."""
+    """Frozen terms have every kind of document in every language, each belongs to their fund, and either all of them
+    have a PDF or, from before PDFs were made, none."""
     yield from query(
         """
         SELECT format('investments_terms %s (fund %s v%s): has no %s in %s', terms.id, terms.fund_id, terms.version,
@@ -44,6 +51,10 @@ def document_sets() -> Iterator[str]:
                       terms.fund_id)
           FROM investments_document AS document JOIN investments_terms AS terms ON terms.id = document.terms_id
          WHERE document.fund_id <> terms.fund_id ORDER BY document.id
+    """)
+    yield from query("""
+        SELECT format('investments_terms %s: %s of its %s documents have a PDF', terms_id, count(pdf), count(*))
+          FROM investments_document GROUP BY terms_id HAVING count(pdf) NOT IN (0, count(*)) ORDER BY terms_id
     """)
 
 

@@ -204,7 +204,11 @@ class Terms(models.Model):
 
 
 class Document(AppendOnly):
-    """A document as it was offered: HTML bytes and their SHA-256, kept for ever, byte for byte."""
+    """A document as it was offered: HTML and PDF bytes, each with its SHA-256, kept for ever, byte for byte.
+
+    `sha256` is that of the HTML and names the document. A document from before PDFs were made has none: `pdf` is null
+    and `pdf_sha256` empty, for nothing is rendered after the terms were frozen.
+    """
 
     class Kind(models.TextChoices):
         PRE_CONTRACT = "pre_contract", _("pre-contract document")
@@ -217,12 +221,20 @@ class Document(AppendOnly):
     language = models.CharField(_("language"), max_length=8)
     html = models.BinaryField(_("HTML"))
     sha256 = models.CharField(_("SHA-256"), max_length=64)
+    pdf = models.BinaryField(_("PDF"), null=True)
+    pdf_sha256 = models.CharField(_("SHA-256 of the PDF"), max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField(_("created at"))
 
     class Meta:
         verbose_name = _("document")
         verbose_name_plural = _("documents")
-        constraints = [models.UniqueConstraint(fields=["terms", "kind", "language"], name="document_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["terms", "kind", "language"], name="document_once"),
+            models.CheckConstraint(
+                condition=Q(pdf__isnull=True, pdf_sha256="") | (Q(pdf__isnull=False) & ~Q(pdf_sha256="")),
+                name="document_pdf_has_hash",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.language} {self.sha256[:12]}"

@@ -6,7 +6,7 @@ staff: scheduled or later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +20,8 @@ from microfund.kernel import clock
 from .models import Document, Fund, FundCounter, Terms
 from .rule import RuleTerms
 
+#: The wide columns of a document, which a list leaves in the table.
+BYTES = ("html", "pdf")
 NOT_PUBLIC = (Fund.State.DRAFT, Fund.State.IN_REVIEW)
 PUBLIC = tuple(state for state in Fund.State.values if state not in NOT_PUBLIC)
 #: From here on periods exist and sales are reported.
@@ -116,26 +118,36 @@ def rule_terms(terms: Terms) -> RuleTerms:
 
 
 def documents_of(fund: Fund) -> list[Document]:
-    """The stored documents of a fund without their bytes, newest terms first; `size` is in bytes."""
+    """The stored documents of a fund without their bytes, newest terms first; `size` and `pdf_size` are in bytes."""
+    return documents_of_funds([fund.pk])
+
+
+def documents_of_funds(fund_ids: Iterable[int]) -> list[Document]:
+    """The stored documents of several funds, like `documents_of`, in one query."""
     return list(
-        Document.objects.filter(fund=fund)
-        .defer("html")
+        Document.objects.filter(fund__in=list(fund_ids))
+        .defer(*BYTES)
         .select_related("terms")
-        .annotate(size=Length("html"))
+        .annotate(size=Length("html"), pdf_size=Length("pdf"))
         .order_by("-terms__version", "language", "pk")
     )
 
 
-def document(business_slug: str, sha256: str) -> Document | None:
-    """One stored document of a business by the hash of its bytes.
+def document(business_slug: str, sha256: str, *, form: str = "html") -> Document | None:
+    """One stored document of a business by the hash of its HTML, with the bytes of one `form`, html or pdf.
 
     Also for a business that was withdrawn: whoever holds units keeps the right to read what was agreed.
     """
-    return Document.objects.filter(
-        fund__business__slug=business_slug,
-        fund__business__state__in=(Business.State.PUBLISHED, Business.State.WITHDRAWN),
-        sha256=sha256,
-    ).first()
+    others = [name for name in BYTES if name != form]
+    return (
+        Document.objects.filter(
+            fund__business__slug=business_slug,
+            fund__business__state__in=(Business.State.PUBLISHED, Business.State.WITHDRAWN),
+            sha256=sha256,
+        )
+        .defer(*others)
+        .first()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 
 from investments.offerings.models import Fund, FundCounter
+from investments.offerings.queries import BYTES
 from investments.policy import services as policy
 from microfund.kernel import clock
 
-from .models import Order
+from .models import Acceptance, Order
 
 
 def order_of(user: Any, reference: str) -> Order:
@@ -24,6 +27,24 @@ def order_of(user: Any, reference: str) -> Order:
 def orders_of(investor: Any) -> QuerySet[Order]:
     """The investor's orders, newest first."""
     return Order.objects.filter(investor=investor).select_related("fund__business").order_by("-applied_at", "-pk")
+
+
+def accepted(orders: Iterable[Order]) -> list[Acceptance]:
+    """What was accepted with these orders: the documents with their sizes (`size`, `pdf_size`) but not their bytes.
+
+    `pdf_size` is None for a document from before PDFs were made.
+    """
+    found = list(
+        Acceptance.objects.filter(order__in=orders)
+        .select_related("document__fund__business", "document__terms")
+        .defer(*(f"document__{name}" for name in BYTES))
+        .annotate(size=Length("document__html"), pdf_size=Length("document__pdf"))
+        .order_by("order_id", "pk")
+    )
+    for row in found:
+        row.document.size = row.size
+        row.document.pdf_size = row.pdf_size
+    return found
 
 
 def transfer_deadline(profile: Any, at: datetime) -> datetime:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.investors import queries as investors
 from investments.investors.models import Investor
 from investments.offerings.models import Document, Fund, Terms
-from investments.offerings.queries import public_funds
+from investments.offerings.queries import BYTES, public_funds
 
 from .draft import Draft
 
@@ -48,7 +48,7 @@ def takes_orders(fund: Fund, at: datetime) -> bool:
 
 def documents_of(terms: Terms, code: str) -> list[Document]:
     """The documents to be accepted, in the order to read them; without their bytes."""
-    found = Document.objects.filter(terms=terms, language=code).defer("html")
+    found = Document.objects.filter(terms=terms, language=code).defer(*BYTES)
     return sorted(found, key=lambda document: _KINDS.index(Document.Kind(document.kind)))
 
 

@@ -19,6 +19,7 @@ from investments.investors import queries as investors
 from investments.investors.models import Investor
 from investments.investors.views import REFUSED, private, profile_context, profile_form, save_form
 from investments.offerings.models import Document, Fund
+from investments.offerings.queries import BYTES
 from investments.offerings.services import current_terms
 from microfund.kernel import clock
 
@@ -203,7 +204,7 @@ def _given(draft: drafts.Draft) -> dict[str, Any]:
 def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResponse:
     """Note that a document of this fund was opened, in exactly this version, and show it."""
     fund = steps.fund_or_404(slug)
-    document = Document.objects.filter(fund=fund, pk=document_id).defer("html").first()
+    document = Document.objects.filter(fund=fund, pk=document_id).defer(*BYTES).first()
     if document is None:
         raise Http404
     draft = drafts.load(request, slug)

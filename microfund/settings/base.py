@@ -168,6 +168,8 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = None
+# Beside allauth's own limits: messages by the contact form, from one address of the internet and one e-mail address.
+ACCOUNT_RATE_LIMITS = {"contact": "5/h/ip,20/d/ip,10/d/key"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Tomobune"
@@ -200,12 +202,24 @@ OPERATOR = {
     "name_en": env.str("OPERATOR_NAME_EN", default="Tomobune Fund House"),
     "name_ja": env.str("OPERATOR_NAME_JA", default="友舟ファンド"),
     "email": env.str("OPERATOR_EMAIL", default="support@tomobune.example"),
+    # Empty: the legal pages say that the operator has not stated it.
+    "representative_en": env.str("OPERATOR_REPRESENTATIVE_EN", default=""),
+    "representative_ja": env.str("OPERATOR_REPRESENTATIVE_JA", default=""),
+    "address_en": env.str("OPERATOR_ADDRESS_EN", default=""),
+    "address_ja": env.str("OPERATOR_ADDRESS_JA", default=""),
+    "phone": env.str("OPERATOR_PHONE", default=""),
+    "registration_en": env.str("OPERATOR_REGISTRATION_EN", default=""),
+    "registration_ja": env.str("OPERATOR_REGISTRATION_JA", default=""),
     "bank_en": env.str("OPERATOR_BANK_EN", default="Sanriku Bank (0999), Main branch (001)"),
     "bank_ja": env.str("OPERATOR_BANK_JA", default="三陸銀行(0999) 本店(001)"),
     "account_en": env.str("OPERATOR_ACCOUNT_EN", default="Ordinary 1234567"),
     "account_ja": env.str("OPERATOR_ACCOUNT_JA", default="普通 1234567"),
     "holder": env.str("OPERATOR_ACCOUNT_HOLDER", default="トモブネフアンド シンタクグチ"),
 }
+
+# --- Who is told of weaknesses (security.txt) ---------------------------------------------------------
+SECURITY_EMAIL = env.str("SECURITY_EMAIL", default=OPERATOR["email"])
+SECURITY_TXT_DAYS = env.int("SECURITY_TXT_DAYS", default=180)
 
 # --- Mail -------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -5,6 +5,16 @@ from .base import *
 DEMO_MODE = True
 TIME_TRAVEL = True
 DEBUG = env.bool("DEBUG", default=False)
+OPERATOR = {
+    **OPERATOR,
+    "representative_en": "Minato Asahi (invented)",
+    "representative_ja": "旭 湊(架空の人物)",
+    "address_en": "1-1 Honcho, Homachi (an invented place)",
+    "address_ja": "帆待市本町1-1(架空の住所)",
+    "phone": "0000-00-0000",
+    "registration_en": "none: this is a demonstration",
+    "registration_ja": "なし(デモンストレーションです)",
+}
 # Mail is readable in the staff console (Notices) and as files here.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = DATA_DIR / "mail"

@@ -31,12 +31,13 @@ from rewards import queries as rewards
 from . import filters, simulation
 from .business_cards import cards_of, state_label
 from .figures import supporters_of
+from .share_pages import share
 from .templatetags.tomobune import active_language, bilingual_filter
-from .term_rows import changes, term_rows
+from .term_diff import comparison, differences
+from .term_rows import term_rows
 
 PAGE_SIZE = 12
 LONGEST_NUMBER = 6
-ONE_YEAR = 365 * 24 * 3600
 
 
 @require_safe
@@ -216,6 +217,7 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
     context = {
         **shown.context(),
         "hero": heroes[0] if heroes else None,
+        "share": share(shown.business, heroes[0] if heroes else None),
         "story_pictures": [picture for picture in pictures if picture.role == Picture.Role.STORY],
         "other_funds": [
             {
@@ -270,7 +272,9 @@ def _documents(fund: Fund) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {"own": [], "other": []}
     for row in offerings.documents_of(fund):
         href = reverse("businesses:document", args=[fund.business.slug, row.sha256])
-        found["own" if row.language == language else "other"].append({"row": row, "href": href})
+        found["own" if row.language == language else "other"].append(
+            {"row": row, "href": href, "slug": fund.business.slug}
+        )
     return found
 
 
@@ -280,7 +284,8 @@ def _tax_rate(on: date) -> Any:
 
 @business_page(needs_terms=True)
 def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
-    """P4: every term with its definition, every version with what it changed, every document with its hash."""
+    """P4: every term with its definition, every version with what it changed, any two versions side by side
+    (``?from=1&to=3``), every document with its hash."""
     assert shown.fund is not None and shown.terms is not None
     versions = offerings.versions(shown.fund)
     context = {
@@ -288,10 +293,18 @@ def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
         "rows": term_rows(shown.fund, shown.terms, shown.policy),
         "documents": _documents(shown.fund),
         "plan": offerings.planned_periods(shown.fund, shown.terms),
+        "comparison": comparison(
+            shown.fund,
+            versions,
+            shown.policy,
+            older=request.GET.get("from", ""),
+            newer=request.GET.get("to", ""),
+        ),
         "versions": [
             {
                 "row": newer,
-                "changes": changes(shown.fund, older, newer, shown.policy) if older else [],
+                "older": older.version if older else None,
+                "changes": differences(shown.fund, older, newer, shown.policy) if older else [],
             }
             for newer, older in zip(versions, [*versions[1:], None], strict=True)
         ],
@@ -344,23 +357,3 @@ def _simulator_href(shown: Shown, percent: int, units: int) -> str:
 
 def _name(business: Business) -> str:
     return bilingual_filter(business, "name")
-
-
-@require_safe
-def document(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
-    """A stored document, byte for byte as it was accepted. It is shown in a sandbox: it can run and load nothing,
-    and looks as its own few styles say."""
-    found = offerings.document(slug, sha256)
-    if found is None:
-        raise Http404
-    response = HttpResponse(bytes(found.html), content_type="text/html; charset=utf-8")
-    way = "attachment" if "download" in request.GET else "inline"
-    response["Content-Disposition"] = f'{way}; filename="{slug}-{found.kind}-{found.language}-{sha256[:12]}.html"'
-    response["Content-Security-Policy"] = (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
-    response["Content-Language"] = found.language
-    response["ETag"] = f'"{sha256}"'
-    response["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
-    return response

@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from investments.models import Holding, Order
 from investments.offerings import queries as offerings
+from investments.orders import queries as orders
 from investments.orders import supporter
 from microfund.kernel import clock
 
 from . import own_holdings
 from .money_story import events_about
-from .order_pages import accepted, private
+from .order_pages import private
 from .own_dates import timeline
 from .own_filters import holding_state
 
@@ -87,7 +88,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         .select_related("terms")
         .order_by("confirmed_at", "pk")
     )
-    documents = {row.document_id: row.document for row in accepted(made)}
+    documents = {row.document_id: row.document for row in orders.accepted(made)}
     subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
     terms = offerings.terms_of(fund)
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []

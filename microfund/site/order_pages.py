@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from investments.models import Acceptance, Holding, Order
+from investments.models import Holding, Order
 from investments.orders import queries as orders
 from investments.orders.models import UNPAID
 from investments.payments.transfer import received_so_far
@@ -56,7 +56,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         "story": story,
         "last_day": last_day(found),
         "holding": holding,
-        "documents": [row.document for row in accepted([found])],
+        "documents": [row.document for row in orders.accepted([found])],
         "looks_again": look is not None,
     }
     response = render(request, "site/order.html", context)
@@ -75,11 +75,3 @@ def _next_look(wait: str) -> tuple[int, int] | None:
     return (number, LOOKS[number - 1]) if 1 <= number <= len(LOOKS) else None
 
 
-def accepted(found: list[Order]) -> list[Acceptance]:
-    """The acceptances of these orders with their documents, without the bytes."""
-    return list(
-        Acceptance.objects.filter(order__in=found)
-        .select_related("document__fund__business")
-        .defer("document__html")
-        .order_by("order_id", "pk")
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -84,29 +84,3 @@ def _cap(fund: Fund, terms: Terms) -> str:
         if cap is not None
     ]
     return ", ".join(caps) if caps else _("none")
-
-
-class Change(NamedTuple):
-    """A term that differs between two versions."""
-
-    label: str
-    before: str
-    after: str
-
-
-def changes(fund: Fund, older: Terms, newer: Terms, policy: PolicyProfile) -> list[Change]:
-    """What a newer version of the terms changed, row by row; planned sales, uses and risks as a whole."""
-    found = [
-        Change(new.label, old.value, new.value)
-        for old, new in zip(term_rows(fund, older, policy), term_rows(fund, newer, policy), strict=True)
-        if old.value != new.value
-    ]
-    wholes: list[tuple[str, Any, Any]] = [
-        (_("Planned sales"), older.plan_revenue, newer.plan_revenue),
-        (_("Use of funds"), older.uses, newer.uses),
-        (_("Risks"), older.risks, newer.risks),
-    ]
-    found += [
-        Change(label, _("see that version's documents"), _("changed")) for label, old, new in wholes if old != new
-    ]
-    return found

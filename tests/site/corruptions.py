@@ -337,6 +337,20 @@ def a_document_is_rewritten(books: Books) -> str:
     return f"investments_document {document.pk} (fund {books.fund.pk} contract en)"
 
 
+@corrupts("offerings.documents")
+def a_pdf_is_rewritten(books: Books) -> str:
+    document = Document.objects.filter(fund=books.fund, kind="risk", language="ja").get()
+    sql("UPDATE investments_document SET pdf = pdf || ' '::bytea WHERE id = %s", document.pk)
+    return f"investments_document {document.pk} (fund {books.fund.pk} risk ja): the bytes of its PDF"
+
+
+@corrupts("offerings.document_sets")
+def a_pdf_is_lost(books: Books) -> str:
+    document = Document.objects.filter(fund=books.fund).order_by("pk")[0]
+    sql("UPDATE investments_document SET pdf = NULL, pdf_sha256 = '' WHERE id = %s", document.pk)
+    return f"investments_terms {document.terms_id}: 5 of its 6 documents have a PDF"
+
+
 @corrupts("offerings.document_sets")
 def a_document_is_deleted(books: Books) -> str:
     sql("DELETE FROM investments_document WHERE fund_id = %s AND kind = 'risk' AND language = 'ja'", books.fund.pk)

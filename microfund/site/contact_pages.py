@@ -1,0 +1,95 @@
+"""Writing to the operator (pages.md P18): a form without an account, whose message reaches staff as a mail."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from allauth.core import ratelimit
+from django import forms
+from django.conf import settings
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from microfund.kernel import clock
+from microfund.kernel.notices import services as notices
+
+from .plain_pages import context_of
+from .templatetags.tomobune import active_language
+
+
+class Topic(models.TextChoices):
+    """What a message is about; it stands in the subject of the mail."""
+
+    ORDER = "order", _("an order or a payment")
+    ACCOUNT = "account", _("my account")
+    BUSINESS = "business", _("a business or a fund")
+    BARRIER = "barrier", _("something that does not work for me")
+    PRIVACY = "privacy", _("my data")
+    OTHER = "other", _("something else")
+
+
+class ContactForm(forms.Form):
+    """A message to the operator. The address is only written to, never shown."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("We answer to this address."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    topic = forms.ChoiceField(label=_("What is it about?"), choices=Topic.choices)
+    message = forms.CharField(
+        label=_("Message"), min_length=10, max_length=4_000, widget=forms.Textarea(attrs={"rows": 8})
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    """P18: write to the operator. Sent once however often the button is pressed; too many messages answer 429."""
+    if request.method == "POST":
+        form = ContactForm(request.POST)
+        if form.is_valid():
+            email = form.cleaned_data["email"].lower()
+            if not ratelimit.consume(request, action="contact", key=email):
+                return render(request, "429.html", status=429)
+            _send(form.cleaned_data)
+            return redirect("contact_sent")
+    else:
+        user = request.user
+        form = ContactForm(initial={"email": user.email} if user.is_authenticated else {})
+    context = {**context_of("contact"), "form": form}
+    return render(request, "site/contact.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_safe
+def sent(request: HttpRequest) -> HttpResponse:
+    """P18: the message is on its way."""
+    return render(request, "site/contact_sent.html", context_of("contact"))
+
+
+def _send(message: dict[str, Any]) -> None:
+    """Queue the mail to the operator. The same words from the same address on one day are one message."""
+    at = timezone.now()
+    on = clock.today_in(at=at)
+    said = "\0".join([message["email"].lower(), message["topic"], message["message"], on.isoformat()])
+    digest = hashlib.sha256(said.encode()).hexdigest()
+    with transaction.atomic():
+        notices.queue(
+            "contact_message",
+            key=f"contact:{digest}",
+            to=settings.OPERATOR["email"],
+            language=active_language(),
+            at=at,
+            context={**message, "topic": Topic(message["topic"]).label, "reference": digest[:8]},
+        )
