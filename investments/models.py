@@ -1,6 +1,6 @@
 """Every model of the app, in the order of the money's flow; the definitions live in the sub-packages."""
 
-from .banking.models import OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .holdings.models import Holding, Movement
 from .investors.models import Investor
 from .ledger.models import Account, Book, Entry, Line
@@ -21,6 +21,7 @@ from .revenue.models import Period
 __all__ = [
     "Acceptance",
     "Account",
+    "BankAccount",
     "Book",
     "Dispute",
     "Document",

@@ -25,6 +25,8 @@ TIME_TRAVEL = False
 
 # Encryption at rest (microfund.kernel.crypto): the first key encrypts, all decrypt; rotate by prepending.
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=["insecure-default-field-key"])
+# Keyed hashes by which equal encrypted values are found (crypto.fingerprint). It stays the same for good.
+FINGERPRINT_KEY = env.str("FINGERPRINT_KEY", default="insecure-default-fingerprint-key")
 
 INSTALLED_APPS = [
     "microfund.site.apps.SiteConfig",

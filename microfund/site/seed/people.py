@@ -11,6 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 
+from investments.banking import accounts
 from investments.investors import identity
 from investments.investors.models import Investor
 from investments.investors.services import save_profile
@@ -37,6 +38,10 @@ PLACES = [
     ("810-0001", "福岡県", "福岡市中央区", "天神"),
     ("460-0008", "愛知県", "名古屋市中区", "栄"),
 ]
+
+# Bank and branch numbers of the banks' list. Some named investors have given no account yet.
+ACCOUNT_PLACES = [("0001", "001"), ("0125", "100"), ("0005", "001"), ("9900", "818")]
+WITHOUT_ACCOUNT = ("ellen", "waiting", "rejected", "hidden")
 
 # key, e-mail name, name, kana, language, birth date
 NAMED: list[tuple[str, str, str, str, date]] = [
@@ -118,7 +123,26 @@ def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: date
         "representative": "青葉 誠",
     }
     found["aoba"] = _judge(save_profile(company, data, at=at), "aoba", staff, at=at)
+    for number, (key, investor) in enumerate(found.items()):
+        if key not in WITHOUT_ACCOUNT:
+            _give_account(investor, number, at=early if key == "kenji" else at)
     return found
+
+
+def _give_account(investor: Investor, number: int, *, at: datetime) -> None:
+    """An account at a bank that exists, with a number that nobody has."""
+    bank, branch = ACCOUNT_PLACES[number % len(ACCOUNT_PLACES)]
+    holder = f"カ）{investor.name_kana}" if investor.kind == Investor.Kind.COMPANY else investor.name_kana
+    accounts.change(
+        investor,
+        bank=bank,
+        branch=branch,
+        kind="1",
+        number=f"99{number:05}",
+        holder=holder,
+        at=at,
+        actor=investor.user,
+    )
 
 
 def _judge(investor: Investor, key: str, staff: dict[str, User], *, at: datetime) -> Investor:
