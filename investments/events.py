@@ -126,3 +126,11 @@ class BankAccountChanged:
     account_id: int
     investor_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class IdentityRejected:
+    """Staff could not confirm who an investor is; the case says why."""
+
+    case_id: int
+    at: datetime

@@ -2,7 +2,7 @@
 
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .holdings.models import Holding, Movement
-from .investors.models import Investor
+from .investors.models import IdentityCase, IdentityDocument, Investor
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
@@ -29,6 +29,8 @@ __all__ = [
     "Fund",
     "FundCounter",
     "Holding",
+    "IdentityCase",
+    "IdentityDocument",
     "Investor",
     "Line",
     "Movement",

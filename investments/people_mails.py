@@ -12,7 +12,7 @@ from django.utils import translation
 
 from investments import events, mail_parts
 from investments.banking.models import BankAccount
-from investments.investors.models import Investor
+from investments.investors.models import IdentityCase, Investor
 from microfund.kernel.accounts.former import addresses_to_warn
 from microfund.kernel.notices import services as notices
 from microfund.kernel.outbox.services import subscribe
@@ -21,6 +21,7 @@ from microfund.kernel.outbox.services import subscribe
 def register() -> None:
     """Subscribe to what people are mailed about; called once when the app is ready."""
     subscribe(events.BankAccountChanged, bank_account_changed)
+    subscribe(events.IdentityRejected, identity_rejected)
 
 
 def bank_account_changed(event: events.BankAccountChanged) -> None:
@@ -41,6 +42,22 @@ def bank_account_changed(event: events.BankAccountChanged) -> None:
                 first=first,
                 url=mail_parts.link("investments:bank"),
             )
+
+
+def identity_rejected(event: events.IdentityRejected) -> None:
+    """Why the identity could not be confirmed, and how to send a document again."""
+    case = IdentityCase.objects.select_related("investor__user").get(pk=event.case_id)
+    investor = case.investor
+    with translation.override(investor.user.language):
+        _mail(
+            "identity_rejected",
+            investor,
+            key=f"identity_rejected:{case.pk}",
+            at=event.at,
+            cause=case.get_cause_display(),
+            url=mail_parts.link("investments:identity"),
+            profile_url=mail_parts.link("investments:profile"),
+        )
 
 
 def _mail(kind: str, investor: Investor, *, key: str, at: datetime, to: str = "", **context: Any) -> None:

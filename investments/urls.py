@@ -10,6 +10,7 @@ from investments.payments import views as payments
 app_name = "investments"
 urlpatterns = [
     path("me/profile/", investors.profile, name="profile"),
+    path("me/identity/", investors.identity_check, name="identity"),
     path("me/bank/", banking.account, name="bank"),
     path("me/bank/change/", banking.choose_bank, name="bank_choose"),
     path("me/bank/change/<str:bank>/", banking.choose_branch, name="branch_choose"),

@@ -80,7 +80,7 @@ def change(
 
     `bank` and `branch` are Zengin numbers of four and three digits; `kind` a value of BankAccount.Kind. Tells
     BankAccountChanged. Raises DomainError with `field`: "bank", "branch", "choice", and those of `number_of` and
-    `holder_of`; "closed" when the investor's account with us is closed.
+    `holder_of`.
     """
     bank_place, branch_place = bank_list.bank(bank), bank_list.branch(bank, branch)
     if bank_place is None:

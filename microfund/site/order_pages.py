@@ -111,6 +111,7 @@ def me(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "investor": investor,
         "orders": made,
+        "needs_document": investors.needs_document(investor),
         "to_pay": [row for row in made if row.state in UNPAID],
         "holdings": [(holding, amounts.get(holding.fund_id, (0, 0))) for holding in holdings],
         "invested": sum(invested for invested, _donated in amounts.values()),

@@ -229,7 +229,7 @@ def test_a_new_fund_is_a_draft_with_terms() -> None:
 def test_an_identity_check_is_decided_with_a_trace(name: str, state: str) -> None:
     user = make_staff("reviewer")
     investor = make.make_investor(verified=False)
-    do(console(user), investor, name)
+    do(console(user), investor, name, cause="name")
     investor.refresh_from_db()
     assert investor.identity_state == state
     assert noted(user, f"investments.Investor.{state}").object_id == str(investor.pk)

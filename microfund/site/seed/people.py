@@ -12,12 +12,14 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 
 from investments.banking import accounts
-from investments.investors import identity
+from investments.investors import documents, identity
 from investments.investors.models import Investor
 from investments.investors.services import save_profile
 from microfund.kernel.accounts import roles
 from microfund.kernel.accounts.models import User
 from microfund.site import demo_logins
+
+from . import cards
 
 CROWD = 150
 
@@ -150,10 +152,20 @@ def _judge(investor: Investor, key: str, staff: dict[str, User], *, at: datetime
     if investor.identity_state == Investor.Identity.UNVERIFIED:
         investor = identity.submit_identity(investor, at=at)
     if key == "waiting":
+        _send_document(investor, at=at)
         return investor
     if key == "rejected":
-        return identity.reject_identity(investor, actor=staff["reviewer"], at=at, reason="The name is not the card's")
+        return identity.reject_identity(
+            investor, actor=staff["reviewer"], at=at, reason="The name is not the card's", cause="name"
+        )
     return identity.verify_identity(investor, actor=staff["reviewer"], at=at)
+
+
+def _send_document(investor: Investor, *, at: datetime) -> None:
+    """Both sides of a licence, which wait for the reviewer."""
+    front = ["FUJII  AOI", f"BORN  {investor.birth_date}", "SENDAI  ICHIBANCHO", "VALID UNTIL  2030-01-01"]
+    files = {"front": cards.specimen("front", front), "back": cards.specimen("back", ["NOTES", "-"])}
+    documents.submit(investor, kind="licence", files=files, at=at, actor=investor.user)
 
 
 def make_crowd(chance: random.Random, *, staff: dict[str, User], at: datetime) -> list[Investor]:
