@@ -2,7 +2,7 @@
 
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .holdings.models import Holding, Movement
-from .investors.models import IdentityCase, IdentityDocument, Investor
+from .investors.models import IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
@@ -45,6 +45,7 @@ __all__ = [
     "ProviderPayout",
     "ReceiptUse",
     "Refund",
+    "Resemblance",
     "StatementFile",
     "StatementLine",
     "TaxRate",

@@ -1,6 +1,19 @@
 """The staff console of this app. It calls services of every sub-package, so it stands above them all."""
 
-from . import accounts, banking, frozen, funds, identity, journal, orders, payments, people, policy, provider
+from . import (
+    accounts,
+    banking,
+    frozen,
+    funds,
+    identity,
+    journal,
+    orders,
+    payments,
+    people,
+    policy,
+    provider,
+    resemblances,
+)
 
 __all__ = [
     "accounts",
@@ -14,4 +27,5 @@ __all__ = [
     "people",
     "policy",
     "provider",
+    "resemblances",
 ]

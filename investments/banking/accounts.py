@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from investments import events
+from investments.investors import duplicates
 from investments.investors.models import Investor
 from microfund.kernel import crypto, locks
 from microfund.kernel.audit import services as audit
@@ -125,5 +126,8 @@ def change(
                 "number": [before.masked if before else "", account.masked],
             },
         )
+        shared = BankAccount.objects.filter(number_hash=account.number_hash).exclude(investor=investor)
+        others = shared.order_by("investor_id").values_list("investor_id", flat=True).distinct()
+        duplicates.note(investor.pk, others[: duplicates.MOST], "by_account", at=at)
         publish(events.BankAccountChanged(account.pk, investor.pk, at), key=str(account.pk), at=at)
     return account

@@ -37,6 +37,9 @@ class Investor(models.Model):
     purpose = models.CharField(_("purpose"), max_length=20, blank=True, default="")
     experience = models.CharField(_("experience"), max_length=20, blank=True, default="")
     funds_origin = models.CharField(_("origin of the money"), max_length=20, blank=True, default="")
+    # Keyed hashes by which the same person is found twice (duplicates.py); the values themselves are encrypted.
+    person_hash = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
+    phone_hash = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
     identity_state = models.CharField(
         _("identity check"), max_length=10, choices=Identity.choices, default=Identity.UNVERIFIED, db_index=True
     )
@@ -154,3 +157,43 @@ class IdentityDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.get_side_display()}"
+
+
+class Resemblance(models.Model):
+    """Two investors who may be one person: the same kana and birth date (or corporate number), telephone number or bank
+    account. A matter of staff; the two are never told.
+
+    `first` is the older row, so a pair is one row. The reason of a decision is in the audit trail.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to be looked at")
+        DIFFERENT = "different", _("different people")
+        SAME = "same", _("the same person")
+
+    first = models.ForeignKey(Investor, models.PROTECT, related_name="+", verbose_name=_("first investor"))
+    second = models.ForeignKey(Investor, models.PROTECT, related_name="+", verbose_name=_("second investor"))
+    by_person = models.BooleanField(_("same name and birth date"), default=False)
+    by_phone = models.BooleanField(_("same phone"), default=False)
+    by_account = models.BooleanField(_("same bank account"), default=False)
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.OPEN, db_index=True)
+    found_at = models.DateTimeField(_("found at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
+    )
+
+    class Meta:
+        verbose_name = _("resemblance")
+        verbose_name_plural = _("resemblances")
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="resemblance_one_of_a_pair"),
+            models.CheckConstraint(condition=models.Q(first__lt=models.F("second")), name="resemblance_in_order"),
+            models.CheckConstraint(
+                condition=models.Q(by_person=True) | models.Q(by_phone=True) | models.Q(by_account=True),
+                name="resemblance_has_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} / {self.second_id}"

@@ -35,6 +35,7 @@ from investments.models import (
     PersonFund,
     ProviderCursor,
     Refund,
+    Resemblance,
     StatementLine,
     TaxRate,
     Terms,
@@ -96,6 +97,9 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
                 Investor.objects.get(pk=_investor(0)),
                 bank="0001", branch="001", kind="1", number="1234567", holder="コピー", at=now, actor=None,
             )  # fmt: skip
+            Resemblance.objects.create(
+                first_id=_investor(0), second_id=_investor(1), by_phone=True, found_at=now, state="same"
+            )
             ProviderCursor.objects.get_or_create(name="tests", defaults={"seen_until": now})
             UnrecordedObject.objects.create(kind="refund", provider_id="re_1", problem="p", seen_at=now, tried_at=now)
             audit.record(action="tests.happened", subject=("tests.Thing", 1), at=now)
@@ -140,6 +144,7 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     PaymentAttempt: lambda n: {"state": "expired", "captured": 0},
     Holding: lambda n: {"investor_id": _investor(n)},
     BankAccount: lambda n: {"investor_id": _investor(n)},
+    Resemblance: lambda n: {"first_id": _investor(n), "second_id": _investor(n + 10_000)},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
 }

@@ -114,7 +114,9 @@ def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: date
     place = PLACES[0]
     for number, (key, name, kana, language, born) in enumerate(NAMED):
         user = _user(f"{key}@demo.tomobune.example", hashed, language=language)
-        data = _person(name, kana, born, place, number)
+        # A daughter who lives with her mother: two people with one telephone, for staff to tell apart.
+        household = [row[0] for row in NAMED].index("giver") if key == "mei" else number
+        data = _person(name, kana, born, place, number) | {"phone": f"022-000-{household:04}"}
         joined = early if key == "kenji" else at
         found[key] = _judge(save_profile(user, data, at=joined), key, staff, at=joined)
     company = _user("aoba@demo.tomobune.example", hashed, language="ja")
@@ -176,6 +178,7 @@ def make_crowd(chance: random.Random, *, staff: dict[str, User], at: datetime) -
         user = _user(f"supporter{number + 1:03}@crowd.tomobune.example", "!", language="ja")
         born = date(1940 + chance.randrange(45), 1 + chance.randrange(12), 1 + chance.randrange(28))
         data = _person(f"{family[0]} {given[0]}", f"{family[1]} {given[1]}", born, PLACES[number % len(PLACES)], number)
+        data["phone"] = f"022-001-{number:04}"
         crowd.append(_judge(save_profile(user, data, at=at), "", staff, at=at))
     return crowd
 
