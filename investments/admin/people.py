@@ -63,6 +63,7 @@ class InvestorAdmin(IdentityPages, ReadOnlyAdmin):
         "identity_changed_at",
         "documents_link",
         "created_at",
+        "closed_at",
     )
     acts = (
         Act(

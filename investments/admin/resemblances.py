@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.investors import duplicates
 from investments.models import Investor, Resemblance
 from microfund.kernel import queues
-from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPORT
+from microfund.kernel.accounts.roles import REVIEWER
 from microfund.kernel.acts import Act
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link
 
@@ -35,7 +35,6 @@ def reasons_of(pair: Resemblance) -> str:
 class ResemblanceAdmin(ReadOnlyAdmin):
     """Two investors who have something in common that two people seldom have."""
 
-    view_roles = (REVIEWER, OPERATIONS, SUPPORT, AUDITOR)
     list_display = ("pk", "first", "second", "common", "state", "found_at", "decided_at")
     list_filter = ("state", "by_person", "by_phone", "by_account")
     list_select_related = ("first", "second")

@@ -131,3 +131,11 @@ def change(
         duplicates.note(investor.pk, others[: duplicates.MOST], "by_account", at=at)
         publish(events.BankAccountChanged(account.pk, investor.pk, at), key=str(account.pk), at=at)
     return account
+
+
+def erase(investor: Investor, *, at: datetime) -> int:
+    """Take number and holder out of every account of an investor who leaves, and end the current one; what bank it was
+    and when stays. Answers how many there were. Needs a transaction."""
+    rows = BankAccount.objects.filter(investor=investor)
+    rows.filter(ended_at__isnull=True).update(ended_at=at)
+    return rows.update(number="", number_hash="", holder="")

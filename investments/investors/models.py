@@ -45,6 +45,7 @@ class Investor(models.Model):
     )
     identity_changed_at = models.DateTimeField(_("identity check changed at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("investor")

@@ -40,7 +40,7 @@ def address_lines(investor: Investor) -> list[str]:
 def waiting_for_check() -> QuerySet[Investor]:
     """The staff's queue: submitted profiles, the longest-waiting first."""
     return (
-        Investor.objects.filter(identity_state=Investor.Identity.SUBMITTED)
+        Investor.objects.filter(identity_state=Investor.Identity.SUBMITTED, closed_at__isnull=True)
         .select_related("user")
         .order_by("identity_changed_at", "pk")
     )

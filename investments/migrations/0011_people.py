@@ -40,6 +40,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="investor",
+            name="closed_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="closed at"),
+        ),
+        migrations.AddField(
+            model_name="investor",
             name="phone_hash",
             field=models.CharField(blank=True, db_index=True, default="", editable=False, max_length=64),
         ),

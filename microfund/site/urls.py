@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import order_pages, pages, preferences, styleguide
+from . import notification_pages, order_pages, pages, preferences, privacy_pages, styleguide
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("glossary/", pages.glossary, name="glossary"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("me/", order_pages.me, name="me"),
+    path("me/notifications/", notification_pages.notifications, name="notifications"),
+    path("me/privacy/", privacy_pages.privacy, name="privacy_mine"),
+    path("me/privacy/export/", privacy_pages.export, name="export_mine"),
+    path("me/privacy/close/", privacy_pages.close, name="close_account"),
     path("me/holdings/<str:reference>/", order_pages.holding, name="holding"),
     path("orders/<str:reference>/", order_pages.order, name="order"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),

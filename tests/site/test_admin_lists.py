@@ -94,11 +94,11 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
                 record_on=date(2027, 12, 31), report_due_on=date(2028, 3, 1), payment_due_on=date(2028, 5, 1),
             )  # fmt: skip
             accounts.change(
-                Investor.objects.get(pk=_investor(0)),
+                Investor.objects.get(pk=_investor(9_001)),
                 bank="0001", branch="001", kind="1", number="1234567", holder="コピー", at=now, actor=None,
             )  # fmt: skip
             Resemblance.objects.create(
-                first_id=_investor(0), second_id=_investor(1), by_phone=True, found_at=now, state="same"
+                first_id=_investor(9_001), second_id=_investor(9_002), by_phone=True, found_at=now, state="same"
             )
             ProviderCursor.objects.get_or_create(name="tests", defaults={"seen_until": now})
             UnrecordedObject.objects.create(kind="refund", provider_id="re_1", problem="p", seen_at=now, tried_at=now)
@@ -196,7 +196,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     with_parent = {
         "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
-        "investments.IdentityDocument", "accounts.FormerAddress",
+        "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
     }  # fmt: skip
     ours = {
         model._meta.label

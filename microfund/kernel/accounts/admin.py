@@ -37,7 +37,12 @@ class UserAdmin(StaffAdmin):
                     (crypto.mask(one.email, keep=len(one.email.partition("@")[2]) + 1), one.replaced_at)
                     for one in former
                 ],
-            )
+            ),
+            Panel(
+                _("Mails switched on or off"),
+                (_("kind"), _("wanted"), _("changed at")),
+                list(row.notice_choices.order_by("kind").values_list("kind", "wanted", "changed_at")),
+            ),
         ]
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
