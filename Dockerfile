@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="Tomobune" \
 # Code and packages belong to root: the process cannot change what it runs. Only /data is its own.
 RUN groupadd --system --gid 10001 tomobune \
     && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin tomobune \
-    && install --directory --owner 10001 --group 10001 /data /data/media
+    && install --directory --owner 10001 --group 10001 /data /data/media /data/private
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 ENV PATH=/venv/bin:$PATH \
@@ -41,6 +41,7 @@ ENV PATH=/venv/bin:$PATH \
     DJANGO_SETTINGS_MODULE=microfund.settings.production \
     TOMOBUNE_DATA=/data \
     MEDIA_ROOT=/data/media \
+    PRIVATE_ROOT=/data/private \
     STATIC_ROOT=/app/staticfiles
 WORKDIR /app
 USER 10001:10001

@@ -113,6 +113,15 @@ def ingest(
     return ProcessedImage(digest=name, widths=tuple(sorted(renditions)), width=largest.width, height=largest.height)
 
 
+def reencode(file: BinaryIO, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> tuple[bytes, int, int]:
+    """Judge and clean an upload as `ingest` does, store nothing: (WebP, width, height), at most WIDTHS[-1] wide.
+
+    Raises ``ImageRefused``.
+    """
+    picture = _decode(_read(file, max_bytes), max_pixels)
+    return _encode(picture), picture.width, picture.height
+
+
 def path(picture: HasRenditions, width: int) -> str:
     """Where a rendition lies in the storage."""
     return f"pictures/{picture.digest}/{width}.webp"

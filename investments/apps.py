@@ -9,7 +9,7 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import checks, mails, owner_mails, sweeps
+        from investments import checks, mails, owner_mails, people_mails, sweeps
         from investments.banking import outgoing
         from investments.banking import services as banking
         from investments.payments import own_accounts, refund, transfer
@@ -33,6 +33,7 @@ class InvestmentsConfig(AppConfig):
         sweeps.register()
         mails.register()
         owner_mails.register()
+        people_mails.register()
         banking.register_claimer("orders", transfer.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())
         outgoing.register_purpose("refund", refund.RefundByBank())

@@ -117,3 +117,20 @@ class TermStarted:
 
     fund_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class BankAccountChanged:
+    """An investor gave or changed the account to which they are paid."""
+
+    account_id: int
+    investor_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class IdentityRejected:
+    """Staff could not confirm who an investor is; the case says why."""
+
+    case_id: int
+    at: datetime

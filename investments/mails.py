@@ -17,6 +17,7 @@ from django.db.models import CharField, Exists, OuterRef, Prefetch, Q, Sum, Valu
 from django.db.models.functions import Cast, Concat
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from investments import events, mail_parts
 from investments.banking.models import OutgoingTransfer, ReceiptUse
@@ -30,7 +31,8 @@ from investments.payments.services import identity_deadline
 from investments.revenue.services import period_rows
 from microfund.kernel import clock, locks
 from microfund.kernel.money import format_money
-from microfund.kernel.notices.models import Notice
+from microfund.kernel.notices import choices
+from microfund.kernel.notices.models import Notice, NoticeChoice
 from microfund.kernel.outbox.services import publish, subscribe
 
 #: Investors who are written to in one transaction.
@@ -60,6 +62,16 @@ def register() -> None:
     subscribe(events.FundFailed, fund_failed)
     subscribe(events.TermsAmended, terms_amended)
     subscribe(FundMailBatch, fund_mail_batch)
+    choices.declare_optional(
+        "fund_succeeded",
+        gettext_lazy("A fund that I support has reached its target"),
+        gettext_lazy("Good news only: that a fund failed, or that its terms were changed, always comes."),
+    )
+    choices.declare_optional(
+        "transfer_reminder",
+        gettext_lazy("A reminder of a bank transfer that has not arrived yet"),
+        gettext_lazy("Three days after the application, once. That the order has expired always comes."),
+    )
 
 
 # --- E6, E7: waiting for a transfer ---------------------------------------------------------------------------
@@ -110,13 +122,14 @@ def remind_transfers_due(*, on: date, at: datetime) -> dict[str, int]:
     counts = {"reminded": 0, "errors": 0}
     applied_before = clock.start_of_day(on - timedelta(days=REMIND_AFTER_DAYS - 1))
     told = Notice.objects.filter(key=Concat(Value("transfer_reminder:"), Cast(OuterRef("pk"), CharField())))
+    off = NoticeChoice.objects.filter(user=OuterRef("investor__user"), kind="transfer_reminder", wanted=False)
     due = Order.objects.filter(
         state=Order.State.AWAITING_PAYMENT,
         method=Order.Method.BANK_TRANSFER,
         applied_at__lt=applied_before,
         attempts__state=PaymentAttempt.State.OPEN,
         attempts__pay_by__gt=at,
-    ).exclude(Exists(told))
+    ).exclude(Exists(told) | Exists(off))
     locks.each(due.order_by("pk").values_list("pk", flat=True), lambda pk: _remind(pk, at=at), counts, "reminded")
     return counts
 

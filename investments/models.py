@@ -1,8 +1,8 @@
 """Every model of the app, in the order of the money's flow; the definitions live in the sub-packages."""
 
-from .banking.models import OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .holdings.models import Holding, Movement
-from .investors.models import CalendarAddress, Investor
+from .investors.models import CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
@@ -21,6 +21,7 @@ from .revenue.models import Period
 __all__ = [
     "Acceptance",
     "Account",
+    "BankAccount",
     "Book",
     "CalendarAddress",
     "Dispute",
@@ -29,6 +30,8 @@ __all__ = [
     "Fund",
     "FundCounter",
     "Holding",
+    "IdentityCase",
+    "IdentityDocument",
     "Investor",
     "Line",
     "Movement",
@@ -43,6 +46,7 @@ __all__ = [
     "ProviderPayout",
     "ReceiptUse",
     "Refund",
+    "Resemblance",
     "StatementFile",
     "StatementLine",
     "TaxRate",

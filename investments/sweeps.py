@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from investments import mails
 from investments.banking import services as banking
+from investments.investors import documents, duplicates
 from investments.offerings import services as offerings
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
@@ -31,6 +32,8 @@ def register() -> None:
             ("revenue.start", revenue.start_due, "minute"),
             ("orders.lower_totals", orders.lower_totals_due, "day"),
             ("mails.reminders", mails.remind_transfers_due, "day"),
+            ("investors.documents", documents.delete_due, "day"),
+            ("investors.duplicates", duplicates.find_due, "day"),
         ],
         start=10,
     ):

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from investments.banking import views as banking
 from investments.investors import views as investors
 from investments.orders import views as orders
 from investments.payments import views as payments
@@ -9,6 +10,11 @@ from investments.payments import views as payments
 app_name = "investments"
 urlpatterns = [
     path("me/profile/", investors.profile, name="profile"),
+    path("me/identity/", investors.identity_check, name="identity"),
+    path("me/bank/", banking.account, name="bank"),
+    path("me/bank/change/", banking.choose_bank, name="bank_choose"),
+    path("me/bank/change/<str:bank>/", banking.choose_branch, name="branch_choose"),
+    path("me/bank/change/<str:bank>/<str:branch>/", banking.fill_in, name="bank_account"),
     path("fund/<slug:slug>/units/", orders.units, name="units"),
     path("fund/<slug:slug>/you/", orders.you, name="you"),
     path("fund/<slug:slug>/documents/", orders.documents, name="documents"),

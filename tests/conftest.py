@@ -76,9 +76,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def media_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A folder for pictures that only this worker uses."""
+    """Folders for pictures and private files that only this worker uses."""
     folder = str(tmp_path_factory.mktemp("media"))
-    with override_settings(MEDIA_ROOT=folder):
+    private = str(tmp_path_factory.mktemp("private"))
+    with override_settings(MEDIA_ROOT=folder, PRIVATE_ROOT=private):
         yield folder
 
 

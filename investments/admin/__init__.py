@@ -1,5 +1,31 @@
 """The staff console of this app. It calls services of every sub-package, so it stands above them all."""
 
-from . import banking, frozen, funds, journal, orders, payments, people, policy, provider
+from . import (
+    accounts,
+    banking,
+    frozen,
+    funds,
+    identity,
+    journal,
+    orders,
+    payments,
+    people,
+    policy,
+    provider,
+    resemblances,
+)
 
-__all__ = ["banking", "frozen", "funds", "journal", "orders", "payments", "people", "policy", "provider"]
+__all__ = [
+    "accounts",
+    "banking",
+    "frozen",
+    "funds",
+    "identity",
+    "journal",
+    "orders",
+    "payments",
+    "people",
+    "policy",
+    "provider",
+    "resemblances",
+]

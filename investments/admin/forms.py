@@ -8,7 +8,7 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Order
+from investments.models import BankAccount, Order
 from microfund.kernel import clock
 from microfund.kernel.acts import ReasonForm, RemarkForm
 
@@ -28,6 +28,43 @@ class PayeeForm(ReasonForm):
     number = forms.CharField(label=_("Account number"), max_length=7, validators=[_digits(7)])
     holder = forms.CharField(label=_("Account holder in kana"), max_length=60, help_text=_("It must be the payer."))
     field_order = ("bank", "branch", "type", "number", "holder", "reason")
+
+
+ANOTHER = "another"
+
+
+class KnownPayeeForm(PayeeForm):
+    """A transfer to an investor: to the account that they gave, which is offered first and stays masked, or to another.
+
+    `initial["known"]` is the current BankAccount or None. The account of the form is the one that was shown: when the
+    investor changes it meanwhile, the choice is refused and the new one offered.
+    """
+
+    account = forms.ChoiceField(label=_("To"), widget=forms.RadioSelect)
+    field_order = ("account", *PayeeForm.field_order)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known = self.initial.pop("known", None)
+        if self.known is None:
+            del self.fields["account"]
+            return
+        words = f"{self.known} ({self.known.get_kind_display()}) {self.known.holder}"
+        self.fields["account"].choices = [(str(self.known.pk), words), (ANOTHER, _("another account, given below"))]
+        self.initial["account"] = str(self.known.pk)
+        if self.data.get("account") != ANOTHER:
+            for name in PAYEE:
+                self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if (
+            self.known is not None
+            and data.get("account") == str(self.known.pk)
+            and any(data.get(n) for n in PAYEE_TYPED)
+        ):
+            self.add_error("account", _("Choose “another account” to use what is filled in below."))
+        return data
 
 
 class AmountPayeeForm(PayeeForm):
@@ -54,11 +91,20 @@ class SentForm(RemarkForm):
 
 
 PAYEE = ("bank", "branch", "type", "number", "holder")
+#: Those that are empty unless somebody typed them.
+PAYEE_TYPED = ("bank", "branch", "number", "holder")
 
 
 def payee_of(values: dict[str, Any]) -> dict[str, str]:
     """Take the account out of a form's values: {"bank", "branch", "type", "number", "holder"}."""
     return {name: values.pop(name) for name in PAYEE}
+
+
+def known_payee(values: dict[str, Any], known: BankAccount | None) -> dict[str, str]:
+    """As `payee_of`, or the investor's own account where that was chosen."""
+    typed = payee_of(values)
+    chosen = values.pop("account", ANOTHER)
+    return known.payee if known is not None and chosen == str(known.pk) else typed
 
 
 class OrderForm(ReasonForm):

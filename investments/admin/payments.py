@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from investments.banking.queries import current_account
 from investments.models import (
     Dispute,
     Line,
@@ -28,7 +29,7 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 
-from .forms import PayeeForm, payee_of
+from .forms import KnownPayeeForm, known_payee
 from .journal import line_panel, subject_panel
 
 DONE = ("succeeded", "paid_by_bank", "charged_back")
@@ -152,7 +153,8 @@ def _send(refund: Refund, *, actor: Any, at: datetime, reason: str) -> None:
 
 
 def _pay_by_bank(refund: Refund, *, actor: Any, at: datetime, **values: Any) -> None:
-    refunds.pay_by_bank(refund, payee=payee_of(values), actor=actor, at=at, **values)
+    payee = known_payee(values, current_account(refund.order.investor))
+    refunds.pay_by_bank(refund, payee=payee, actor=actor, at=at, **values)
 
 
 @admin.register(Refund)
@@ -190,7 +192,8 @@ class RefundAdmin(ByOrder):
             label=_("Pay by bank"),
             roles=(FINANCE_MAKER,),
             run=_pay_by_bank,
-            form=PayeeForm,
+            form=KnownPayeeForm,
+            initial=lambda refund: {"known": current_account(refund.order.investor)},
             when=lambda refund: (
                 refund.state in ("failed", "cancelled") or (refund.state == "requested" and refund.by_bank)
             ),

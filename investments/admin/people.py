@@ -13,17 +13,19 @@ from investments.investors import services as investors
 from investments.models import Holding, Investor, Movement, Order
 from microfund.kernel import clock, crypto, queues
 from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER, SUPPORT
-from microfund.kernel.acts import Act, ReasonForm, RemarkForm
+from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link
 from microfund.kernel.money import format_money
+
+from .identity import IdentityPages, RejectForm, cases_panel
 
 
 def _verify(investor: Investor, *, actor: Any, at: datetime, reason: str) -> None:
     identity.verify_identity(investor, actor=actor, at=at, reason=reason)
 
 
-def _reject(investor: Investor, *, actor: Any, at: datetime, reason: str) -> None:
-    identity.reject_identity(investor, actor=actor, at=at, reason=reason)
+def _reject(investor: Investor, *, actor: Any, at: datetime, reason: str, cause: str) -> None:
+    identity.reject_identity(investor, actor=actor, at=at, reason=reason, cause=cause)
 
 
 def _unmask(investor: Investor, *, actor: Any, at: datetime, reason: str) -> list[tuple[Any, str]]:
@@ -35,7 +37,7 @@ def _unmask(investor: Investor, *, actor: Any, at: datetime, reason: str) -> lis
 
 
 @admin.register(Investor)
-class InvestorAdmin(ReadOnlyAdmin):
+class InvestorAdmin(IdentityPages, ReadOnlyAdmin):
     """One person or company. Birth date, address and phone are masked; each unmasking is noted."""
 
     list_display = ("name", "name_kana", "kind", "email", "identity_state", "identity_changed_at", "created_at")
@@ -59,7 +61,9 @@ class InvestorAdmin(ReadOnlyAdmin):
         "origin_words",
         "identity_state",
         "identity_changed_at",
+        "documents_link",
         "created_at",
+        "closed_at",
     )
     acts = (
         Act(
@@ -76,7 +80,7 @@ class InvestorAdmin(ReadOnlyAdmin):
             label=_("Reject identity"),
             roles=(REVIEWER,),
             run=_reject,
-            form=ReasonForm,
+            form=RejectForm,
             when=lambda investor: investor.identity_state == Investor.Identity.SUBMITTED,
             explanation=_("The reason is kept in the audit trail: write no personal data in it."),
             danger=True,
@@ -98,6 +102,10 @@ class InvestorAdmin(ReadOnlyAdmin):
     @admin.display(description=_("birth date"))
     def masked_birth_date(self, row: Investor) -> str:
         return crypto.mask(row.birth_date, keep=0)
+
+    @admin.display(description=_("documents"))
+    def documents_link(self, row: Investor) -> Any:
+        return self.check_link(row)
 
     @admin.display(description=_("address"))
     def masked_address(self, row: Investor) -> str:
@@ -127,6 +135,7 @@ class InvestorAdmin(ReadOnlyAdmin):
         orders = row.orders.select_related("fund").order_by("-pk")[:50]
         holdings = row.holdings.select_related("fund").order_by("-pk")[:50]
         return [
+            cases_panel(row),
             Panel(
                 _("Orders"),
                 (_("reference"), _("fund"), _("units"), _("total"), _("state"), _("applied at")),

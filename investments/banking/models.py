@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from microfund.kernel.crypto import EncryptedJSONField
+from microfund.kernel.crypto import EncryptedJSONField, EncryptedTextField, mask
 from microfund.kernel.states import StateTable
 
 
@@ -197,3 +197,69 @@ TRANSFER_STATES = StateTable(
     {"prepared": ("approved", "withdrawn"), "approved": ("sent", "withdrawn")},
     section="domain.md sections 4.8 and 7",
 )
+
+
+class BankAccount(models.Model):
+    """The account to which an investor is paid. A version: a change ends the row and makes another; at most one is
+    current. The number is encrypted; `number_hash` (crypto.fingerprint of bank, branch and number) finds equal ones.
+
+    Bank and branch are kept as they were called when the account was given; `holder` is in full-width katakana.
+    """
+
+    class Kind(models.TextChoices):
+        ORDINARY = "1", _("ordinary")
+        CURRENT = "2", _("current")
+        SAVINGS = "4", _("savings")
+
+    investor = models.ForeignKey(
+        "investments.Investor", models.PROTECT, related_name="bank_accounts", verbose_name=_("investor")
+    )
+    bank_code = models.CharField(_("bank number"), max_length=4)
+    bank_name = models.CharField(_("bank"), max_length=60)
+    bank_kana = models.CharField(_("bank in kana"), max_length=60)
+    branch_code = models.CharField(_("branch number"), max_length=3)
+    branch_name = models.CharField(_("branch"), max_length=60)
+    branch_kana = models.CharField(_("branch in kana"), max_length=60)
+    kind = models.CharField(_("account type"), max_length=1, choices=Kind.choices, default=Kind.ORDINARY)
+    number = EncryptedTextField(_("account number"))
+    number_hash = models.CharField(max_length=64, db_index=True, editable=False)
+    holder = models.CharField(_("account holder in kana"), max_length=60)
+    created_at = models.DateTimeField(_("given at"))
+    ended_at = models.DateTimeField(_("replaced at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("bank account of an investor")
+        verbose_name_plural = _("bank accounts of investors")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["investor"], condition=models.Q(ended_at__isnull=True), name="bank_account_one_current"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True) | models.Q(ended_at__gte=models.F("created_at")),
+                name="bank_account_ends_after_it_began",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bank_name} {self.branch_name} {self.masked}"
+
+    @property
+    def masked(self) -> str:
+        """The number as pages and mails show it: its last three digits."""
+        return mask(self.number)
+
+    @property
+    def last_digits(self) -> str:
+        """The last three digits of the number, to be read out."""
+        return self.number[-3:]
+
+    @property
+    def payee(self) -> dict[str, str]:
+        """The account as an outgoing transfer takes it, the whole number included."""
+        return {
+            "bank": self.bank_code,
+            "branch": self.branch_code,
+            "type": self.kind,
+            "number": self.number,
+            "holder": self.holder,
+        }

@@ -9,6 +9,16 @@ import unicodedata
 _LARGE = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
 _DASHES = str.maketrans(dict.fromkeys("ー‐‑‒–—―−ｰ－", "-"))
 _IGNORED = re.compile(r"[\s.・·]+")
+# Legal forms as banks print them (after small kana became large): in brackets at either end, or written out.
+_FORMS = "カ|ユ|ド|メ|シ|イ|シヤ|ザイ|ガク|フク|シユウ|ソ|トクヒ|ノウ|ギヨキヨウ|キヨウクミ|ホゴ"
+_FORM_IN_BRACKETS = re.compile(rf"^\(?(?:{_FORMS})\)|\((?:{_FORMS})\)?$")
+_FORM_IN_FULL = re.compile(
+    r"^(?:{0})|(?:{0})$".format(
+        "カブシキ[ガカ]イシヤ|ユウゲン[ガカ]イシヤ|ゴウドウ[ガカ]イシヤ|ゴウメイ[ガカ]イシヤ|ゴウシ[ガカ]イシヤ"
+        "|イリヨウホウジン(?:シヤダン|ザイダン)?|(?:イツパン|コウエキ)?(?:シヤダン|ザイダン)ホウジン|ガツコウホウジン"
+        "|シヤカイフクシホウジン|シユウキヨウホウジン|トクテイヒエイリカツドウホウジン|ノウジクミアイホウジン"
+    )
+)
 _TEN_DIGITS = re.compile(r"(?<![0-9])[0-9]{10}(?![0-9])")
 
 
@@ -20,6 +30,26 @@ def plain_name(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).upper()
     text = "".join(chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in text)
     return _IGNORED.sub("", text.translate(_LARGE).translate(_DASHES))
+
+
+def plain_company(name: str) -> str:
+    """A company's name for comparison, without its legal form: `カ）アオバ`, `アオバ（カ` and
+    `カブシキガイシャ アオバ` are one name."""
+    text = plain_name(name)
+    return _FORM_IN_FULL.sub("", _FORM_IN_BRACKETS.sub("", text)) or text
+
+
+def same_holder(holder: str, kana: str, *, company: bool) -> bool:
+    """Whether an account's holder is this person or company by their kana: a person's two names may stand in either
+    order, a company's legal form may be abbreviated or left out."""
+    if company:
+        return plain_company(holder) == plain_company(kana)
+    if plain_name(holder) == plain_name(kana):
+        return True
+    words = [
+        sorted(plain_name(word) for word in unicodedata.normalize("NFKC", name).split()) for name in (holder, kana)
+    ]
+    return words[0] == words[1]
 
 
 def plain_code(code: str) -> str:

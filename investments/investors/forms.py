@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel.errors import DomainError
 
-from . import rules, services
-from .models import Investor
+from . import documents, rules, services
+from .models import IdentityDocument, Investor
 from .prefectures import choices as prefecture_choices
 
 ADDRESS_PARTS = ("postal_code", "prefecture", "city", "street", "building")
@@ -34,6 +34,16 @@ def _text(label: Any, autocomplete: str, *, required: bool = True, help_text: An
         help_text=help_text,
         max_length=rules.LONGEST,
         widget=forms.TextInput(attrs={"autocomplete": autocomplete, **attributes}),
+    )
+
+
+def _picture(label: Any, *, required: bool = True, help_text: Any = "") -> Any:
+    return forms.FileField(
+        label=label,
+        required=required,
+        help_text=help_text,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
     )
 
 
@@ -145,6 +155,34 @@ class CompanyForm(ProfileForm):
 
     def clean_representative(self) -> str:
         return _by_rule(rules.person_name, self.cleaned_data["representative"])
+
+
+class DocumentForm(forms.Form):
+    """Pictures of one identity document. They are judged by the service, which looks into the files."""
+
+    kind = forms.ChoiceField(
+        label=_("Which document?"), choices=IdentityDocument.Kind.choices, widget=forms.RadioSelect
+    )
+    front = _picture(_("Front"), help_text=_("A photo or scan as JPEG, PNG or WebP, at most 20 MB."))
+    back = _picture(
+        _("Back"), required=False, help_text=_("Where something is written on it. Not of an Individual Number Card.")
+    )
+    further = _picture(_("Further page"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for side in IdentityDocument.Side.values:
+            file = data.get(side)
+            if file is not None and file.size > documents.MAX_BYTES:
+                # Said before anything is read: the file is not opened at all.
+                message = _("The picture is larger than %(megabytes)d MB. Save it smaller and try again.")
+                self.add_error(side, message % {"megabytes": documents.MAX_BYTES // (1024 * 1024)})
+        return data
+
+    def pictures(self) -> dict[str, Any]:
+        """The chosen files by side."""
+        chosen = ((side, self.cleaned_data.get(side)) for side in IdentityDocument.Side.values)
+        return {side: file for side, file in chosen if file is not None}
 
 
 FORMS: dict[str, type[ProfileForm]] = {Investor.Kind.PERSON: PersonForm, Investor.Kind.COMPANY: CompanyForm}

@@ -11,10 +11,12 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from investments import events
 from microfund.kernel.errors import DomainError
+from microfund.kernel.outbox.services import publish
 from microfund.kernel.states import StateTable
 
-from .models import Investor
+from .models import IdentityCase, Investor
 
 IDENTITY_STATES = StateTable(
     "investments.Investor",
@@ -32,7 +34,10 @@ IDENTITY_STATES = StateTable(
 
 def submit_identity(investor: Investor, *, at: datetime, actor: Any = None, reason: str = "") -> Investor:
     """unverified, rejected or verified → submitted: staff look at the details. Raises DomainError("wrong_state")."""
-    return _move(investor, Investor.Identity.SUBMITTED, at=at, actor=actor, reason=reason)
+    with transaction.atomic():
+        fresh = _move(investor, Investor.Identity.SUBMITTED, at=at, actor=actor, reason=reason)
+        IdentityCase.objects.create(investor=fresh, opened_at=at)
+    return fresh
 
 
 def verify_identity(investor: Investor, *, actor: Any, at: datetime, reason: str = "") -> Investor:
@@ -41,19 +46,46 @@ def verify_identity(investor: Investor, *, actor: Any, at: datetime, reason: str
     Raises DomainError("wrong_state", "not_allowed").
     """
     _require_other_staff(investor, actor)
-    return _move(investor, Investor.Identity.VERIFIED, at=at, actor=actor, reason=reason)
+    with transaction.atomic():
+        fresh = _move(investor, Investor.Identity.VERIFIED, at=at, actor=actor, reason=reason)
+        _decide(fresh, IdentityCase.Outcome.VERIFIED, at=at, actor=actor)
+    return fresh
 
 
-def reject_identity(investor: Investor, *, actor: Any, at: datetime, reason: str) -> Investor:
-    """submitted → rejected, with a reason, by a member of staff who is not this investor.
+def reject_identity(
+    investor: Investor, *, actor: Any, at: datetime, reason: str, cause: str = IdentityCase.Cause.OTHER
+) -> Investor:
+    """submitted → rejected, with a reason, by a member of staff who is not this investor, who is told the cause.
 
-    Raises DomainError("wrong_state", "not_allowed", "reason_needed"). The reason is for staff and the audit trail: it
-    must hold no personal data.
+    `cause` is a value of IdentityCase.Cause. The reason is for staff and the audit trail: it must hold no personal
+    data. Tells IdentityRejected. Raises DomainError("wrong_state", "not_allowed", "reason_needed", "choice").
     """
     _require_other_staff(investor, actor)
     if not reason.strip():
         raise DomainError("reason_needed", _("Give a reason."))
-    return _move(investor, Investor.Identity.REJECTED, at=at, actor=actor, reason=reason)
+    if cause not in IdentityCase.Cause.values:
+        raise DomainError("choice", _("Please choose one of the answers."), field="cause")
+    with transaction.atomic():
+        fresh = _move(investor, Investor.Identity.REJECTED, at=at, actor=actor, reason=reason)
+        case = _decide(fresh, IdentityCase.Outcome.REJECTED, at=at, actor=actor, cause=cause)
+        publish(events.IdentityRejected(case.pk, at), key=str(case.pk), at=at)
+    return fresh
+
+
+def open_case(investor: Investor, *, at: datetime) -> IdentityCase:
+    """The check that is waiting for its decision. The caller holds the investor's row; who was submitted before checks
+    were rows gets one now."""
+    case, _created = IdentityCase.objects.get_or_create(
+        investor=investor, decided_at=None, defaults={"opened_at": investor.identity_changed_at or at}
+    )
+    return case
+
+
+def _decide(investor: Investor, outcome: str, *, at: datetime, actor: Any, cause: str = "") -> IdentityCase:
+    case = open_case(investor, at=at)
+    case.outcome, case.cause, case.decided_at, case.decided_by = outcome, cause, at, actor
+    case.save(update_fields=["outcome", "cause", "decided_at", "decided_by"])
+    return case
 
 
 def _move(investor: Investor, to: str, *, at: datetime, actor: Any, reason: str) -> Investor:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from .models import Investor
+from .models import IdentityCase, IdentityDocument, Investor
 from .prefectures import label
 
 
@@ -40,7 +40,33 @@ def address_lines(investor: Investor) -> list[str]:
 def waiting_for_check() -> QuerySet[Investor]:
     """The staff's queue: submitted profiles, the longest-waiting first."""
     return (
-        Investor.objects.filter(identity_state=Investor.Identity.SUBMITTED)
+        Investor.objects.filter(identity_state=Investor.Identity.SUBMITTED, closed_at__isnull=True)
         .select_related("user")
         .order_by("identity_changed_at", "pk")
     )
+
+
+def latest_case(investor: Investor | None) -> IdentityCase | None:
+    """The investor's open identity check, else the last one that was decided, else None."""
+    if investor is None:
+        return None
+    return IdentityCase.objects.filter(investor=investor).order_by("-opened_at", "-pk").first()
+
+
+def documents_of(case: IdentityCase | None) -> list[IdentityDocument]:
+    """The documents of a check that are still there, in the order in which a card is read."""
+    if case is None:
+        return []
+    order = list(IdentityDocument.Side.values)
+    kept = case.documents.filter(deleted_at__isnull=True).defer("key")
+    return sorted(kept, key=lambda row: order.index(row.side))
+
+
+def needs_document(investor: Investor | None) -> bool:
+    """Whether the investor's check still waits for a picture of a document."""
+    if investor is None or investor.identity_state == Investor.Identity.VERIFIED:
+        return False
+    if investor.identity_state == Investor.Identity.REJECTED:
+        return True
+    kept = IdentityDocument.objects.filter(case__investor=investor, case__decided_at=None, deleted_at=None)
+    return not kept.exists()

@@ -14,7 +14,7 @@ from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 
-from . import identity, rules
+from . import duplicates, identity, rules
 from .models import Investor
 from .prefectures import NAMES
 
@@ -121,8 +121,10 @@ def save_profile(user: Any, data: Mapping[str, Any], *, at: datetime) -> Investo
             )
         for name in changed:
             setattr(investor, name, values[name])
-        if changed:
-            investor.save(update_fields=changed)
+        if created or changed:
+            investor.person_hash, investor.phone_hash = duplicates.hashes_of(investor)
+            investor.save(update_fields=[*changed, "person_hash", "phone_hash"])
+            duplicates.look(investor, at=at)
         if created or changed:
             audit.record(
                 action="investments.Investor.profile_saved",

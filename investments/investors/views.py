@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +18,8 @@ from django.views.decorators.http import require_http_methods
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 
-from . import queries, services
-from .forms import FORMS, ProfileForm, initial_of
+from . import documents, queries, services
+from .forms import FORMS, DocumentForm, ProfileForm, initial_of
 from .models import Investor
 
 #: A page of one person: kept by no cache, not even the browser's own.
@@ -64,6 +65,40 @@ def profile_context(investor: Investor | None, kind: str) -> dict[str, Any]:
         "kind_is_fixed": bool(investor and investor.orders.exists()),
         "rejected": bool(investor and investor.identity_state == Investor.Identity.REJECTED),
     }
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def identity_check(request: HttpRequest) -> HttpResponse:
+    """Where one's identity check stands, why it was rejected, and the pictures of a document to send for it.
+
+    The pictures themselves are shown to nobody but reviewers, not even to whom they are of.
+    """
+    at = timezone.now()
+    investor = queries.investor_of(request.user)
+    if investor is None:
+        messages.info(request, _("Please give your personal details first."))
+        return redirect("investments:profile")
+    form = DocumentForm(request.POST, request.FILES) if request.method == "POST" else DocumentForm()
+    if form.is_bound and form.is_valid():
+        try:
+            documents.submit(investor, kind=form.cleaned_data["kind"], files=form.pictures(), at=at, actor=request.user)
+        except DomainError as error:
+            field = error.data.get("field")
+            form.add_error(field if field in form.fields else None, str(error))
+        else:
+            messages.success(request, _("Thank you. Our staff look at your document within a few days."))
+            return redirect("investments:identity")
+    case = queries.latest_case(investor)
+    context = {
+        "form": form,
+        "investor": investor,
+        "case": case,
+        "documents": queries.documents_of(case),
+        "kept_days": settings.IDENTITY_DOCUMENT_DAYS,
+    }
+    return render(request, "investments/identity.html", context, status=REFUSED if form.errors else 200)
 
 
 @private

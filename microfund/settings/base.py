@@ -25,6 +25,8 @@ TIME_TRAVEL = False
 
 # Encryption at rest (microfund.kernel.crypto): the first key encrypts, all decrypt; rotate by prepending.
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=["insecure-default-field-key"])
+# Keyed hashes by which equal encrypted values are found (crypto.fingerprint). It stays the same for good.
+FINGERPRINT_KEY = env.str("FINGERPRINT_KEY", default="insecure-default-fingerprint-key")
 
 INSTALLED_APPS = [
     "microfund.site.apps.SiteConfig",
@@ -112,6 +114,10 @@ else:
 
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
 MEDIA_URL = "/media/"
+# Files that no address leads to, each encrypted under a key of its own (microfund.kernel.private).
+PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default=str(DATA_DIR / "private")))
+# Identity documents are deleted so many days after the check was decided.
+IDENTITY_DOCUMENT_DAYS = env.int("IDENTITY_DOCUMENT_DAYS", default=90)
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]

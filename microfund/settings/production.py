@@ -16,6 +16,8 @@ if SECRET_KEY.startswith("insecure-default") or len(SECRET_KEY) < 50:
     _refuse("SECRET_KEY", "set a random secret of at least 50 characters")
 if any(len(key) < 32 or key.startswith("insecure-default") for key in FIELD_ENCRYPTION_KEYS):
     _refuse("FIELD_ENCRYPTION_KEYS", "set at least one random key of 32 characters or more")
+if len(FINGERPRINT_KEY) < 32 or FINGERPRINT_KEY.startswith("insecure-default"):
+    _refuse("FINGERPRINT_KEY", "set a random key of 32 characters or more, and keep it")
 if STRIPE_WEBHOOK_SECRET == "whsec_insecure_default":  # noqa: S105 - the default that is refused
     _refuse("STRIPE_WEBHOOK_SECRET", "set the signing secret of the webhook endpoint")
 if STRIPE_SECRET_KEY.startswith("sk_sandbox_"):

@@ -70,13 +70,17 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
 
 def _identity(investor: Investor) -> list[Todo]:
     """What a person must do so that their identity can be checked."""
-    if investor.identity_state == Investor.Identity.REJECTED:
-        text = _("We could not verify your identity. Please correct your details or write to us.")
-    elif not investors.is_complete(investor):
+    if not investors.is_complete(investor):
         text = _("Some of your details are missing. We need them to verify your identity.")
+        return [Todo(None, text, reverse("investments:profile"), _("Personal details"))]
+    if investor.identity_state == Investor.Identity.REJECTED:
+        text, label = _("We could not verify your identity."), _("See why, and send a document again")
+    elif investors.needs_document(investor):
+        text = _("We need a picture of your identity document to verify your identity.")
+        label = _("Send a picture of your identity document")
     else:
         return []
-    return [Todo(None, text, reverse("investments:profile"), _("Personal details"))]
+    return [Todo(None, text, reverse("investments:identity"), label)]
 
 
 def _check(investor: Investor, paid: list[Order]) -> list[Todo]:
@@ -86,7 +90,7 @@ def _check(investor: Investor, paid: list[Order]) -> list[Todo]:
         return []
     on = min(identity_deadline(order.fund) for order in paid)
     text = _("We check your identity. If that is not possible by then, you get everything back.")
-    return [Todo(on, text, reverse("investments:profile"), _("Personal details"), must=False)]
+    return [Todo(on, text, reverse("investments:identity"), _("Identity check"), must=False)]
 
 
 def _to_pay(order: Order, *, at: datetime) -> Todo | None:

@@ -7,11 +7,13 @@ from . import (
     contact_pages,
     document_pages,
     holding_pages,
+    notification_pages,
     order_pages,
     own_pages,
     pages,
     plain_pages,
     preferences,
+    privacy_pages,
     styleguide,
 )
 
@@ -40,6 +42,10 @@ urlpatterns = [
     path("me/documents/", document_pages.my_documents, name="my_documents"),
     path("me/calendar/", calendar_pages.calendar, name="calendar"),
     path("me/calendar/address/", calendar_pages.calendar_address, name="calendar_address"),
+    path("me/notifications/", notification_pages.notifications, name="notifications"),
+    path("me/privacy/", privacy_pages.privacy, name="privacy_mine"),
+    path("me/privacy/export/", privacy_pages.export, name="export_mine"),
+    path("me/privacy/close/", privacy_pages.close, name="close_account"),
     path("orders/<slug:reference>/", order_pages.order, name="order"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
 ]

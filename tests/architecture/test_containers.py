@@ -248,6 +248,7 @@ def test_the_images_own_command_starts_under_production_settings_and_is_found_he
         "DJANGO_SETTINGS_MODULE": "microfund.settings.production",
         "SECRET_KEY": "k" * 64,
         "FIELD_ENCRYPTION_KEYS": "f" * 48,
+        "FINGERPRINT_KEY": "p" * 48,
         "STRIPE_SECRET_KEY": "sk_test_" + "0" * 24,
         "STRIPE_WEBHOOK_SECRET": "whsec_" + "0" * 24,
         "DATABASE_URL": "postgresql://tomobune:unused@127.0.0.1:1/tomobune",

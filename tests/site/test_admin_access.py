@@ -42,6 +42,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "reject": {"reviewer"},
         "unmask": {"reviewer", "support", "operations"},
     },
+    "investments.Resemblance": {"different": {"reviewer"}, "same": {"reviewer"}},
     "investments.Order": {"cancel": {"support", "operations"}, "refund": {"finance maker"}},
     "investments.PaymentAttempt": {
         "ask": {"operations", "finance maker"},

@@ -17,6 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 from businesses.models import Business, Picture
+from investments.banking import accounts
 from investments.ledger.models import Entry
 from investments.models import (
     Fund,
@@ -228,7 +229,7 @@ def test_a_new_fund_is_a_draft_with_terms() -> None:
 def test_an_identity_check_is_decided_with_a_trace(name: str, state: str) -> None:
     user = make_staff("reviewer")
     investor = make.make_investor(verified=False)
-    do(console(user), investor, name)
+    do(console(user), investor, name, cause="name")
     investor.refresh_from_db()
     assert investor.identity_state == state
     assert noted(user, f"investments.Investor.{state}").object_id == str(investor.pk)
@@ -394,6 +395,33 @@ def test_a_refund_is_tried_again_and_paid_by_bank_only_to_the_payer(sandbox: San
     assert refund.state == "paid_by_bank"
     noted(user, "investments.Refund.paid_by_bank")
     noted(user, "investments.OutgoingTransfer.sent")
+
+
+def test_a_refund_by_bank_is_offered_to_the_account_that_the_investor_gave(sandbox: SandboxProcess) -> None:
+    client = console(make_staff("finance maker"))
+    order = make.make_order(method="card")
+    books.pay(sandbox, order)
+    sandbox.control("payouts/make")
+    reconcile.payouts_due(on=clock.today_in(), at=timezone.now())
+    given = {"bank": "0001", "branch": "001", "kind": "1", "holder": order.investor.name_kana}
+    own = order.investor
+    before = accounts.change(own, **given, number="1111111", at=timezone.now(), actor=own.user)
+    services.cancel_order(order, at=timezone.now(), actor=own.user)
+    refund = Refund.objects.get()
+    sandbox.control("refund_policy", next="failed")
+    do(client, refund, "send")
+    do(client, refund, "send")
+    page = client.get(act_of(refund, "pay_by_bank")).content.decode()
+    assert f'value="{before.pk}"' in page and "••••111" in page and "1111111" not in page
+    known = accounts.change(own, **given, number="7654321", at=timezone.now(), actor=own.user)
+    page = do(client, refund, "pay_by_bank", account=before.pk, type="1")
+    assert "<title>Error:" in page and not OutgoingTransfer.objects.exists(), "it is not the account any more"
+    page = do(client, refund, "pay_by_bank", account=known.pk, type="1", number="1234567")
+    assert "another account" in page and not OutgoingTransfer.objects.exists()
+    asked = client.post(act_of(refund, "pay_by_bank"), {"account": known.pk, "type": "1", "reason": "It failed."})
+    assert "Please check once more" in asked.content.decode() and "7654321" not in asked.content.decode()
+    do(client, refund, "pay_by_bank", account=known.pk, type="1")
+    assert OutgoingTransfer.objects.get().payee == known.payee
 
 
 def test_a_provider_that_does_not_answer_is_said(sandbox: SandboxProcess) -> None:

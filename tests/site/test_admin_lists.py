@@ -17,8 +17,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from investments.banking import accounts
 from investments.models import (
     Account,
+    BankAccount,
     Book,
     Document,
     Entry,
@@ -33,6 +35,7 @@ from investments.models import (
     PersonFund,
     ProviderCursor,
     Refund,
+    Resemblance,
     StatementLine,
     TaxRate,
     Terms,
@@ -90,6 +93,13 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
                 fund=made.fund, number=1, starts_on=date(2027, 1, 1), ends_on=date(2027, 12, 31),
                 record_on=date(2027, 12, 31), report_due_on=date(2028, 3, 1), payment_due_on=date(2028, 5, 1),
             )  # fmt: skip
+            accounts.change(
+                Investor.objects.get(pk=_investor(9_001)),
+                bank="0001", branch="001", kind="1", number="1234567", holder="コピー", at=now, actor=None,
+            )  # fmt: skip
+            Resemblance.objects.create(
+                first_id=_investor(9_001), second_id=_investor(9_002), by_phone=True, found_at=now, state="same"
+            )
             ProviderCursor.objects.get_or_create(name="tests", defaults={"seen_until": now})
             UnrecordedObject.objects.create(kind="refund", provider_id="re_1", problem="p", seen_at=now, tried_at=now)
             audit.record(action="tests.happened", subject=("tests.Thing", 1), at=now)
@@ -133,6 +143,8 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Order: lambda n: {"state": "expired", "ended_at": timezone.now()},
     PaymentAttempt: lambda n: {"state": "expired", "captured": 0},
     Holding: lambda n: {"investor_id": _investor(n)},
+    BankAccount: lambda n: {"investor_id": _investor(n)},
+    Resemblance: lambda n: {"first_id": _investor(n), "second_id": _investor(n + 10_000)},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
 }
@@ -183,7 +195,8 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     """Nothing that the house keeps is out of the staff's sight."""
     with_parent = {
         "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "investments.Acceptance",
-        "investments.FundCounter", "investments.Movement", "investments.ReceiptUse",
+        "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
+        "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
     }  # fmt: skip
     ours = {
         model._meta.label

@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from microfund.kernel import crypto
 from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPORT
-from microfund.kernel.admin import StaffAdmin
+from microfund.kernel.admin import Panel, StaffAdmin
 
 from .models import User
 
@@ -25,6 +26,24 @@ class UserAdmin(StaffAdmin):
     fields = ("email", "is_active", "is_staff", "groups", "is_superuser", "language", "date_joined", "last_login")
     readonly_fields = ("email", "is_superuser", "language", "date_joined", "last_login")
     view_roles = (REVIEWER, OPERATIONS, SUPPORT, AUDITOR)
+
+    def panels(self, request: Any, row: User) -> list[Panel]:
+        former = row.former_addresses.order_by("-replaced_at")[:20]
+        return [
+            Panel(
+                _("Former addresses"),
+                (_("e-mail address"), _("replaced at")),
+                [
+                    (crypto.mask(one.email, keep=len(one.email.partition("@")[2]) + 1), one.replaced_at)
+                    for one in former
+                ],
+            ),
+            Panel(
+                _("Mails switched on or off"),
+                (_("kind"), _("wanted"), _("changed at")),
+                list(row.notice_choices.order_by("kind").values_list("kind", "wanted", "changed_at")),
+            ),
+        ]
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
         return False

@@ -9,6 +9,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
+        from allauth.account.signals import email_changed
+
+        from .former import remember
         from .roles import ensure_groups
+
+        email_changed.connect(remember, dispatch_uid="former-addresses")
 
         post_migrate.connect(lambda **kwargs: ensure_groups(), sender=self, weak=False, dispatch_uid="staff-groups")

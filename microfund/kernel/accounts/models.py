@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from microfund.kernel.crypto import EncryptedTextField
 
 
 class UserManager(BaseUserManager["User"]):
@@ -59,3 +61,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.strip().lower()
         super().save(*args, **kwargs)
+
+
+class FormerAddress(models.Model):
+    """An e-mail address that a login had before, kept so that its owner hears of changes soon after (pages.md E5)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="former_addresses", verbose_name=_("user"))
+    email = EncryptedTextField(_("e-mail address"))
+    replaced_at = models.DateTimeField(_("replaced at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("former address")
+        verbose_name_plural = _("former addresses")
+        indexes = [models.Index(fields=["user", "replaced_at"], name="accounts_former_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.replaced_at:%Y-%m-%d}"

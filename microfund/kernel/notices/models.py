@@ -49,3 +49,22 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} → {self.recipient}"
+
+
+class NoticeChoice(models.Model):
+    """Whether a person wants mails of one kind that may be switched off (choices.py); no row means yes."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notice_choices", verbose_name=_("user")
+    )
+    kind = models.CharField(_("kind"), max_length=60)
+    wanted = models.BooleanField(_("wanted"))
+    changed_at = models.DateTimeField(_("changed at"))
+
+    class Meta:
+        verbose_name = _("choice of mails")
+        verbose_name_plural = _("choices of mails")
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="notice_choice_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.wanted}"

@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 
 from microfund.kernel.jobs import send_soon
 
+from . import choices
 from .models import Notice
 
 log = structlog.get_logger(__name__)
@@ -37,11 +38,12 @@ def queue(
     context: dict[str, Any],
     user: Any = None,
 ) -> None:
-    """Write one notice, rendered now in the reader's language; once for each key.
+    """Write one notice, rendered now in the reader's language; once for each key; none of a kind that `user` switched
+    off (choices.py).
 
     `at` is when the thing happened. Raises TemplateDoesNotExist for an unknown kind.
     """
-    if Notice.objects.filter(key=key).exists():
+    if Notice.objects.filter(key=key).exists() or not choices.is_wanted(user, kind):
         return
     with translation.override(language):
         full = {

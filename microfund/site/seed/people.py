@@ -11,12 +11,15 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 
-from investments.investors import identity
+from investments.banking import accounts
+from investments.investors import documents, identity
 from investments.investors.models import Investor
 from investments.investors.services import save_profile
 from microfund.kernel.accounts import roles
 from microfund.kernel.accounts.models import User
 from microfund.site import demo_logins
+
+from . import cards
 
 CROWD = 150
 
@@ -37,6 +40,10 @@ PLACES = [
     ("810-0001", "福岡県", "福岡市中央区", "天神"),
     ("460-0008", "愛知県", "名古屋市中区", "栄"),
 ]
+
+# Bank and branch numbers of the banks' list. Some named investors have given no account yet.
+ACCOUNT_PLACES = [("0001", "001"), ("0125", "100"), ("0005", "001"), ("9900", "818")]
+WITHOUT_ACCOUNT = ("ellen", "waiting", "rejected", "hidden")
 
 # key, e-mail name, name, kana, language, birth date
 NAMED: list[tuple[str, str, str, str, date]] = [
@@ -107,7 +114,9 @@ def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: date
     place = PLACES[0]
     for number, (key, name, kana, language, born) in enumerate(NAMED):
         user = _user(f"{key}@demo.tomobune.example", hashed, language=language)
-        data = _person(name, kana, born, place, number)
+        # A daughter who lives with her mother: two people with one telephone, for staff to tell apart.
+        household = [row[0] for row in NAMED].index("giver") if key == "mei" else number
+        data = _person(name, kana, born, place, number) | {"phone": f"022-000-{household:04}"}
         joined = early if key == "kenji" else at
         found[key] = _judge(save_profile(user, data, at=joined), key, staff, at=joined)
     company = _user("aoba@demo.tomobune.example", hashed, language="ja")
@@ -118,7 +127,26 @@ def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: date
         "representative": "青葉 誠",
     }
     found["aoba"] = _judge(save_profile(company, data, at=at), "aoba", staff, at=at)
+    for number, (key, investor) in enumerate(found.items()):
+        if key not in WITHOUT_ACCOUNT:
+            _give_account(investor, number, at=early if key == "kenji" else at)
     return found
+
+
+def _give_account(investor: Investor, number: int, *, at: datetime) -> None:
+    """An account at a bank that exists, with a number that nobody has."""
+    bank, branch = ACCOUNT_PLACES[number % len(ACCOUNT_PLACES)]
+    holder = f"カ）{investor.name_kana}" if investor.kind == Investor.Kind.COMPANY else investor.name_kana
+    accounts.change(
+        investor,
+        bank=bank,
+        branch=branch,
+        kind="1",
+        number=f"99{number:05}",
+        holder=holder,
+        at=at,
+        actor=investor.user,
+    )
 
 
 def _judge(investor: Investor, key: str, staff: dict[str, User], *, at: datetime) -> Investor:
@@ -126,10 +154,20 @@ def _judge(investor: Investor, key: str, staff: dict[str, User], *, at: datetime
     if investor.identity_state == Investor.Identity.UNVERIFIED:
         investor = identity.submit_identity(investor, at=at)
     if key == "waiting":
+        _send_document(investor, at=at)
         return investor
     if key == "rejected":
-        return identity.reject_identity(investor, actor=staff["reviewer"], at=at, reason="The name is not the card's")
+        return identity.reject_identity(
+            investor, actor=staff["reviewer"], at=at, reason="The name is not the card's", cause="name"
+        )
     return identity.verify_identity(investor, actor=staff["reviewer"], at=at)
+
+
+def _send_document(investor: Investor, *, at: datetime) -> None:
+    """Both sides of a licence, which wait for the reviewer."""
+    front = ["FUJII  AOI", f"BORN  {investor.birth_date}", "SENDAI  ICHIBANCHO", "VALID UNTIL  2030-01-01"]
+    files = {"front": cards.specimen("front", front), "back": cards.specimen("back", ["NOTES", "-"])}
+    documents.submit(investor, kind="licence", files=files, at=at, actor=investor.user)
 
 
 def make_crowd(chance: random.Random, *, staff: dict[str, User], at: datetime) -> list[Investor]:
@@ -140,6 +178,7 @@ def make_crowd(chance: random.Random, *, staff: dict[str, User], at: datetime) -
         user = _user(f"supporter{number + 1:03}@crowd.tomobune.example", "!", language="ja")
         born = date(1940 + chance.randrange(45), 1 + chance.randrange(12), 1 + chance.randrange(28))
         data = _person(f"{family[0]} {given[0]}", f"{family[1]} {given[1]}", born, PLACES[number % len(PLACES)], number)
+        data["phone"] = f"022-001-{number:04}"
         crowd.append(_judge(save_profile(user, data, at=at), "", staff, at=at))
     return crowd
 

@@ -69,6 +69,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         shutil.rmtree(Path(settings.MEDIA_ROOT) / "pictures", ignore_errors=True)
+        shutil.rmtree(settings.PRIVATE_ROOT, ignore_errors=True)
         Sandbox().control("reset")
 
     def _build(self, as_of: date) -> None:

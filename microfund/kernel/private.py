@@ -1,0 +1,67 @@
+"""Files that no address leads to: encrypted, each under a key of its own, in settings.PRIVATE_ROOT.
+
+The key lives in the database, in an encrypted field of the row that owns the file, so keys rotate with all others
+(`rotate_field_keys`) and a deleted row's file cannot be read from a backup either.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
+
+from .crypto import UnreadableField
+
+
+class PrivateStorage(FileSystemStorage):
+    """Files in settings.PRIVATE_ROOT that have no address; only the site's user may read them."""
+
+    def __init__(self) -> None:
+        super().__init__(location=settings.PRIVATE_ROOT, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+
+    def url(self, name: str | None) -> str:
+        """Raises ValueError: there is none."""
+        raise ValueError("a private file has no address")
+
+
+def storage() -> PrivateStorage:
+    """The storage as it is configured now."""
+    return PrivateStorage()
+
+
+def put(folder: str, data: bytes) -> tuple[str, str]:
+    """Store bytes; returns the file's name and its key, which the caller keeps in an EncryptedTextField."""
+    key = Fernet.generate_key()
+    name = storage().save(f"{folder}/{uuid.uuid4().hex}", ContentFile(Fernet(key).encrypt(data)))
+    return name, key.decode()
+
+
+def get(name: str, key: str) -> bytes:
+    """The bytes of a file. Raises FileNotFoundError; UnreadableField when the key is not the file's."""
+    with storage().open(name) as file:
+        token = file.read()
+    try:
+        return Fernet(key.encode()).decrypt(token)
+    except (InvalidToken, ValueError) as error:
+        raise UnreadableField("this key does not open the file") from error
+
+
+def remove(name: str) -> None:
+    """Delete a file; one that is gone already is nothing."""
+    storage().delete(name)
+
+
+def names(folder: str, *, before: datetime) -> Iterator[str]:
+    """The files of a folder that were written before an instant."""
+    place = storage()
+    if not place.exists(folder):
+        return
+    for file in place.listdir(folder)[1]:
+        name = f"{folder}/{file}"
+        if place.exists(name) and place.get_modified_time(name) < before:
+            yield name

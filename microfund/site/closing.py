@@ -1,0 +1,150 @@
+"""Closing an account: refused while anything is open, then the login ends and what no law keeps is erased (pages.md
+I9).
+
+Contracts that were paid for, and the person they were made with, are kept for the years that the law sets: the journal,
+the orders, what was accepted, who it was. Whoever never paid leaves nothing but numbers.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from businesses.models import Membership
+from investments.banking import accounts
+from investments.investors import documents
+from investments.models import Dispute, Holding, Investor, Order, Refund
+from microfund.kernel.accounts.models import FormerAddress, User
+from microfund.kernel.audit import services as audit
+from microfund.kernel.errors import DomainError
+from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.models import Notice, NoticeChoice
+
+OPEN_ORDERS = ("reserved", "awaiting_payment", "paid")
+#: Refunds that have reached their end.
+SETTLED_REFUNDS = ("succeeded", "paid_by_bank", "charged_back")
+#: Mails about a login rather than a contract.
+OF_THE_LOGIN = ("bank_changed", "identity_rejected")
+CLOSED_NAME = "(closed)"
+
+
+def blockers(user: Any) -> list[str]:
+    """Why this account cannot be closed now, in words for its owner; nothing when it can."""
+    found = []
+    if user.is_staff:
+        found.append(_("This is a staff account: an administrator ends it."))
+    if Membership.objects.filter(user=user).exists():
+        found.append(_("You speak for a business here. Write to us, so that somebody else can take over."))
+    investor = Investor.objects.filter(user=user).first()
+    if investor is None:
+        return found
+    counts = (
+        (
+            Order.objects.filter(investor=investor, state__in=OPEN_ORDERS).count(),
+            lambda n: ngettext("%(n)d order is open.", "%(n)d orders are open.", n),
+        ),
+        (
+            Holding.objects.filter(investor=investor, units__gt=0).count(),
+            lambda n: ngettext(
+                "You hold units of %(n)d fund: what it pays is owed to you until it ends.",
+                "You hold units of %(n)d funds: what they pay is owed to you until they end.",
+                n,
+            ),
+        ),
+        (
+            Refund.objects.filter(order__investor=investor).exclude(state__in=SETTLED_REFUNDS).count(),
+            lambda n: ngettext("%(n)d refund is on its way to you.", "%(n)d refunds are on their way to you.", n),
+        ),
+        (
+            Dispute.objects.filter(order__investor=investor, state__in=("inquiry", "open")).count(),
+            lambda n: ngettext("%(n)d payment is disputed.", "%(n)d payments are disputed.", n),
+        ),
+    )
+    return found + [words(count) % {"n": count} for count, words in counts if count]
+
+
+def keeps_contracts(investor: Investor | None) -> bool:
+    """Whether the law asks us to keep who this is: somebody who has paid at least once."""
+    return investor is not None and Order.objects.filter(investor=investor, paid_at__isnull=False).exists()
+
+
+def close(user: Any, *, at: datetime) -> None:
+    """End the login and erase what need not be kept; a last mail says what was. The same again is nothing.
+
+    Raises DomainError("open", reasons=[…]) while something is open.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if not user.is_active:
+            return
+        # An order is written with a reference to the investor, which waits for this lock or is seen below.
+        investor = Investor.objects.select_for_update().filter(user=user).first()
+        reasons = blockers(user)
+        if reasons:
+            raise DomainError("open", _("Your account cannot be closed yet."), reasons=reasons)
+        kept = keeps_contracts(investor)
+        audit.record(action="accounts.User.closed", subject=user, at=at, actor=user, changes={"contracts_kept": kept})
+        _forget_mails(user, kept)
+        _last_mail(user, investor, kept, at=at)
+        if investor is not None:
+            _erase(investor, kept, at=at)
+        _end_login(user)
+
+
+def _forget_mails(user: Any, kept: bool) -> None:
+    written = Notice.objects.filter(user=user, state__in=(Notice.State.SENT, Notice.State.FAILED))
+    (written.filter(kind__in=OF_THE_LOGIN) if kept else written).delete()
+
+
+def _last_mail(user: Any, investor: Investor | None, kept: bool, *, at: datetime) -> None:
+    with translation.override(user.language):
+        notices.queue(
+            "account_closed",
+            key=f"account_closed:{user.pk}",
+            to=user.email,
+            language=user.language,
+            at=at,
+            user=user,
+            context={"name": investor.name if investor else user.email, "kept": kept},
+        )
+
+
+def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
+    for case in investor.identity_cases.order_by("pk"):
+        documents.erase(case, at=at, reason="account closed")
+    accounts.erase(investor, at=at)
+    values: dict[str, Any] = {"phone": "", "phone_hash": "", "purpose": "", "experience": "", "funds_origin": ""}
+    if not kept:
+        # A company's number is public and says nothing of a person.
+        values |= {"name": CLOSED_NAME, "name_kana": "", "birth_date": "", "representative": "", "address": {}}
+        values |= {"person_hash": ""}
+    for name, value in values.items():
+        setattr(investor, name, value)
+    investor.closed_at = at
+    investor.save(update_fields=[*values, "closed_at"])
+    Order.objects.filter(investor=investor).update(supporter_name_shown=False, supporter_message="")
+
+
+def _end_login(user: Any) -> None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    for session in UserSession.objects.filter(user=user):
+        store(session.session_key).delete()
+    UserSession.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
+    EmailAddress.objects.filter(user=user).delete()
+    FormerAddress.objects.filter(user=user).delete()
+    NoticeChoice.objects.filter(user=user).delete()
+    user.email = f"closed-{user.pk}@closed.invalid"
+    user.is_active = False
+    user.set_unusable_password()
+    user.save(update_fields=["email", "is_active", "password"])

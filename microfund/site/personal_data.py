@@ -1,0 +1,211 @@
+"""Everything that is held about one person, as plain values for a JSON file (pages.md I9).
+
+Left out for the person's own safety are what could hurt them in other hands: whole account numbers, pictures of
+documents, passwords and secrets of second factors. Left out as not theirs: the journal of the funds, which names orders
+and no people, and what staff weigh about possible second accounts. A test holds every table with a person in it against
+KEPT_IN and NOT_IN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+
+from businesses.models import Membership
+from investments.models import (
+    Acceptance,
+    BankAccount,
+    Dispute,
+    Holding,
+    IdentityCase,
+    Investor,
+    Movement,
+    Order,
+    PaymentAttempt,
+    Refund,
+)
+from microfund.kernel.audit.models import AuditRow
+from microfund.kernel.notices.models import Notice, NoticeChoice
+
+#: Tables that point at a person, an order or a holding, and the part of the file that holds their rows.
+KEPT_IN = {
+    "accounts.FormerAddress": "account",
+    "account.EmailAddress": "account",
+    "mfa.Authenticator": "account",
+    "usersessions.UserSession": "account",
+    "businesses.Membership": "account",
+    "notices.Notice": "mails",
+    "notices.NoticeChoice": "account",
+    "audit.AuditRow": "acts",
+    "investments.Investor": "investor",
+    "investments.IdentityCase": "identity_checks",
+    "investments.IdentityDocument": "identity_checks",
+    "investments.BankAccount": "bank_accounts",
+    "investments.Order": "orders",
+    "investments.Acceptance": "orders",
+    "investments.PaymentAttempt": "orders",
+    "investments.Refund": "orders",
+    "investments.Dispute": "orders",
+    "investments.Holding": "holdings",
+    "investments.Movement": "holdings",
+}
+#: Those that are not in the file, each with the reason.
+NOT_IN = {
+    "account.EmailConfirmation": "a code that lives for minutes",
+    "admin.LogEntry": "Django's own log of the console, which is not written",
+    "accounts.User_groups": "staff only",
+    "accounts.User_user_permissions": "staff only",
+    "investments.PersonBusiness": "a sum of the orders in the file",
+    "investments.PersonFund": "a sum of the orders in the file",
+    "investments.Resemblance": "what staff weigh about possible second accounts",
+    "investments.StatementFile": "who of the staff imported it",
+    "investments.ReceiptUse": "who of the staff applied it; the payment is with its order",
+    "investments.OutgoingTransfer": "who of the staff made it; the refund is with its order",
+}
+
+
+def _rows(queryset: Any, *names: str) -> list[dict[str, Any]]:
+    return list(queryset.values(*names))
+
+
+def export(user: Any) -> dict[str, Any]:
+    """What is held about a login and, where there is one, its investor. Dates are left to DjangoJSONEncoder."""
+    investor = Investor.objects.filter(user=user).first()
+    data: dict[str, Any] = {
+        "account": _account(user),
+        "mails": _rows(
+            Notice.objects.filter(user=user).order_by("pk"),
+            "kind", "recipient", "language", "subject", "text", "happened_at", "sent_at",
+        ),
+        "acts": _rows(
+            AuditRow.objects.filter(actor=user).order_by("pk"), "happened_at", "action", "object_type", "object_id"
+        ),
+    }  # fmt: skip
+    if investor is not None:
+        data |= {
+            "investor": _investor(investor),
+            "identity_checks": _checks(investor),
+            "bank_accounts": _accounts(investor),
+            "orders": _orders(investor),
+            "holdings": _holdings(investor),
+        }
+    return data
+
+
+def _account(user: Any) -> dict[str, Any]:
+    return {
+        "email": user.email,
+        "language": user.language,
+        "joined": user.date_joined,
+        "last_login": user.last_login,
+        "addresses": _rows(EmailAddress.objects.filter(user=user).order_by("pk"), "email", "verified", "primary"),
+        "former_addresses": _rows(user.former_addresses.order_by("pk"), "email", "replaced_at"),
+        "second_factors": _rows(
+            Authenticator.objects.filter(user=user).order_by("pk"), "type", "created_at", "last_used_at"
+        ),
+        "sessions": _rows(
+            UserSession.objects.filter(user=user).order_by("pk"), "ip", "user_agent", "created_at", "last_seen_at"
+        ),
+        "businesses": _rows(Membership.objects.filter(user=user).order_by("pk"), "business__slug", "role"),
+        "choices_of_mails": _rows(
+            NoticeChoice.objects.filter(user=user).order_by("kind"), "kind", "wanted", "changed_at"
+        ),
+    }
+
+
+def _investor(investor: Investor) -> dict[str, Any]:
+    names = (
+        "kind", "name", "name_kana", "birth_date", "corporate_number", "representative", "address", "phone",
+        "purpose", "experience", "funds_origin", "identity_state", "identity_changed_at", "created_at",
+    )  # fmt: skip
+    return {name: getattr(investor, name) for name in names}
+
+
+def _checks(investor: Investor) -> list[dict[str, Any]]:
+    cases = IdentityCase.objects.filter(investor=investor).prefetch_related("documents").order_by("pk")
+    return [
+        {
+            "submitted_at": case.opened_at,
+            "decided_at": case.decided_at,
+            "outcome": case.outcome,
+            "told": case.cause,
+            "documents": [
+                {
+                    "kind": row.kind,
+                    "side": row.side,
+                    "bytes": row.size,
+                    "uploaded_at": row.uploaded_at,
+                    "deleted_at": row.deleted_at,
+                }
+                for row in case.documents.all()
+            ],
+        }
+        for case in cases
+    ]
+
+
+def _accounts(investor: Investor) -> list[dict[str, Any]]:
+    return [
+        {
+            "bank": [row.bank_code, row.bank_name],
+            "branch": [row.branch_code, row.branch_name],
+            "kind": row.get_kind_display(),
+            "number": row.masked,
+            "holder": row.holder,
+            "given_at": row.created_at,
+            "replaced_at": row.ended_at,
+        }
+        for row in BankAccount.objects.filter(investor=investor).order_by("pk")
+    ]
+
+
+def _orders(investor: Investor) -> list[dict[str, Any]]:
+    orders = _rows(
+        Order.objects.filter(investor=investor).order_by("pk"),
+        "pk", "reference", "payer_code", "fund__slug", "state", "method", "units", "investment", "donation", "fee",
+        "total", "currency", "language", "answers", "supporter_name_shown", "supporter_message", "applied_at",
+        "paid_at", "cooling_off_ends_at", "confirmed_at", "ended_at", "frozen_at",
+    )  # fmt: skip
+    parts = {
+        "acceptances": _rows(
+            Acceptance.objects.filter(order__investor=investor).order_by("pk"),
+            "order_id", "document__kind", "sha256", "accepted_at", "ip",
+        ),
+        "payments": _rows(
+            PaymentAttempt.objects.filter(order__investor=investor).order_by("pk"),
+            "order_id", "method", "state", "amount", "captured", "currency", "payer_kana", "created_at", "resolved_at",
+        ),
+        "refunds": _rows(
+            Refund.objects.filter(order__investor=investor).order_by("pk"),
+            "order_id", "amount", "currency", "state", "reason", "by_bank", "requested_at", "settled_at",
+        ),
+        "disputes": _rows(
+            Dispute.objects.filter(order__investor=investor).order_by("pk"),
+            "order_id", "amount", "currency", "state", "opened_at",
+        ),
+    }  # fmt: skip
+    for order in orders:
+        pk = order.pop("pk")
+        for name, rows in parts.items():
+            order[name] = [{key: row[key] for key in row if key != "order_id"} for row in rows if row["order_id"] == pk]
+    return orders
+
+
+def _holdings(investor: Investor) -> list[dict[str, Any]]:
+    holdings = _rows(
+        Holding.objects.filter(investor=investor).order_by("pk"),
+        "pk", "reference", "fund__slug", "units", "frozen_at", "created_at",
+    )  # fmt: skip
+    movements = _rows(
+        Movement.objects.filter(holding__investor=investor).order_by("pk"),
+        "holding_id", "kind", "units", "effective_on", "happened_at",
+    )  # fmt: skip
+    for holding in holdings:
+        pk = holding.pop("pk")
+        holding["movements"] = [
+            {key: row[key] for key in row if key != "holding_id"} for row in movements if row["holding_id"] == pk
+        ]
+    return holdings

@@ -1,0 +1,83 @@
+"""One's own data: a file of everything that is held, and the end of the account (pages.md I9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from investments.investors.queries import investor_of
+from microfund.kernel.audit import services as audit
+from microfund.kernel.audit.models import AuditRow
+from microfund.kernel.errors import DomainError
+
+from . import closing
+from .order_pages import private
+from .personal_data import export as everything
+
+#: Files that one person may ask for within a day.
+PER_DAY = 5
+EXPORTED = "accounts.User.exported"
+
+
+@private
+@require_safe
+@login_required
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What is held and for how long, and what one can do about it."""
+    return render(request, "site/privacy_mine.html", {"investor": investor_of(request.user)})
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required
+def export(request: HttpRequest) -> HttpResponse:
+    """The file, for who has just shown who they are; a few times a day, each an audit row."""
+    at = timezone.now()
+    made = AuditRow.objects.filter(action=EXPORTED, actor_id=request.user.pk, happened_at__gt=at - timedelta(days=1))
+    too_often = made.count() >= PER_DAY
+    if request.method == "POST" and not too_often:
+        audit.record(action=EXPORTED, subject=request.user, at=at, actor=request.user)
+        response = JsonResponse(
+            {"made_at": at, **everything(request.user)}, json_dumps_params={"ensure_ascii": False, "indent": 2}
+        )
+        response.headers["Content-Disposition"] = f'attachment; filename="tomobune-{at:%Y-%m-%d}.json"'
+        return response
+    return render(request, "site/export_mine.html", {"too_often": too_often}, status=429 if too_often else 200)
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required
+def close(request: HttpRequest) -> HttpResponse:
+    """Close the account: what stands against it, or what is erased and what is kept; then one button."""
+    refused = None
+    if request.method == "POST":
+        if request.POST.get("sure") != "yes":
+            refused = [_("Tick the box if you want to close the account.")]
+        else:
+            try:
+                closing.close(request.user, at=timezone.now())
+            except DomainError as error:
+                refused = error.data["reasons"]
+            else:
+                logout(request)
+                messages.success(request, _("Your account is closed. Thank you for the way we went together."))
+                return redirect("home")
+    context = {
+        "reasons": closing.blockers(request.user),
+        "kept": closing.keeps_contracts(investor_of(request.user)),
+        "refused": refused,
+        "page_has_errors": bool(refused),
+    }
+    return render(request, "site/close_account.html", context, status=422 if refused else 200)
