@@ -26,6 +26,17 @@ def orders_of(investor: Any) -> QuerySet[Order]:
     return Order.objects.filter(investor=investor).select_related("fund__business").order_by("-applied_at", "-pk")
 
 
+def supports(user: Any, business: Any) -> bool:
+    """Whether the account has paid for or holds units of a fund of the business."""
+    if not user.is_authenticated:
+        return False
+    return Order.objects.filter(
+        investor__user_id=user.pk,
+        fund__business=business,
+        state__in=[Order.State.PAID, Order.State.CONFIRMED],
+    ).exists()
+
+
 def transfer_deadline(profile: Any, at: datetime) -> datetime:
     """Until when a transfer must be booked: the end of the last bank day allowed (exclusive instant)."""
     day = clock.add_bank_days(clock.today_in(profile.zone, at), profile.bank_transfer_days)
