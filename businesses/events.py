@@ -1,4 +1,4 @@
-"""What the rest of the house may hear about a business (architecture.md section 4): ids and plain values, never rows."""
+"""What the rest of the house may hear about a business (architecture.md section 4): ids and plain values only."""
 
 from __future__ import annotations
 
