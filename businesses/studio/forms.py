@@ -29,9 +29,11 @@ class PostForm(forms.Form):
         label=_("Who may read it"),
         choices=Post.Visibility.choices,
         widget=forms.RadioSelect,
-        help_text=_("Everybody sees the title and the first words. The whole text of news for supporters only, who "
-                    "have paid for units."),
-    )  # fmt: skip
+        help_text=_(
+            "Everybody sees the title and the first words. News for supporters is read as a whole by those who have"
+            " paid for units."
+        ),
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, initial=1)
     form_token = forms.UUIDField(widget=forms.HiddenInput)
     photo = forms.FileField(

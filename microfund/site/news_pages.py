@@ -197,7 +197,7 @@ def news_comment(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def comment_remove(request: HttpRequest, slug: str, pk: int, comment: int) -> HttpResponse:
-    """Owners and staff take a comment off, with a reason that readers see in its place."""
+    """Owners take a comment off, with a reason that readers see in its place; staff do it in their console."""
     post = _found(slug, pk)
     found = Comment.objects.filter(pk=comment, post=post, removed_at__isnull=True).first()
     if found is None or not news.may_moderate(request.user, post.business):

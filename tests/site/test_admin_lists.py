@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from businesses.models import Comment, Follow
 from investments.models import (
     Account,
     Book,
@@ -47,6 +48,7 @@ from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.schedule.models import Heartbeat, JobRun
 from rewards.models import Offer
+from tests import make
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
 from tests.site.books import Books
@@ -92,6 +94,9 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
             )  # fmt: skip
             ProviderCursor.objects.get_or_create(name="tests", defaults={"seen_until": now})
             UnrecordedObject.objects.create(kind="refund", provider_id="re_1", problem="p", seen_at=now, tried_at=now)
+            post = make.make_post(business=made.fund.business)
+            Comment.objects.create(post=post, author=post.author, name="Ann", text="Well", created_at=now)
+            Follow.objects.create(business=post.business, user=post.author, asked_at=now, confirmed_at=now)
             audit.record(action="tests.happened", subject=("tests.Thing", 1), at=now)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -133,6 +138,7 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Order: lambda n: {"state": "expired", "ended_at": timezone.now()},
     PaymentAttempt: lambda n: {"state": "expired", "captured": 0},
     Holding: lambda n: {"investor_id": _investor(n)},
+    Follow: lambda n: {"user_id": _user(n)},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
 }
@@ -182,7 +188,8 @@ def test_a_list_costs_as_many_queries_for_thirty_rows_as_for_three(books: Books,
 def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     """Nothing that the house keeps is out of the staff's sight."""
     with_parent = {
-        "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "investments.Acceptance",
+        "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "businesses.PostPhoto",
+        "businesses.Thanks", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse",
     }  # fmt: skip
     ours = {
