@@ -1,4 +1,4 @@
-"""Who may enter the studio of a business: its members, and nobody learns more than that (pages.md section 2.4)."""
+"""Who may enter the studio of a business: its members, and nobody learns more than that (pages.md O1)."""
 
 from __future__ import annotations
 

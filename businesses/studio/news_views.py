@@ -146,7 +146,11 @@ def _form_page(
         "most_photos": MOST_PHOTOS,
         "longest": LONGEST_SOURCE,
         "preview": text.render(post.source) if post and "preview" in request.GET else None,
-        "shown_language": post.language if post else "",
+        "shown_language": post.language if post else form["language"].value(),
+        # Only drafts save themselves, and none while its writer has two texts to compare.
+        "autosave_url": ""
+        if (post and post.state != Post.State.DRAFT) or "stored" in more
+        else reverse("studio:news_autosave", args=[desk.business.slug]),
         **more,
     }
     context["trail"] += [

@@ -11,7 +11,7 @@ const WORDS = ["title", "source", "language", "visibility"];
 function start(form) {
   const source = form.elements.source;
   const status = form.querySelector("[data-status]");
-  let sent = "unsaved" in form.dataset ? "" : snapshot();
+  let sent = form.dataset.unsaved ? "" : snapshot();
   let busy = false;
   let stopped = !form.dataset.autosave;
   let leaving = false;

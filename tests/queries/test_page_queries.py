@@ -15,7 +15,7 @@ PAGES = [
     ("/businesses/?q=oyster&stage=raising&trade=oyster&sort=needed&price=to-11000", 6, 12),
     ("/businesses/?trade=boat&stage=raising&area=Town+1&disaster=storm-surge&price=to-11000&q=x", 9, 12),
     ("/businesses/copy-1/", 11, 20),
-    ("/businesses/copy-1/news/", 6, 20),
+    ("/businesses/copy-1/news/", 5, 20),
     ("/stories/", 2, 12),
     ("/businesses/copy-1/terms/", 7, 20),
     ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 5, 20),
