@@ -12,12 +12,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import queues
-from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER
+from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPORT
 from microfund.kernel.acts import Act, RemarkForm
-from microfund.kernel.admin import StaffAdmin, StaffInline
+from microfund.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline
 
 from . import images, services
-from .models import Business, Disaster, Membership, Picture
+from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto
+from .news import answers
+from .news import services as news
 
 EDITORS = (REVIEWER, OPERATIONS)
 
@@ -163,6 +165,92 @@ class DisasterAdmin(StaffAdmin):
     list_display = ("name_en", "name_ja", "happened_on")
     search_fields = ("name_en", "name_ja")
     ordering = ("-happened_on", "pk")
+
+
+class PhotoInline(ReadOnlyInline):
+    model = PostPhoto
+    fields = ("preview", "alt", "position")
+    readonly_fields = fields
+    show_change_link = False
+
+    @admin.display(description=_("picture"))
+    def preview(self, row: PostPhoto) -> str:
+        return format_html('<img src="{}" alt="{}" width="160">', images.src(row, 320), row.alt)
+
+
+def _withdraw_post(post: Post, *, actor: Any, at: datetime, reason: str) -> None:
+    news.withdraw(post, actor=actor, at=at, reason=reason)
+
+
+def _remove_comment(comment: Comment, *, actor: Any, at: datetime, reason: str) -> None:
+    answers.remove_comment(comment, actor=actor, at=at, reason=reason)
+
+
+@admin.register(Post)
+class PostAdmin(ReadOnlyAdmin):
+    """News of a business: written by its members, taken off by staff where it must be."""
+
+    list_display = ("title", "business", "state", "visibility", "language", "published_at", "edited_at")
+    list_filter = ("state", "visibility", "language")
+    list_select_related = ("business",)
+    search_fields = ("title", "business__name_en", "business__name_ja")
+    ordering = ("-pk",)
+    exclude = ("html", "form_token")
+    inlines = (PhotoInline,)
+    readonly_fields = ("thanks_count",)
+
+    @admin.display(description=_("thanks"))
+    def thanks_count(self, row: Post) -> int:
+        return row.thanks.count()
+
+    acts = (
+        Act(
+            name="withdraw",
+            label=_("Withdraw"),
+            roles=(REVIEWER, SUPPORT),
+            run=_withdraw_post,
+            when=lambda post: post.state == Post.State.PUBLISHED,
+            explanation=_("Readers no longer see it and its address says that it was withdrawn."),
+            danger=True,
+        ),
+    )
+
+
+@admin.register(Follow)
+class FollowAdmin(ReadOnlyAdmin):
+    """Who follows a business: addresses of people, so only support looks."""
+
+    view_roles = (SUPPORT, AUDITOR)
+    list_display = ("asked_at", "business", "user", "email", "cadence", "language", "confirmed_at", "ended_at")
+    list_filter = ("cadence", "language")
+    list_select_related = ("business", "user")
+    search_fields = ("=email", "=user__email")
+    search_help_text = _("Exact e-mail address")
+    ordering = ("-pk",)
+    exclude = ("key",)
+
+
+@admin.register(Comment)
+class CommentAdmin(ReadOnlyAdmin):
+    """What supporters say below news."""
+
+    list_display = ("created_at", "name", "__str__", "post", "from_business", "removed_at")
+    list_filter = ("from_business",)
+    list_select_related = ("post",)
+    search_fields = ("name", "text")
+    ordering = ("-pk",)
+    exclude = ("form_token",)
+    acts = (
+        Act(
+            name="remove",
+            label=_("Remove"),
+            roles=(REVIEWER, SUPPORT),
+            run=_remove_comment,
+            when=lambda comment: comment.removed_at is None,
+            explanation=_("Readers see the reason in its place."),
+            danger=True,
+        ),
+    )
 
 
 queues.register(

@@ -5,3 +5,16 @@ from django.utils.translation import gettext_lazy as _
 class BusinessesConfig(AppConfig):
     name = "businesses"
     verbose_name = _("Businesses")
+
+    def ready(self) -> None:
+        from businesses.following import mails
+        from businesses.following import services as following
+        from businesses.news import services as news
+        from microfund.kernel import locks
+        from microfund.kernel.schedule import services as schedule
+
+        locks.declare_order("businesses.Business", "businesses.Post", "businesses.Comment")
+        schedule.register("news.publish", news.publish_due, cadence="minute", order=5)
+        schedule.register("news.digest", mails.digest_due, cadence="day", order=40)
+        schedule.register("news.forget", following.forget_due, cadence="day", order=41)
+        mails.register()

@@ -7,6 +7,21 @@ from django.db import models
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext_lazy as _
 
+from .following.models import Follow
+from .news.models import Comment, Post, PostPhoto, Thanks
+
+__all__ = [
+    "Business",
+    "Comment",
+    "Disaster",
+    "Follow",
+    "Membership",
+    "Picture",
+    "Post",
+    "PostPhoto",
+    "Thanks",
+]
+
 
 class Disaster(models.Model):
     """The event a fund answers."""

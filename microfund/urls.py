@@ -15,6 +15,7 @@ urlpatterns += i18n_patterns(
     path("staff/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("businesses/", include("microfund.site.business_urls")),
+    path("studio/", include("microfund.site.studio_urls")),
     path("", include("microfund.site.urls")),
     path("", include("investments.urls")),
     prefix_default_language=False,

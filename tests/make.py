@@ -11,9 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.db import transaction
 from django.utils import timezone
 
-from businesses.models import Business, Disaster
+from businesses.models import Business, Disaster, Membership, Post
+from businesses.news import services as news
 from investments.banking import outgoing
 from investments.banking.models import OutgoingTransfer
 from investments.investors import identity
@@ -178,6 +180,55 @@ def make_user(*, email: str = "", password: str = PASSWORD, **values: Any) -> Us
     user = User.objects.create_user(email or f"person{next(_numbers)}@example.com", password, **values)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+def make_member(business: Business, *, role: str = Membership.Role.OWNER, **values: Any) -> User:
+    """A user who speaks for the business."""
+    user = make_user(**values)
+    Membership.objects.create(business=business, user=user, role=role)
+    return user
+
+
+def make_post(
+    *,
+    business: Business | None = None,
+    state: str = "published",
+    title: str = "The rafts are back",
+    source: str = "We tied the last raft **today**.",
+    visibility: str = "public",
+    language: str = "en",
+    author: User | None = None,
+    at: datetime | None = None,
+) -> Post:
+    """News brought to `state` ("draft", "scheduled" for an hour later, "published" or "withdrawn") by the services."""
+    at = at or timezone.now()
+    business = business or make_business()
+    author = author or make_member(business)
+    post = news.begin(
+        business,
+        title=title,
+        source=source,
+        language=language,
+        visibility=visibility,
+        form_token=uuid.uuid4(),
+        actor=author,
+        at=at,
+    )
+    if state == "scheduled":
+        return news.schedule(post, publish_at=at + timedelta(hours=1), actor=author, at=at)
+    if state in ("published", "withdrawn"):
+        post = news.publish(post, actor=author, at=at)
+    if state == "withdrawn":
+        post = news.withdraw(post, actor=author, at=at, reason="A mistake")
+    return post
+
+
+def make_supporter(business: Business) -> User:
+    """Somebody whose order for a unit of an open fund of the business is paid; the money itself is left out."""
+    order = make_order(fund=make_fund(business=business), method="card")
+    with transaction.atomic():
+        assert orders.mark_paid(order, at=timezone.now()) == "sold"
+    return order.investor.user
 
 
 def make_investor(

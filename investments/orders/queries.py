@@ -47,6 +47,17 @@ def accepted(orders: Iterable[Order]) -> list[Acceptance]:
     return found
 
 
+def supports(user: Any, business: Any) -> bool:
+    """Whether the account has paid for or holds units of a fund of the business."""
+    if not user.is_authenticated:
+        return False
+    return Order.objects.filter(
+        investor__user_id=user.pk,
+        fund__business=business,
+        state__in=[Order.State.PAID, Order.State.CONFIRMED],
+    ).exists()
+
+
 def transfer_deadline(profile: Any, at: datetime) -> datetime:
     """Until when a transfer must be booked: the end of the last bank day allowed (exclusive instant)."""
     day = clock.add_bank_days(clock.today_in(profile.zone, at), profile.bank_transfer_days)

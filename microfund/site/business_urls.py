@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 
 from microfund.kernel.converters import Sha256Converter
 
-from . import business_pages, document_pages, share_pages
+from . import business_pages, document_pages, feeds, follow_pages, news_pages, share_pages
 
 register_converter(Sha256Converter, "sha256")
 
@@ -17,4 +17,13 @@ urlpatterns = [
     path("<slug:slug>/simulator/", business_pages.simulator, name="simulator"),
     path("<slug:slug>/documents/<sha256:sha256>/", document_pages.document, name="document"),
     path("<slug:slug>/documents/<sha256:sha256>/pdf/", document_pages.document_pdf, name="document_pdf"),
+    path("<slug:slug>/news/", news_pages.business_news, name="news"),
+    path("<slug:slug>/news.atom", feeds.BusinessNewsFeed(), name="news_feed"),
+    path("<slug:slug>/news/<int:pk>-<slug:words>/", news_pages.news_post, name="news_post"),
+    path("<slug:slug>/news/<int:pk>/thanks/", news_pages.news_thanks, name="news_thanks"),
+    path("<slug:slug>/news/<int:pk>/comments/", news_pages.news_comment, name="news_comment"),
+    path("<slug:slug>/news/<int:pk>/comments/<int:comment>/remove/", news_pages.comment_remove, name="comment_remove"),
+    path("<slug:slug>/follow/", follow_pages.follow, name="follow"),
+    path("<slug:slug>/follow/asked/", follow_pages.follow_asked, name="follow_asked"),
+    path("<slug:slug>/follow/end/", follow_pages.follow_end, name="follow_end"),
 ]

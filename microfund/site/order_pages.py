@@ -73,5 +73,3 @@ def _next_look(wait: str) -> tuple[int, int] | None:
         return None
     number = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 4 else 1
     return (number, LOOKS[number - 1]) if 1 <= number <= len(LOOKS) else None
-
-

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from businesses.news import queries as news
 from investments.offerings import queries as offerings
 from investments.offerings.models import Terms
 from investments.policy import services as policies
@@ -34,7 +35,7 @@ def home(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     on = clock.today_in(at=at)
     raising = cards(offerings.open_funds(on)[:RAISING_CARDS], on=on, at=at)
-    context: dict[str, Any] = {"raising": raising, "totals": totals(), "unit": _default_unit()}
+    context: dict[str, Any] = {"raising": raising, "totals": totals(), "unit": _default_unit(), "news": news.latest()}
     if not raising:
         context["others"] = cards(ordered(offerings.shown_funds(), "closing")[:OTHER_CARDS], on=on, at=at)
     return render(request, "site/home.html", context)

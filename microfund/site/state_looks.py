@@ -89,6 +89,12 @@ LOOKS: dict[str, dict[str, Look]] = {
         "paid": _GOOD,
         "wound_up": _OVER,
     },
+    "post": {
+        "draft": QUIET,
+        "scheduled": _WAITING,
+        "published": _GOOD,
+        "withdrawn": _OVER,
+    },
     "business": {
         "draft": QUIET,
         "in_review": _WAITING,
@@ -100,5 +106,5 @@ LOOKS: dict[str, dict[str, Look]] = {
 
 
 def look_of(family: str, state: str) -> Look:
-    """The look of ``state`` in ``family`` (fund, order, identity, payment, refund, dispute, period, business)."""
+    """The look of ``state`` in ``family`` (fund, order, identity, payment, refund, dispute, period, post, business)."""
     return LOOKS.get(family, {}).get(state, QUIET)

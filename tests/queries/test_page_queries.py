@@ -9,12 +9,14 @@ from tests.copies import copy_fund, counted_queries
 
 #: Address, queries, and the most that the design allows. An anonymous visitor's session costs none.
 PAGES = [
-    ("/", 6, 12),
+    ("/", 7, 12),
     ("/businesses/", 7, 12),
     ("/ja/businesses/?page=2", 7, 12),
     ("/businesses/?q=oyster&stage=raising&trade=oyster&sort=needed&price=to-11000", 6, 12),
     ("/businesses/?trade=boat&stage=raising&area=Town+1&disaster=storm-surge&price=to-11000&q=x", 9, 12),
-    ("/businesses/copy-1/", 10, 20),
+    ("/businesses/copy-1/", 11, 20),
+    ("/businesses/copy-1/news/", 5, 20),
+    ("/stories/", 2, 12),
     ("/businesses/copy-1/terms/", 7, 20),
     ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 5, 20),
 ]

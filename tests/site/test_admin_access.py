@@ -27,6 +27,8 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "send_back": {"reviewer"},
         "withdraw": {"reviewer"},
     },
+    "businesses.Post": {"withdraw": {"reviewer", "support"}},
+    "businesses.Comment": {"remove": {"reviewer", "support"}},
     "investments.Fund": {
         "submit": {"reviewer", "operations"},
         "schedule": {"reviewer"},
@@ -229,12 +231,14 @@ def test_buttons_are_shown_to_those_who_may_and_refuse_the_others(role: str) -> 
         "businesses.Business": make.make_business(state=Business.State.IN_REVIEW),
         "investments.Investor": investor,
         "investments.Order": order,
+        "businesses.Post": make.make_post(),
     }
     possible = {
         "investments.Fund": ["schedule", "send_back"],
         "businesses.Business": ["publish", "send_back"],
         "investments.Investor": ["verify", "reject", "unmask"],
         "investments.Order": ["cancel"],
+        "businesses.Post": ["withdraw"],
     }
     for label, row in drafts.items():
         page = client.get(page_of(row)).content.decode()

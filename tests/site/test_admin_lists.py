@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from businesses.models import Comment, Follow
 from investments.banking import accounts
 from investments.models import (
     Account,
@@ -50,6 +51,7 @@ from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.schedule.models import Heartbeat, JobRun
 from rewards.models import Offer
+from tests import make
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
 from tests.site.books import Books
@@ -102,6 +104,9 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
             )
             ProviderCursor.objects.get_or_create(name="tests", defaults={"seen_until": now})
             UnrecordedObject.objects.create(kind="refund", provider_id="re_1", problem="p", seen_at=now, tried_at=now)
+            post = make.make_post(business=made.fund.business)
+            Comment.objects.create(post=post, author=post.author, name="Ann", text="Well", created_at=now)
+            Follow.objects.create(business=post.business, user=post.author, asked_at=now, confirmed_at=now)
             audit.record(action="tests.happened", subject=("tests.Thing", 1), at=now)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -145,6 +150,7 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Holding: lambda n: {"investor_id": _investor(n)},
     BankAccount: lambda n: {"investor_id": _investor(n)},
     Resemblance: lambda n: {"first_id": _investor(n), "second_id": _investor(n + 10_000)},
+    Follow: lambda n: {"user_id": _user(n)},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
 }
@@ -194,7 +200,8 @@ def test_a_list_costs_as_many_queries_for_thirty_rows_as_for_three(books: Books,
 def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     """Nothing that the house keeps is out of the staff's sight."""
     with_parent = {
-        "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "investments.Acceptance",
+        "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "businesses.PostPhoto",
+        "businesses.Thanks", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
     }  # fmt: skip

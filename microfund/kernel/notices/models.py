@@ -27,6 +27,7 @@ class Notice(models.Model):
     subject = models.CharField(_("subject"), max_length=200)
     text = models.TextField(_("text"))
     html = models.TextField(_("HTML"))
+    headers = models.JSONField(_("further headers"), default=dict, blank=True)
     happened_at = models.DateTimeField(_("happened at"))
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)

@@ -37,11 +37,13 @@ def queue(
     at: datetime,
     context: dict[str, Any],
     user: Any = None,
+    headers: dict[str, str] | None = None,
 ) -> None:
     """Write one notice, rendered now in the reader's language; once for each key; none of a kind that `user` switched
     off (choices.py).
 
-    `at` is when the thing happened. Raises TemplateDoesNotExist for an unknown kind.
+    `at` is when the thing happened; `headers` are further ones of the mail, such as List-Unsubscribe. Raises
+    TemplateDoesNotExist for an unknown kind.
     """
     if Notice.objects.filter(key=key).exists() or not choices.is_wanted(user, kind):
         return
@@ -67,6 +69,7 @@ def queue(
         subject=subject[:200],
         text=text,
         html=html,
+        headers=headers or {},
         happened_at=at,
     )
     Notice.objects.bulk_create([notice], ignore_conflicts=True)  # another worker may have queued it meanwhile
@@ -98,7 +101,11 @@ def _mail(notice: Notice) -> None:
         settings.DEFAULT_FROM_EMAIL,
         [notice.recipient],
         # The same notice always has the same id, so a mail system can drop a repeat after a crash in between.
-        headers={"Message-ID": f"<notice-{notice.pk}@{domain}>", "Content-Language": notice.language},
+        headers={
+            **notice.headers,
+            "Message-ID": f"<notice-{notice.pk}@{domain}>",
+            "Content-Language": notice.language,
+        },
     )
     message.attach_alternative(notice.html, "text/html")
     message.send()

@@ -1,0 +1,195 @@
+"""The mails to followers (pages.md 2.6, E12): news at once or together once a week, and the link that confirms.
+
+Each is written in the transaction that proves its event's delivery, once for each post (or week) and address whatever
+runs twice. Followers are taken in batches, each an event of its own, so a business with ten thousand of them is neither
+one transaction nor one list in memory. Every mail can be stopped by its link and by one click in the mail program
+(RFC 8058).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+from django.utils import translation
+
+from businesses.events import PostPublished
+from businesses.models import Business
+from businesses.news import queries as news
+from businesses.news.models import Post
+from microfund.kernel import clock
+from microfund.kernel.notices import services as notices
+from microfund.kernel.outbox.models import Event
+from microfund.kernel.outbox.services import publish, subscribe
+
+from . import queries
+from .models import Follow
+
+#: Followers who are written to in one transaction.
+BATCH = 200
+END_SALT = "businesses.follow.end"
+
+
+@dataclass(frozen=True)
+class NewsMailBatch:
+    """The next followers of a post's business, those with an id above `after`, are to be written to."""
+
+    post_id: int
+    after: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class NewsDigestBatch:
+    """The next weekly followers, those with an id above `after`, get what was posted in the week before `monday`."""
+
+    monday: str
+    after: int
+    at: datetime
+
+
+def register() -> None:
+    """Subscribe to what is mailed about; called once when the app is ready."""
+    subscribe(PostPublished, post_published)
+    subscribe(NewsMailBatch, news_mail_batch)
+    subscribe(NewsDigestBatch, news_digest_batch)
+
+
+# --- At once ------------------------------------------------------------------------------------------------------
+
+
+def post_published(event: PostPublished) -> None:
+    """E12: begins the batches."""
+    _batch(NewsMailBatch(event.post_id, 0, event.at))
+
+
+def _batch(batch: NewsMailBatch) -> None:
+    publish(batch, key=f"{batch.post_id}:{batch.after}", at=batch.at)
+
+
+def news_mail_batch(event: NewsMailBatch) -> None:
+    """Write to the next followers of the post's business, then ask for the rest; nothing once it was withdrawn."""
+    post = news.published().filter(pk=event.post_id).first()
+    if post is None:
+        return
+    followers = list(
+        queries.live()
+        .filter(business=post.business, cadence=Follow.Cadence.INSTANT, pk__gt=event.after)
+        .select_related("user")
+        .order_by("pk")[:BATCH]
+    )
+    for row in followers:
+        row.business = post.business
+        _send("news_posted", row, key=f"{post.pk}", at=event.at, post=post, posts=[post])
+    if len(followers) == BATCH:
+        _batch(NewsMailBatch(post.pk, followers[-1].pk, event.at))
+
+
+# --- Once a week --------------------------------------------------------------------------------------------------
+
+
+def digest_due(*, on: date, at: datetime) -> dict[str, int]:
+    """Sweep, E12: from Monday on, once, what was posted from the Monday before until Sunday night."""
+    monday = on - timedelta(days=on.weekday())
+    begun = Event.objects.filter(key=f"{NewsDigestBatch.__name__}:{monday.isoformat()}:0").exists()
+    if begun or not _posted_before(monday).exists():
+        return {"weeks": 0}
+    _digest(NewsDigestBatch(monday.isoformat(), 0, at))
+    return {"weeks": 1}
+
+
+def _posted_before(monday: date) -> Any:
+    """The posts of the week that ends as `monday` begins."""
+    until = clock.start_of_day(monday)
+    since = clock.start_of_day(monday - timedelta(days=7))
+    return news.published().filter(published_at__gte=since, published_at__lt=until)
+
+
+def _digest(batch: NewsDigestBatch) -> None:
+    publish(batch, key=f"{batch.monday}:{batch.after}", at=batch.at)
+
+
+def news_digest_batch(event: NewsDigestBatch) -> None:
+    """Write to the next weekly followers of businesses that posted something, then ask for the rest."""
+    posts: dict[int, list[Post]] = defaultdict(list)
+    for post in _posted_before(date.fromisoformat(event.monday)):
+        posts[post.business_id].append(post)
+    followers = list(
+        queries.live()
+        .filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY, pk__gt=event.after)
+        .select_related("user")
+        .order_by("pk")[:BATCH]
+    )
+    for row in followers:
+        own = posts[row.business_id]
+        row.business = own[0].business
+        _send("news_digest", row, key=f"{row.business_id}:{event.monday}", at=event.at, posts=own)
+    if len(followers) == BATCH:
+        _digest(NewsDigestBatch(event.monday, followers[-1].pk, event.at))
+
+
+# --- Parts --------------------------------------------------------------------------------------------------------
+
+
+def token_to_end(row: Follow) -> str:
+    """What stands in the links of every mail: whoever has it can stop the mails, and nothing else. It never expires."""
+    return signing.dumps(row.key.hex, salt=END_SALT)
+
+
+def ask_to_confirm(row: Follow, token: str, *, cadence: str, language: str, at: datetime) -> None:
+    """The mail with the link that makes an address follow; asking twice within a minute is one mail."""
+    with translation.override(language):
+        notices.queue(
+            "follow_confirm",
+            key=f"follow_confirm:{row.pk}:{at:%Y%m%d%H%M}:{cadence}",
+            to=row.email,
+            language=language,
+            at=at,
+            context={
+                "business_name": _name_of(row.business),
+                "weekly": cadence == Follow.Cadence.WEEKLY,
+                "confirm_url": _link("follow_confirm", token),
+            },
+        )
+
+
+def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], **context: Any) -> None:
+    """Queue one mail to a follower; who follows by account and by the same address besides gets one of them."""
+    email = row.user.email if row.user else row.email
+    person = hashlib.sha256(email.encode()).hexdigest()[:32]
+    with translation.override(row.language):
+        end_url = _link("unfollow", token_to_end(row))
+        notices.queue(
+            kind,
+            key=f"{kind}:{key}:{person}",
+            to=email,
+            language=row.language,
+            at=at,
+            user=row.user,
+            headers={"List-Unsubscribe": f"<{end_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+            context={
+                "business_name": _name_of(row.business),
+                "items": [(post, _post_url(post)) for post in posts],
+                "business_url": _link("businesses:detail", row.business.slug),
+                "end_url": end_url,
+                **context,
+            },
+        )
+
+
+def _post_url(post: Post) -> str:
+    return _link("businesses:news_post", post.business.slug, post.pk, post.words)
+
+
+def _name_of(business: Business) -> str:
+    return business.name_ja if translation.get_language() == "ja" else business.name_en
+
+
+def _link(name: str, *args: object) -> str:
+    return settings.SITE_URL + reverse(name, args=args)

@@ -1,0 +1,64 @@
+"""Who may enter the studio of a business: its members, and nobody learns more than that (pages.md O1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+
+from businesses import members
+from businesses.models import Business, Membership
+
+View = Callable[..., HttpResponse]
+private = cache_control(private=True, no_store=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The business whose studio is open, and as what the visitor is in it."""
+
+    business: Business
+    role: str
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the visitor may also decide who is a member."""
+        return self.role == Membership.Role.OWNER
+
+    def context(self) -> dict[str, Any]:
+        """What all pages of the studio of a business share."""
+        return {
+            "business": self.business,
+            "is_owner": self.is_owner,
+            "trail": [(_("Studio"), reverse("studio:home"))],
+        }
+
+
+def studio(*, owners: bool = False) -> Callable[[View], View]:
+    """Find the business and check the visitor's membership; with `owners` only owners enter.
+
+    Without a log-in the visitor is asked for one. A business of somebody else, an unknown one, and a page for owners
+    asked for by an editor answer 404 alike. Nothing of the studio is kept by a cache.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @private
+        @login_required
+        def page(request: HttpRequest, slug: str, **values: Any) -> HttpResponse:
+            business = Business.objects.filter(slug=slug).first()
+            role = members.role_of(request.user, business) if business else ""
+            if business is None or not role or (owners and role != Membership.Role.OWNER):
+                raise Http404
+            return view(request, Desk(business, role), **values)
+
+        return page
+
+    return decorate

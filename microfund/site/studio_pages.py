@@ -1,0 +1,89 @@
+"""The front of the studio (pages.md O1): what is to be done, by date, for everything that a person speaks for.
+
+It looks into several apps as they come and therefore lives here; the pages behind it belong to their apps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from businesses import members
+from businesses.following import queries as following
+from businesses.models import Business, Post
+from businesses.news import queries as news
+from businesses.studio.access import Desk, private, studio
+from microfund.kernel import clock
+
+#: After this long without news, supporters begin to wonder.
+SILENCE = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do or to know: since or at when, what, where."""
+
+    at: datetime
+    business: Business
+    label: str
+    href: str
+    urgent: bool = False
+
+
+def tasks_of(businesses: list[Business], *, at: datetime) -> list[Task]:
+    """What waits at these businesses, the oldest first: drafts, planned news, silence of more than SILENCE."""
+    rows = Business.objects.filter(pk__in=[business.pk for business in businesses])
+    found = []
+    for post in news.drafts_and_planned(rows):
+        title = post.title or _("Untitled")
+        edit = reverse("studio:news_edit", args=[post.business.slug, post.pk])
+        if post.state == Post.State.SCHEDULED and post.publish_at:
+            check = reverse("studio:news_publish", args=[post.business.slug, post.pk])
+            found.append(Task(post.publish_at, post.business, _("Goes out: %(title)s") % {"title": title}, check))
+        else:
+            found.append(Task(post.edited_at, post.business, _("Draft: %(title)s") % {"title": title}, edit))
+    last = news.last_published(rows)
+    for business in businesses:
+        since = last.get(business.pk) or business.published_at
+        if business.state == Business.State.PUBLISHED and since and since <= at - SILENCE:
+            href = reverse("studio:news_new", args=[business.slug])
+            days = (at - since).days
+            label = _("No news for %(days)d days. Write a line?") % {"days": days}
+            found.append(Task(since, business, label, href, urgent=True))
+    return sorted(found, key=lambda task: (task.at, task.business.pk))
+
+
+@private
+@require_safe
+@login_required
+def studio_home(request: HttpRequest) -> HttpResponse:
+    """O1: to do, and the businesses. Somebody who speaks for none is told how one comes here."""
+    own = list(members.businesses_of(request.user))
+    context: dict[str, Any] = {
+        "businesses": own,
+        "tasks": tasks_of(own, at=clock.now()),
+        "trail": [(_("Home"), reverse("home"))],
+    }
+    return render(request, "studio/home.html", context)
+
+
+@studio()
+@require_safe
+def studio_business(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """O1: one business: to do, news, members, how many follow."""
+    context = {
+        **desk.context(),
+        "tasks": tasks_of([desk.business], at=clock.now()),
+        "latest": news.latest(desk.business),
+        "followers": following.count(desk.business),
+        "member_count": members.members_of(desk.business).count(),
+    }
+    return render(request, "studio/business.html", context)

@@ -1,0 +1,24 @@
+"""The studio: its front looks into several apps and lives here, the pages behind it belong to their apps."""
+
+from django.urls import path
+
+from businesses.studio import member_views, news_views
+
+from . import studio_pages
+
+app_name = "studio"
+urlpatterns = [
+    path("", studio_pages.studio_home, name="home"),
+    path("<slug:slug>/", studio_pages.studio_business, name="business"),
+    path("<slug:slug>/members/", member_views.member_list, name="members"),
+    path("<slug:slug>/members/invite/", member_views.member_invite, name="member_invite"),
+    path("<slug:slug>/members/<int:pk>/remove/", member_views.member_remove, name="member_remove"),
+    path("<slug:slug>/news/", news_views.news_list, name="news"),
+    path("<slug:slug>/news/new/", news_views.news_new, name="news_new"),
+    path("<slug:slug>/news/preview/", news_views.news_preview, name="news_preview"),
+    path("<slug:slug>/news/autosave/", news_views.news_autosave, name="news_autosave"),
+    path("<slug:slug>/news/<int:pk>/edit/", news_views.news_edit, name="news_edit"),
+    path("<slug:slug>/news/<int:pk>/publish/", news_views.news_publish, name="news_publish"),
+    path("<slug:slug>/news/<int:pk>/withdraw/", news_views.news_withdraw, name="news_withdraw"),
+    path("<slug:slug>/news/<int:pk>/delete/", news_views.news_delete, name="news_delete"),
+]
