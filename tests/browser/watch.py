@@ -56,7 +56,8 @@ class Watch:
             self.faults.append(f"{request.frame.url} asked another origin: {request.method} {request.url}")
 
     def _response(self, response: Any) -> None:
-        if response.request.is_navigation_request() and response.status >= 400:
+        # 409 is what a script is told that came too late: it knows what to say.
+        if response.status == 409 or (response.request.is_navigation_request() and response.status >= 400):
             self._pages.add(response.url)
         if response.status >= 500:
             self.faults.append(f"{response.status} for {response.request.method} {response.url}")
