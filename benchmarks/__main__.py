@@ -33,6 +33,7 @@ def main() -> int:
         "verify_ledger": books.run,
         "page_list_growth": pages.run_list,
         "page_detail_growth": pages.run_detail,
+        "page_me_growth": pages.run_me,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=sorted(available), help="run one benchmark")

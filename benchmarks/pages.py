@@ -1,6 +1,7 @@
-"""`page_list_growth`, `page_detail_growth`: how much longer a page takes with 3,000 businesses and funds than with 30.
+"""`page_list_growth`, `page_detail_growth`: how much longer a page takes with 3,000 businesses and funds than with 30;
+`page_me_growth`: an investor's own pages with 300 holdings against 3.
 
-The floor is the page itself over 30 of them, so the figures say what growth costs and nothing else. Both sizes stand in
+The floor is the page itself over the few, so the figures say what growth costs and nothing else. Both sizes stand in
 databases of the same cluster and are asked in turn, in short rounds, through the whole stack of middleware, so that a
 machine that is busy for a while is busy for both. Each figure is the median of all requests of a kind, summed over the
 addresses that stand for the page.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,10 +20,12 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from benchmarks.scratch import answer
-from tests.copies import copy_fund, counted_queries
-from tests.make import make_fund
+from microfund.kernel import clock
+from tests.copies import copy_fund, copy_holding, counted_queries
+from tests.make import make_fund, make_order
 
 FEW, MANY = 30, 3_000
+FEW_HELD, MANY_HELD = 3, 300
 ROUNDS, REQUESTS = 12, 15
 WARM_UP = 5
 GOAL = 1.3
@@ -35,37 +38,72 @@ LIST = (
     "/ja/businesses/?disaster=storm-surge&price=to-11000",
 )
 DETAIL = ("/businesses/copy-1/", "/ja/businesses/copy-30/")
-MOST_QUERIES = {LIST: 12, DETAIL: 20}
+#: The overview shows five holdings at most and the six next dates; what it sums and looks through are all of them.
+OWN = ("/me/", "/ja/me/")
+MOST_QUERIES = {LIST: 12, DETAIL: 20, OWN: 20}
 
 
 def run() -> list[dict[str, Any]]:
-    """Both benchmarks, each on rows of its own."""
-    return [{"name": "page_list_growth", **run_list()}, {"name": "page_detail_growth", **run_detail()}]
+    """All benchmarks, each on rows of its own."""
+    return [
+        {"name": "page_list_growth", **run_list()},
+        {"name": "page_detail_growth", **run_detail()},
+        {"name": "page_me_growth", **run_me()},
+    ]
 
 
 def run_list() -> dict[str, Any]:
     """The list: its first page, another order, a search, filters on the Japanese page."""
-    return _growth(LIST)
+    return _growth_of_funds(LIST)
 
 
 def run_detail() -> dict[str, Any]:
     """The page of one business with its open fund, in both languages."""
-    return _growth(DETAIL)
+    return _growth_of_funds(DETAIL)
 
 
-def _growth(addresses: tuple[str, ...]) -> dict[str, Any]:
+def run_me() -> dict[str, Any]:
+    """The overview of one person, in both languages: what waits for them, sums, holdings, next dates."""
+
+    def begin(client: Client) -> Callable[[int, int], None]:
+        order = make_order()
+        client.force_login(order.investor.user)
+
+        def grow(first: int, last: int) -> None:
+            copy_fund(order.fund_id, first=first, last=last)
+            copy_holding(order.pk, first=first, last=last, today=clock.today_in())
+
+        return grow
+
+    return _growth(OWN, begin, few=FEW_HELD, many=MANY_HELD)
+
+
+def _growth_of_funds(addresses: tuple[str, ...]) -> dict[str, Any]:
+    def begin(client: Client) -> Callable[[int, int], None]:
+        fund = make_fund()
+        return lambda first, last: copy_fund(fund.pk, first=first, last=last)
+
+    return _growth(addresses, begin, few=FEW, many=MANY)
+
+
+def _growth(
+    addresses: tuple[str, ...], begin: Callable[[Client], Callable[[int, int], None]], *, few: int, many: int
+) -> dict[str, Any]:
+    """Time the addresses over `few` and over `many` rows. `begin` makes what the rows are copies of and may log the
+    client in; it answers what makes copies number `first` to `last`."""
     storages = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     # The hashed names of static files are looked up in memory; without collectstatic there is nothing to look up.
     with override_settings(STORAGES=storages, ALLOWED_HOSTS=["testserver"]):
-        fund = make_fund()
-        copy_fund(fund.pk, first=1, last=FEW)
+        client = Client()
+        grow = begin(client)
+        grow(1, few)
         small = connection.settings_dict["NAME"]
         with _clone(small) as large:
             _use(large)
-            copy_fund(fund.pk, first=FEW + 1, last=MANY)
+            grow(few + 1, many)
             for name in (small, large):
                 _use(name)
                 with connection.cursor() as cursor:
@@ -73,7 +111,6 @@ def _growth(addresses: tuple[str, ...]) -> dict[str, Any]:
             times: dict[tuple[str, str], list[float]] = {
                 (name, path): [] for name in (small, large) for path in addresses
             }
-            client = Client()
             for _round in range(ROUNDS):
                 for name in (small, large):
                     _use(name)
@@ -83,7 +120,7 @@ def _growth(addresses: tuple[str, ...]) -> dict[str, Any]:
             counts = {name: _queries(client, name, addresses) for name in (small, large)}
             _use(small)
     if counts[small] != counts[large] or max(counts[large]) > MOST_QUERIES[addresses]:
-        raise AssertionError(f"queries grow or are too many: {counts[small]} for {FEW}, {counts[large]} for {MANY}")
+        raise AssertionError(f"queries grow or are too many: {counts[small]} for {few}, {counts[large]} for {many}")
     ours, floor = (sum(statistics.median(times[name, path]) for path in addresses) * 1_000 for name in (large, small))
     return answer(ours=ours, floor=floor, goal=GOAL, at_least=False, unit=f"ms for {len(addresses)} pages")
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from investments.investors import calendar
 from investments.models import Holding, Order
 from investments.orders import services as orders
 from investments.payments import services as payments
@@ -18,7 +19,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PUBLIC = ["home", "businesses:list", "how_it_works", "risks", "fees", "glossary"]
 ENTRANCE = ["account_login", "account_signup", "account_reset_password", "account_request_login_code"]
-OWN = ["me", "account_email", "account_change_password", "mfa_index", "usersessions_list"]
+OWN = [
+    "me",
+    "holdings",
+    "orders",
+    "calendar",
+    "account_email",
+    "account_change_password",
+    "mfa_index",
+    "usersessions_list",
+]
 
 
 def paid_order(shop: Shop, investor: Any, fund: Any) -> Order:
@@ -50,7 +60,8 @@ def addresses(shop: Shop, visitor: Visitor, user: Any) -> list[str]:
     found += [visitor.path("order", each.reference) for each in (unpaid, paid, confirmed)]
     found += [visitor.path("investments:transfer", unpaid.reference)]
     found += [visitor.path("investments:cancel", each.reference) for each in (unpaid, paid, confirmed)]
-    return [*found, visitor.path("holding", holding.reference)]
+    calendar.make_address(user, at=timezone.now())
+    return [*found, *(visitor.path(name, holding.reference) for name in ("holding", "holding_sheet"))]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
