@@ -38,8 +38,8 @@ class Todo:
 
 
 def todos(investor: Investor, *, at: datetime) -> list[Todo]:
-    """What waits for this person: first what has no day, then by day. Three queries, however many orders there are."""
-    found = _identity(investor)
+    """What waits for this person: first what has no day, then by day. Four queries at most."""
+    found: list[Todo] = []
     waiting = list(
         Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
         .select_related("fund__business", "fund__policy", "fund__counter")
@@ -52,7 +52,7 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
         todo = _to_pay(order, at=at) if order.state in UNPAID else _cooling_off(order, at=at)
         if todo is not None:
             found.append(todo)
-    found += _check(investor, [order for order in waiting if order.state == Order.State.PAID])
+    found += _identity(investor, [order for order in waiting if order.state == Order.State.PAID])
     found += [
         Todo(
             None,
@@ -68,29 +68,24 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
     return sorted(found, key=lambda todo: (todo.on is not None, todo.on or date.min))
 
 
-def _identity(investor: Investor) -> list[Todo]:
-    """What a person must do so that their identity can be checked."""
+def _identity(investor: Investor, paid: list[Order]) -> list[Todo]:
+    """What a person must do so that their identity can be checked; while paid orders wait for that, until when. Once
+    nothing is theirs to do, that we check it."""
+    on = min((identity_deadline(order.fund) for order in paid), default=None)
     if not investors.is_complete(investor):
         text = _("Some of your details are missing. We need them to verify your identity.")
         return [Todo(None, text, reverse("investments:profile"), _("Personal details"))]
+    address = reverse("investments:identity")
     if investor.identity_state == Investor.Identity.REJECTED:
-        text, label = _("We could not verify your identity."), _("See why, and send a document again")
-    elif investors.needs_document(investor):
+        text = _("We could not verify your identity.")
+        return [Todo(None, text, address, _("See why, and send a document again"))]
+    if investors.needs_document(investor):
         text = _("We need a picture of your identity document to verify your identity.")
-        label = _("Send a picture of your identity document")
-    else:
+        return [Todo(on, text, address, _("Send a picture of your identity document"))]
+    if investor.identity_state == Investor.Identity.VERIFIED or on is None:
         return []
-    return [Todo(None, text, reverse("investments:identity"), label)]
-
-
-def _check(investor: Investor, paid: list[Order]) -> list[Todo]:
-    """The identity check that paid orders wait for: ours to do, with its last day."""
-    waits = (Investor.Identity.UNVERIFIED, Investor.Identity.SUBMITTED)
-    if investor.identity_state not in waits or not paid:
-        return []
-    on = min(identity_deadline(order.fund) for order in paid)
     text = _("We check your identity. If that is not possible by then, you get everything back.")
-    return [Todo(on, text, reverse("investments:identity"), _("Identity check"), must=False)]
+    return [Todo(on, text, address, _("Identity check"), must=False)]
 
 
 def _to_pay(order: Order, *, at: datetime) -> Todo | None:

@@ -1,7 +1,9 @@
 """What waits for a person, each with its last day; and nothing that does not."""
 
+import io
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +11,14 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from investments.banking import services as banking
-from investments.investors import identity
+from investments.investors import documents, identity
 from investments.models import Investor, Order, PaymentAttempt, Refund
 from investments.orders import services as orders
 from investments.payments import services
 from microfund.kernel import clock
 from microfund.site.own_todo import Todo, todos
 from tests import make
+from tests.businesses.hostile_files import jpeg
 from tests.copies import counted_queries
 from tests.investments.banking.files import csv_file
 
@@ -98,11 +101,18 @@ def test_a_paid_order_can_be_cancelled_until_the_last_day_of_cooling_off() -> No
     assert not todos(investor, at=order.cooling_off_ends_at)
 
 
-def test_an_identity_that_is_being_checked_is_told_with_its_deadline_while_an_order_waits_for_it() -> None:
+def test_an_identity_that_is_being_checked_is_told_with_its_deadline_while_an_order_waits_for_it(
+    tmp_path: Path, settings: Any
+) -> None:
+    settings.PRIVATE_ROOT = tmp_path
     investor = make.make_investor(at=APPLIED, verified=False)
-    assert not todos(investor, at=APPLIED)
+    assert one(investor, APPLIED).href == reverse("investments:identity") and one(investor, APPLIED).on is None
     order = paid(order_of(investor))
     over = order.cooling_off_ends_at
+    todo = one(investor, over)
+    assert "We need a picture" in todo.text and todo.must and todo.on == order.fund.closes_on + timedelta(days=14)
+    picture = {"front": io.BytesIO(jpeg())}
+    documents.submit(investor, kind="licence", files=picture, at=over, actor=investor.user)
     todo = one(investor, over)
     assert "We check your identity." in todo.text and not todo.must
     assert todo.on == order.fund.closes_on + timedelta(days=14)
