@@ -21,6 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from investments.investors import calendar
 from investments.models import Fund, Holding, Order, Refund
 from investments.orders import services as orders
 from investments.payments import services, settle
@@ -260,6 +261,9 @@ def test_who_applies_reads_no_english(client: Client, sources: set[str]) -> None
         walk.url("cancel", order.reference),
         walk.url("you"),
         reverse("me"),
+        reverse("holdings"),
+        reverse("orders"),
+        reverse("calendar"),
         reverse("account_email"),
         reverse("account_change_password"),
         reverse("usersessions_list"),
@@ -307,8 +311,11 @@ def test_an_order_in_every_state_and_its_holding_read_no_english(sandbox: Sandbo
         left |= found_on(client, reverse("order", args=[order.reference]), sources)
         left |= found_on(client, reverse("investments:cancel", args=[order.reference]), sources)
     holding = Holding.objects.get()
-    left |= found_on(browser_of(held), reverse("holding", args=[holding.reference]), sources)
-    left |= found_on(browser_of(held), reverse("me"), sources)
+    for name in ("holding", "holding_sheet"):
+        left |= found_on(browser_of(held), reverse(name, args=[holding.reference]), sources)
+    calendar.make_address(held.investor.user, at=timezone.now())
+    for name in ("me", "holdings", "orders", "calendar"):
+        left |= found_on(browser_of(held), reverse(name), sources)
     assert left == {}
 
 

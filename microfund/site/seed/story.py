@@ -19,6 +19,7 @@ from django.core.management.base import CommandError
 
 from investments.banking import outgoing
 from investments.banking import services as banking
+from investments.investors import calendar
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
 from investments.offerings.models import Document, Fund
@@ -253,6 +254,8 @@ class Story:
         self.at(ago(19), lambda at: self._card(oysters, "teacher", 3, at))
         self.at(ago(1), lambda at: self._card(oysters, "latecard", 1, at))
         self.at(ago(8), lambda at: self.sandbox.control("payouts/make") and None)
+        # Who holds nine funds reads their dates in a calendar of his own.
+        self.at(ago(6), lambda at: calendar.make_address(named["kenji"].user, at=at) and None)
         self.at(bakery.fund.opens_on + timedelta(days=3), lambda at: self._by_transfer(
             bakery, named["haruka"], 2, at, "haruka-bakery"
         ))  # fmt: skip
