@@ -163,9 +163,11 @@ class DocumentForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Which document?"), choices=IdentityDocument.Kind.choices, widget=forms.RadioSelect
     )
-    front = _picture(_("Front"), help_text=_("A photo or scan as JPEG, PNG or WebP, at most 20 MB."))
+    front = _picture(_("Front side"), help_text=_("A photo or scan as JPEG, PNG or WebP, at most 20 MB."))
     back = _picture(
-        _("Back"), required=False, help_text=_("Where something is written on it. Not of an Individual Number Card.")
+        _("Back side"),
+        required=False,
+        help_text=_("Where something is written on it. Not of an Individual Number Card."),
     )
     further = _picture(_("Further page"), required=False)
 

@@ -19,16 +19,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PUBLIC = ["home", "businesses:list", "how_it_works", "risks", "fees", "glossary"]
 ENTRANCE = ["account_login", "account_signup", "account_reset_password", "account_request_login_code"]
-OWN = [
-    "me",
-    "holdings",
-    "orders",
-    "calendar",
-    "account_email",
-    "account_change_password",
-    "mfa_index",
-    "usersessions_list",
-]
+OWN = ["me", "holdings", "orders", "my_documents", "calendar", "following"]
+OWN += ["account_email", "account_change_password", "mfa_index", "usersessions_list"]
+OWN += ["investments:profile", "investments:bank", "investments:identity", "notifications", "privacy_mine"]
 
 
 def paid_order(shop: Shop, investor: Any, fund: Any) -> Order:

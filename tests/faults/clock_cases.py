@@ -287,7 +287,10 @@ def confirm_at(at: datetime, state: str) -> list[str]:
 # --- A month without sweeps -------------------------------------------------------------------------------------
 
 #: Sweeps that have nothing to do with one fund, or that ask the provider about all.
-_NOT_A_FUNDS = ("site.verify", "payments.objects", "payments.payouts", "notices.send", "mails.reminders")
+_NOT_A_FUNDS = (
+    "site.verify", "payments.objects", "payments.payouts", "notices.send", "mails.reminders",
+    "investors.documents", "investors.duplicates",
+)  # fmt: skip
 DAYS = 32
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import allauth
 import polib
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.core import mail
 from django.core.cache import cache
@@ -21,11 +22,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from investments.investors import calendar
+from investments.investors import calendar, identity
 from investments.models import Fund, Holding, Order, Refund
 from investments.orders import services as orders
 from investments.payments import services, settle
 from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox import services as outbox
 from microfund.site.allauth_words import TEXTS
 from tests import make
@@ -270,6 +272,38 @@ def test_who_applies_reads_no_english(client: Client, sources: set[str]) -> None
     ):
         left |= found_on(client, address, sources)
     assert left == {}
+
+
+def test_the_pages_about_oneself_read_no_english(client: Client, sources: set[str]) -> None:
+    investor = make.make_investor(verified=False, user=make.make_user(language="ja"))
+    now = timezone.now()
+    TOTP.activate(investor.user, "JBSWY3DPEHPK3PXPGGGGGGGGGGGGGGGG")
+    assert client.login(email=investor.user.email, password=make.PASSWORD)
+    client.post(reverse("account_reauthenticate"), {"password": make.PASSWORD})
+    places = reverse("investments:bank_account", args=["9900", "818"])
+    left: dict[str, list[str]] = {}
+    pages = [reverse(name) for name in ("investments:bank", "investments:identity", "notifications", "privacy_mine")]
+    pages += [reverse("investments:bank_choose") + "?q=nothing", reverse("investments:branch_choose", args=["0001"])]
+    pages += [places, reverse("export_mine"), reverse("close_account")]
+    for address in pages:
+        left |= found_on(client, address, sources)
+    wrong = [client.post(places, {"number": "1", "holder": "x", "kind": "7"}), client.post(pages[1], {"kind": "7"})]
+    wrong += [client.post(places, {"number": "1234567", "holder": "モリ", "kind": "1"})]
+    wrong += [client.post(reverse("close_account"), {})]
+    for answer in wrong:
+        assert answer.status_code == 422
+        text = english(read(answer.content.decode()), sources)
+        left |= {f"errors of {answer.request['PATH_INFO']}": text} if text else {}
+    client.post(places, {"number": "1234567", "holder": investor.name_kana, "kind": "1"})
+    make.make_order(investor=investor)
+    identity.reject_identity(investor, actor=make.make_user(is_staff=True), at=now, reason="r", cause="expired")
+    for address in (*pages[:2], reverse("close_account"), reverse("me")):
+        left |= found_on(client, address, sources)
+    outbox.dispatch()
+    for notice in Notice.objects.all():
+        text = english(f"{notice.subject} {notice.text}", sources)
+        left |= {notice.kind: text} if text else {}
+    assert Notice.objects.count() == 2 and left == {}
 
 
 def browser_of(order: Order) -> Client:
