@@ -16,6 +16,8 @@ from markdown_it import MarkdownIt
 EXCERPT = 220
 #: Of a text for supporters only so much is shown to others: at most this, and never more than a third of it.
 EXCERPT_FOR_OTHERS = 120
+#: From here on a letter says as much as half a word: such texts are cut at half the length.
+_FIRST_WIDE = "\u2e80"
 
 _TAGS = {"p", "br", "h2", "h3", "h4", "strong", "em", "ul", "ol", "li", "blockquote", "a", "hr", "code", "pre"}
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
@@ -50,7 +52,10 @@ def plain(html: str) -> str:
 def excerpt_of(html: str, *, for_supporters: bool) -> str:
     """The beginning of a text, cut between words where it has any; of one for supporters only never its third."""
     words = plain(html)
-    longest = min(EXCERPT_FOR_OTHERS, len(words) // 3) if for_supporters else EXCERPT
+    wide = sum(letter >= _FIRST_WIDE for letter in words) * 2 > len(words)
+    longest = (EXCERPT_FOR_OTHERS if for_supporters else EXCERPT) // (2 if wide else 1)
+    if for_supporters:
+        longest = min(longest, len(words) // 3)
     if len(words) <= longest:
         return words
     cut = words[:longest]

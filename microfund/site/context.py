@@ -6,6 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from businesses import members
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -15,4 +18,11 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_url": settings.SITE_URL,
         "sandbox_url": settings.SANDBOX_URL if settings.STRIPE_SECRET_KEY.startswith("sk_sandbox_") else "",
         "operator": settings.OPERATOR,
+        # Asked for by the pages that link to the studio, and by no other.
+        "has_studio": SimpleLazyObject(lambda: _has_studio(request)),
     }
+
+
+def _has_studio(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return bool(user and user.is_authenticated and members.businesses_of(user).exists())

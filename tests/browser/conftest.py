@@ -42,7 +42,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 #: Generous, for machines that do other things meanwhile: nothing waits for it that goes well.
-PATIENCE_MS = 90_000
+PATIENCE_MS = 15_000
 DESKTOP = (1280, 900)
 
 
