@@ -25,9 +25,7 @@ def templates(tmp_path: Any, settings: Any) -> None:
 
 
 def queue(key: str = "one") -> None:
-    notices.queue(
-        "test", key=key, to="a@example.com", language="en", at=timezone.now(), context={"who": "<Ann>"}
-    )
+    notices.queue("test", key=key, to="a@example.com", language="en", at=timezone.now(), context={"who": "<Ann>"})
 
 
 def test_a_key_is_one_mail_however_often_it_is_queued_and_sent(templates: None) -> None:
