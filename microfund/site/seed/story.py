@@ -273,6 +273,25 @@ class Story:
             self.at(ago(13), lambda at, key=key: self._dispute(at, key))  # type: ignore[misc]
             self.at(ago(3), lambda at, key=key, outcome=outcome: self._decide(key, outcome))  # type: ignore[misc]
 
+        # Terms of a sold-out fund, amended: two versions with their documents, holders who were told.
+        self.at(ago(5), self._amend_seaweed)
+
+    def _amend_seaweed(self, at: datetime) -> None:
+        fund = Fund.objects.get(pk=self.plans["asanagi-seaweed"].fund.pk)
+        terms = offerings.current_terms(fund)
+        warmer = {
+            "en": "The sea has become warmer: seedlings may be set out later, and the first harvest be smaller.",
+            "ja": "海水温の上昇により、種苗の沖出しが遅れ、最初の収穫が減るおそれがあります。",
+        }
+        first = terms.plan_revenue[0] * 9 // 10
+        offerings.amend_terms(
+            fund,
+            changes={"plan_revenue": [first, *terms.plan_revenue[1:]], "risks": [*terms.risks, warmer]},
+            actor=self.staff["reviewer"],
+            at=at,
+            reason="The sea was two degrees warmer this autumn",
+        )
+
     def _card(self, plan: Plan, key: str, units: int, at: datetime, *, order: str = "") -> None:
         """A named person's order by card; `order` names a further one of the same person."""
         self._by_card(plan, self.named[key], units, at, order or key)

@@ -1,0 +1,114 @@
+"""The people, the things and the addresses of the access matrix (test_access_matrix.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+
+from businesses.models import Membership
+from investments.banking import services as banking
+from investments.models import Document, Holding, Order
+from investments.orders import services as orders
+from investments.payments import services as payments
+from microfund.kernel import clock
+from microfund.kernel.accounts.roles import ROLES
+from microfund.site import social_card
+from tests import make
+from tests.investments.banking.files import csv_file
+from tests.site.staff import make_staff
+
+#: Everybody who asks, in the order of the columns.
+OUTSIDERS = ("visitor", "investor", "other investor", "owner", "other owner")
+PEOPLE = (*OUTSIDERS, *ROLES)
+
+
+@dataclass(frozen=True)
+class World:
+    """One business with an open fund, one confirmed order of its investor, and a browser of each person."""
+
+    order: Order
+    holding: Holding
+    document: Document
+    browsers: dict[str, Client]
+
+    def arguments(self, name: str) -> list[Any]:
+        """What the address of this name needs, by the names of its places."""
+        business = self.order.fund.business
+        if name == "businesses:social_card":
+            return [business.slug, social_card.key(business, None, "en")]
+        if name in ("businesses:document", "businesses:document_pdf"):
+            return [business.slug, self.document.sha256]
+        if name.startswith("businesses:") and name != "businesses:list":
+            return [business.slug]
+        if name == "investments:open_document":
+            return [self.order.fund.slug, self.document.pk]
+        if name in ("investments:pay", "investments:return", "investments:transfer", "investments:cancel", "order"):
+            return [self.order.reference]
+        if name == "holding":
+            return [self.holding.reference]
+        if name.startswith("investments:") and name != "investments:profile":
+            return [self.order.fund.slug]
+        if name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
+            return [1]
+        if name == "account_reset_password_from_key":
+            return ["1", "made-up"]
+        return []
+
+
+def build() -> World:
+    """The world, by the real services."""
+    at = timezone.now()
+    order = make.make_order(at=at)
+    payments.start_payment(order, at=at)
+    order.refresh_from_db()
+    row = {"payer_code": order.payer_code, "amount": order.total, "date": clock.today_in(None, at).isoformat()}
+    banking.import_statement(content=csv_file(row, first=order.pk), name="s", actor=None, at=at)
+    order.refresh_from_db()
+    over = order.cooling_off_ends_at
+    assert orders.confirm_due(on=clock.today_in(None, over), at=over)["confirmed"] == 1
+    order.refresh_from_db()
+    owner, other_owner = make.make_user(), make.make_user()
+    Membership.objects.create(business=order.fund.business, user=owner)
+    Membership.objects.create(business=make.make_business(), user=other_owner)
+    users = {
+        "investor": order.investor.user,
+        "other investor": make.make_investor().user,
+        "owner": owner,
+        "other owner": other_owner,
+        **{role: make_staff(role) for role in ROLES},
+    }
+    browsers = {"visitor": Client()}
+    for name, user in users.items():
+        browsers[name] = Client()
+        browsers[name].force_login(user)
+    return World(
+        order=order,
+        holding=Holding.objects.get(investor=order.investor),
+        document=Document.objects.filter(fund=order.fund).order_by("pk")[0],
+        browsers=browsers,
+    )
+
+
+def names() -> tuple[set[str], list[str]]:
+    """The names of all addresses, and the patterns of those that have none."""
+    named: set[str] = set()
+    nameless: list[str] = []
+    for name, pattern in _walk(get_resolver(), ""):
+        if name:
+            named.add(name)
+        else:
+            nameless.append(pattern)
+    return named, nameless
+
+
+def _walk(resolver: Any, space: str) -> Iterator[tuple[str, str]]:
+    for entry in resolver.url_patterns:
+        if hasattr(entry, "url_patterns"):
+            yield from _walk(entry, f"{space}{entry.namespace}:" if entry.namespace else space)
+        else:
+            yield (f"{space}{entry.name}" if entry.name else "", str(entry.pattern))
