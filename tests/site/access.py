@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,11 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from businesses.models import Membership
+from businesses.models import Comment, Membership, Post
+from businesses.news import answers
 from investments.banking import services as banking
-from investments.models import Document, Holding, Order
+from investments.investors import calendar
+from investments.models import CalendarAddress, Document, Holding, Order
 from investments.orders import services as orders
 from investments.payments import services as payments
 from microfund.kernel import clock
@@ -25,6 +28,8 @@ from tests.site.staff import make_staff
 #: Everybody who asks, in the order of the columns.
 OUTSIDERS = ("visitor", "investor", "other investor", "owner", "other owner")
 PEOPLE = (*OUTSIDERS, *ROLES)
+POST_OF_STUDIO = tuple(f"studio:news_{act}" for act in ("edit", "publish", "withdraw", "delete"))
+OF_ONESELF = tuple(f"investments:{page}" for page in ("profile", "identity", "bank", "bank_choose"))
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,10 @@ class World:
     order: Order
     holding: Holding
     document: Document
+    post: Post
+    membership: Membership
+    comment: Comment
+    calendar: CalendarAddress
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -43,15 +52,31 @@ class World:
             return [business.slug, social_card.key(business, None, "en")]
         if name in ("businesses:document", "businesses:document_pdf"):
             return [business.slug, self.document.sha256]
-        if name.startswith("businesses:") and name != "businesses:list":
+        if name == "calendar_feed":
+            return [self.calendar.token]
+        if name in ("follow_confirm", "unfollow"):
+            return ["made-up"]
+        if name == "businesses:news_post":
+            return [business.slug, self.post.pk, self.post.words]
+        if name == "businesses:comment_remove":
+            return [business.slug, self.post.pk, self.comment.pk]
+        if name in ("businesses:news_thanks", "businesses:news_comment", *POST_OF_STUDIO):
+            return [business.slug, self.post.pk]
+        if name == "studio:member_remove":
+            return [business.slug, self.membership.pk]
+        if name.startswith(("businesses:", "studio:")) and name not in ("businesses:list", "studio:home"):
             return [business.slug]
+        if name == "investments:branch_choose":
+            return ["0001"]
+        if name == "investments:bank_account":
+            return ["0001", "001"]
         if name == "investments:open_document":
             return [self.order.fund.slug, self.document.pk]
         if name in ("investments:pay", "investments:return", "investments:transfer", "investments:cancel", "order"):
             return [self.order.reference]
-        if name == "holding":
+        if name in ("holding", "holding_sheet", "holding_supporter"):
             return [self.holding.reference]
-        if name.startswith("investments:") and name != "investments:profile":
+        if name.startswith("investments:") and name not in OF_ONESELF:
             return [self.order.fund.slug]
         if name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
             return [1]
@@ -73,7 +98,18 @@ def build() -> World:
     assert orders.confirm_due(on=clock.today_in(None, over), at=over)["confirmed"] == 1
     order.refresh_from_db()
     owner, other_owner = make.make_user(), make.make_user()
-    Membership.objects.create(business=order.fund.business, user=owner)
+    membership = Membership.objects.create(business=order.fund.business, user=owner)
+    post = make.make_post(business=order.fund.business, author=owner, at=at)
+    comment = answers.comment(
+        post,
+        author=order.investor.user,
+        name="Haruka",
+        text="How good to read.",
+        form_token=uuid.uuid4(),
+        may_comment=True,
+        from_business=False,
+        at=at,
+    )
     Membership.objects.create(business=make.make_business(), user=other_owner)
     users = {
         "investor": order.investor.user,
@@ -89,6 +125,10 @@ def build() -> World:
     return World(
         order=order,
         holding=Holding.objects.get(investor=order.investor),
+        post=post,
+        membership=membership,
+        comment=comment,
+        calendar=calendar.make_address(order.investor.user, at=at),
         document=Document.objects.filter(fund=order.fund).order_by("pk")[0],
         browsers=browsers,
     )

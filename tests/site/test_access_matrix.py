@@ -20,12 +20,14 @@ pytestmark = pytest.mark.django_db
 
 class Row(NamedTuple):
     """The status of a GET for a visitor, for the investor whose things are asked for, and for everybody else who is
-    logged in; for staff as well, unless it says otherwise."""
+    logged in; for staff, the owner of the business and another investor as well, unless it says otherwise."""
 
     visitor: int
     investor: int
     others: int
     staff: int | None = None
+    owner: int | None = None
+    other_investor: int | None = None
 
     def status(self, who: str) -> int:
         """What this person is answered."""
@@ -33,6 +35,10 @@ class Row(NamedTuple):
             return self.visitor
         if who == "investor":
             return self.investor
+        if who == "owner" and self.owner is not None:
+            return self.owner
+        if who == "other investor" and self.other_investor is not None:
+            return self.other_investor
         return self.staff if self.staff is not None and who in ROLES else self.others
 
 
@@ -48,6 +54,13 @@ STEP = Row(302, 302, 302)
 #: Only for those who are not logged in.
 BEFORE_LOGIN = Row(200, 302, 302)
 NO_GET = Row(405, 405, 405)
+#: A made-up token.
+UNKNOWN = Row(404, 404, 404)
+#: The studio of a business: for everybody but its owner it does not exist.
+STUDIO = Row(302, 404, 404, owner=200)
+STUDIO_NO_GET = Row(302, 404, 404, owner=405)
+#: An act that the state of the post does not allow any more leads back to it.
+STUDIO_AND_ON = Row(302, 404, 404, owner=302)
 
 TABLE: dict[str, Row] = {
     **dict.fromkeys(
@@ -78,12 +91,45 @@ TABLE: dict[str, Row] = {
             "businesses:document",
             "businesses:document_pdf",
             "businesses:social_card",
+            "businesses:news",
+            "businesses:news_post",
+            "businesses:news_feed",
+            "businesses:follow",
+            "businesses:follow_asked",
+            "news_feed",
+            "stories",
+            "calendar_feed",
             "investments:units",
         ],
         ANYONE,
     ),
-    **dict.fromkeys(["me", "my_documents", "investments:profile"], OWN),
-    **dict.fromkeys(["order", "holding", "investments:cancel"], MINE),
+    **dict.fromkeys(
+        [
+            "me",
+            "holdings",
+            "holdings_csv",
+            "orders",
+            "my_documents",
+            "calendar",
+            "following",
+            "notifications",
+            "privacy_mine",
+            "investments:profile",
+            "investments:bank",
+            "studio:home",
+        ],
+        OWN,
+    ),
+    # Only somebody with personal details has an identity to be checked.
+    "investments:identity": Row(302, 200, 302, other_investor=200),
+    **dict.fromkeys(["order", "holding", "holding_sheet", "investments:cancel"], MINE),
+    **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
+    **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
+    **dict.fromkeys(["studio:news_edit", "studio:news_withdraw", "businesses:comment_remove"], STUDIO),
+    **dict.fromkeys(
+        ["studio:member_invite", "studio:member_remove", "studio:news_autosave", "studio:news_preview"], STUDIO_NO_GET
+    ),
+    **dict.fromkeys(["studio:news_publish", "studio:news_delete"], STUDIO_AND_ON),
     **dict.fromkeys(["investments:pay", "investments:return", "investments:transfer"], MINE_AND_ON),
     **dict.fromkeys(
         [
@@ -92,10 +138,26 @@ TABLE: dict[str, Row] = {
             "investments:open_document",
             "investments:supporter",
             "investments:check",
+            "investments:bank_choose",
+            "investments:branch_choose",
+            "investments:bank_account",
+            "export_mine",
+            "close_account",
         ],
         STEP,
     ),
-    **dict.fromkeys(["set_theme", "stripe-webhook"], NO_GET),
+    **dict.fromkeys(
+        [
+            "set_theme",
+            "stripe-webhook",
+            "calendar_address",
+            "holding_supporter",
+            "businesses:follow_end",
+            "businesses:news_comment",
+            "businesses:news_thanks",
+        ],
+        NO_GET,
+    ),
     "set_language": STEP,
     # Log-in and what belongs to it; the second factors are asked for again before they change.
     **dict.fromkeys(["account_login", "account_signup"], BEFORE_LOGIN),
@@ -137,6 +199,7 @@ TABLE: dict[str, Row] = {
 }
 #: Addresses that need a thing to be there; who may not open the console is sent away from them all the same.
 CONSOLE = {"logout", "password_change", "password_change_done", "autocomplete", "view_on_site", "app_list"}
+CONSOLE |= {"investments_investor_identity", "investments_investor_document"}
 #: What staff may add by hand, and which groups; every other model refuses to.
 ADDS: dict[str, set[str]] = {
     "accounts_user": set(),
@@ -148,14 +211,21 @@ ADDS: dict[str, set[str]] = {
     "rewards_offer": {"reviewer", "operations"},
 }
 #: What some groups do not even read: who the others are.
-HIDDEN: dict[str, set[str]] = {"accounts_user": {"finance maker", "finance checker"}}
+HIDDEN: dict[str, set[str]] = {
+    "accounts_user": {"finance maker", "finance checker"},
+    "businesses_follow": {"reviewer", "operations", "finance maker", "finance checker"},
+}
 #: Models of the console: every other one is read by every group of the staff.
 MODELS = {
     "accounts_user",
     "audit_auditrow",
     "businesses_business",
+    "businesses_comment",
     "businesses_disaster",
+    "businesses_follow",
+    "businesses_post",
     "investments_account",
+    "investments_bankaccount",
     "investments_book",
     "investments_dispute",
     "investments_document",
@@ -174,6 +244,7 @@ MODELS = {
     "investments_providercursor",
     "investments_providerpayout",
     "investments_refund",
+    "investments_resemblance",
     "investments_statementfile",
     "investments_statementline",
     "investments_taxrate",
@@ -242,6 +313,7 @@ def test_everybody_gets_what_the_table_says(world: World, who: str) -> None:
 def test_nobody_else_gets_into_the_console(world: World, who: str) -> None:
     browser = world.browsers[who]
     arguments = {"view_on_site": [1, 1], "app_list": ["investments"]}
+    arguments |= {"investments_investor_identity": [1], "investments_investor_document": [1, 1]}
     open_to_them = {}
     for name in sorted(console_names()):
         short = name.removeprefix("admin:")
