@@ -99,7 +99,7 @@ def _against_the_code(root: Path) -> list[str]:
         copy = Path(folder)
         for part in _SOURCES:
             if (root / part).exists():
-                skipped = shutil.ignore_patterns("*.mo", "__pycache__", "*.woff2", "*.jpg", "*.png", "sandbox")
+                skipped = shutil.ignore_patterns("*.mo", "__pycache__", "*.woff2", "*.ttf", "*.jpg", "*.png", "sandbox")
                 shutil.copytree(root / part, copy / part, ignore=skipped)
         shutil.copy2(root / "manage.py", copy)
         try:

@@ -18,6 +18,7 @@ from tests.browser.visitor import Visitor
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PUBLIC = ["home", "businesses:list", "how_it_works", "risks", "fees", "glossary"]
+PUBLIC += ["help", "about", "contact", "accessibility", "privacy", "legal_terms", "legal_disclosure"]
 ENTRANCE = ["account_login", "account_signup", "account_reset_password", "account_request_login_code"]
 OWN = ["me", "holdings", "orders", "my_documents", "calendar", "following"]
 OWN += ["account_email", "account_change_password", "mfa_index", "usersessions_list"]
