@@ -13,6 +13,7 @@ import argparse
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -100,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=int(os.environ.get("FAULT_SEED") or secrets.randbits(31)))
     parser.add_argument("files", nargs="*", help="these files only (default: every long proof)")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_caught: sys.exit(143))  # ends the proof that runs, too
     if given.minutes <= 0:
         parser.error("--minutes must be more than 0")
     return torture(given.minutes, given.seed, given.files or proofs())
