@@ -20,10 +20,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from businesses.models import Membership
+from businesses.models import Comment, Follow, Membership, Thanks
 from investments.banking import accounts
 from investments.investors import documents
-from investments.models import Dispute, Holding, Investor, Order, Refund
+from investments.models import CalendarAddress, Dispute, Holding, Investor, Order, Refund
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
@@ -98,6 +98,7 @@ def close(user: Any, *, at: datetime) -> None:
         _last_mail(user, investor, kept, at=at)
         if investor is not None:
             _erase(investor, kept, at=at)
+        _leave_the_readers(user)
         _end_login(user)
 
 
@@ -135,6 +136,13 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
     Order.objects.filter(investor=investor).update(supporter_name_shown=False, supporter_message="")
 
 
+def _leave_the_readers(user: Any) -> None:
+    """What was said to a business stays said, by nobody any more; following and thanking end."""
+    Comment.objects.filter(author=user).update(name=CLOSED_NAME)
+    Follow.objects.filter(user=user).delete()
+    Thanks.objects.filter(user=user).delete()
+
+
 def _end_login(user: Any) -> None:
     store = import_module(settings.SESSION_ENGINE).SessionStore
     for session in UserSession.objects.filter(user=user):
@@ -144,6 +152,7 @@ def _end_login(user: Any) -> None:
     EmailAddress.objects.filter(user=user).delete()
     FormerAddress.objects.filter(user=user).delete()
     NoticeChoice.objects.filter(user=user).delete()
+    CalendarAddress.objects.filter(user=user).delete()
     user.email = f"closed-{user.pk}@closed.invalid"
     user.is_active = False
     user.set_unusable_password()

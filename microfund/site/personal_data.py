@@ -14,10 +14,11 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from businesses.models import Membership
+from businesses.models import Comment, Follow, Membership, Post, Thanks
 from investments.models import (
     Acceptance,
     BankAccount,
+    CalendarAddress,
     Dispute,
     Holding,
     IdentityCase,
@@ -37,6 +38,11 @@ KEPT_IN = {
     "mfa.Authenticator": "account",
     "usersessions.UserSession": "account",
     "businesses.Membership": "account",
+    "businesses.Follow": "account",
+    "businesses.Post": "words",
+    "businesses.Comment": "words",
+    "businesses.Thanks": "words",
+    "investments.CalendarAddress": "account",
     "notices.Notice": "mails",
     "notices.NoticeChoice": "account",
     "audit.AuditRow": "acts",
@@ -83,6 +89,7 @@ def export(user: Any) -> dict[str, Any]:
         "acts": _rows(
             AuditRow.objects.filter(actor=user).order_by("pk"), "happened_at", "action", "object_type", "object_id"
         ),
+        "words": _words(user),
     }  # fmt: skip
     if investor is not None:
         data |= {
@@ -113,6 +120,23 @@ def _account(user: Any) -> dict[str, Any]:
         "choices_of_mails": _rows(
             NoticeChoice.objects.filter(user=user).order_by("kind"), "kind", "wanted", "changed_at"
         ),
+        "follows": _rows(
+            Follow.objects.filter(user=user).order_by("pk"),
+            "business__slug", "cadence", "language", "asked_at", "confirmed_at", "ended_at",
+        ),
+        # Not the address itself: who has it reads the calendar.
+        "calendar": _rows(CalendarAddress.objects.filter(user=user), "made_at"),
+    }  # fmt: skip
+
+
+def _words(user: Any) -> dict[str, Any]:
+    """What the person has written for others to read."""
+    return {
+        "news": _rows(Post.objects.filter(author=user).order_by("pk"), "business__slug", "title", "source", "state"),
+        "comments": _rows(
+            Comment.objects.filter(author=user).order_by("pk"), "post__title", "name", "text", "created_at"
+        ),
+        "thanks": _rows(Thanks.objects.filter(user=user).order_by("pk"), "post__title", "at"),
     }
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from businesses.models import Membership
+from businesses.following import services as following
+from businesses.models import Comment, Follow, Membership, Thanks
+from businesses.news import answers
 from investments.banking import accounts
-from investments.investors import documents, queries
+from investments.investors import calendar, documents, queries
 from investments.models import (
     Acceptance,
     BankAccount,
+    CalendarAddress,
     Holding,
     IdentityDocument,
     Investor,
@@ -52,7 +56,7 @@ def sure(user) -> Client:
 
 
 def full(**values) -> Investor:
-    """An investor with an account, a document, a second factor and a former address."""
+    """An investor with an account, a document, a second factor, a former address and a calendar, who reads news."""
     investor = make.make_investor(verified=False, **values)
     now = timezone.now()
     accounts.change(
@@ -63,6 +67,14 @@ def full(**values) -> Investor:
     documents.submit(investor, kind="licence", files=front, at=now, actor=investor.user)
     TOTP.activate(investor.user, SECRET)
     FormerAddress.objects.create(user=investor.user, email="before@example.com")
+    calendar.make_address(investor.user, at=now)
+    post = make.make_post(at=now)
+    following.follow_by_account(post.business, investor.user, cadence="weekly", language="ja", at=now)
+    answers.thank(post, investor.user, at=now)
+    answers.comment(
+        post, author=investor.user, name="遥", text="うれしい知らせ", form_token=uuid.uuid4(), may_comment=True,
+        from_business=False, at=now,
+    )  # fmt: skip
     dispatch()
     return investor
 
@@ -86,7 +98,9 @@ def test_the_file_holds_what_we_hold_and_not_what_could_hurt() -> None:
     assert data["bank_accounts"][0]["number"] == "••••567"
     assert data["identity_checks"][0]["documents"][0]["side"] == "front"
     assert data["account"]["former_addresses"][0]["email"] == "before@example.com"
-    assert data["account"]["second_factors"] and data["account"]["sessions"]
+    assert data["account"]["second_factors"] and data["account"]["sessions"] and data["account"]["calendar"]
+    assert data["account"]["follows"][0]["cadence"] == "weekly" and data["words"]["thanks"]
+    assert data["words"]["comments"][0]["text"] == "うれしい知らせ"
     assert data["mails"][0]["subject"] == "A bank account was added to your account"
     assert "investments.BankAccount.added" in [act["action"] for act in data["acts"]]
     stored = IdentityDocument.objects.get()
@@ -176,8 +190,9 @@ def test_who_never_paid_leaves_nothing_that_says_who_they_were(own_folder, djang
     assert (account.number, account.holder, account.number_hash) == ("", "", "") and account.ended_at
     assert document.deleted_at and document.key == ""
     assert [path for path in own_folder.rglob("*") if path.is_file()] == []
-    for table in (EmailAddress, Authenticator, FormerAddress):
+    for table in (EmailAddress, Authenticator, FormerAddress, CalendarAddress, Follow, Thanks):
         assert not table.objects.filter(user=user).exists()
+    assert Comment.objects.get(author=user).name == closing.CLOSED_NAME
     notice = Notice.objects.get(user=user, kind="account_closed")
     assert notice.recipient == email and "Everything that said who you are is erased" in notice.text
     audit = AuditRow.objects.get(action="accounts.User.closed")
