@@ -6,9 +6,13 @@ Every builder takes keyword arguments and fills in the rest; slugs and addresses
 
 import itertools
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
@@ -20,13 +24,14 @@ from investments.banking import outgoing
 from investments.banking.models import OutgoingTransfer
 from investments.investors import identity
 from investments.investors.models import Investor
+from investments.offerings import documents
 from investments.offerings import services as offerings
 from investments.offerings.models import Document, Fund, Terms
 from investments.orders import services as orders
 from investments.orders.models import Order
 from investments.orders.services import Accepted
 from investments.policy.models import PolicyProfile
-from microfund.kernel import clock
+from microfund.kernel import clock, typesetting
 from microfund.kernel.accounts.models import User
 
 PASSWORD = "Sails-and-oars-1968"
@@ -173,6 +178,22 @@ def make_fund(
     if state == "open":
         fund = offerings.open_fund(fund, at=clock.start_of_day(opens_on))
     return fund
+
+
+@contextmanager
+def short_documents() -> Iterator[None]:
+    """Funds that open in here have documents of a line each: rendering the real ones takes longer than much of what is
+    done with such a fund."""
+
+    def render(template: str, context: dict[str, Any]) -> str:
+        name = f"{template} {context['fund']}"
+        return f"<title>{name}</title><main><header><h1>{name}</h1><dl></dl></header></main>"
+
+    def pdf(_template: Path, data: dict[str, Any], *, at: datetime) -> bytes:
+        return f"%PDF-1.7\n{data['title']} {at}".encode()
+
+    with mock.patch.object(documents, "render_to_string", render), mock.patch.object(typesetting, "pdf", pdf):
+        yield
 
 
 def make_user(*, email: str = "", password: str = PASSWORD, **values: Any) -> User:

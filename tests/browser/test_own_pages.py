@@ -40,7 +40,7 @@ def test_holdings_are_a_table_on_a_desk_and_cards_on_a_telephone(
     for name in NAMES:
         visitor.open(name)
         assert not visitor.sideways(), name
-        assert page.locator(".account__nav [aria-current=page]").count() == 1, name
+        assert page.locator(".account__nav--side [aria-current=page]").count() == 1, name
     visitor.open("holdings")
     table = page.locator("table.table--cards")
     assert table.evaluate(ROLES) == ["cell", "columnheader", "row", "rowheader", "table"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from investments.offerings import documents
 from investments.offerings.models import Fund
+from tests import make
 from tests.faults import books, provider, world
 from tests.faults.scale import Tally
 from tests.races.gaps import Meeting, Watch, meet
@@ -31,7 +30,7 @@ def at_provider() -> Iterator[None]:
 def _short_documents() -> Iterator[None]:
     """Documents of one line, as `world.make_fund` writes them, for acts that open a fund. Here and not in the acts: two
     threads that patch and put back one name leave it patched."""
-    with mock.patch.object(documents, "render_to_string", lambda template, context: f"{template} {context['fund']}"):
+    with make.short_documents():
         yield
 
 
