@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -108,6 +110,19 @@ def shop(live_server: Any, calling_sandbox: SandboxProcess, settings: Any) -> It
     calling_sandbox.control("reset")
 
 
+def _let_requests_end(*, within: float = 10.0) -> None:
+    """A page that was closed may have asked for something (a draft saves itself): let the site answer that before the
+    tables are emptied, which would meet it in a deadlock."""
+    busy = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+              AND backend_type = 'client backend' AND state <> 'idle'"""
+    quiet, until = 0, time.monotonic() + within
+    while quiet < 4 and time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(busy)
+            quiet = 0 if cursor.fetchone()[0] else quiet + 1
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def visit(chromium: Any, shop: Shop) -> Iterator[Callable[..., Visitor]]:
     """Make visitors: `visit()`, `visit(user=…)` already logged in, `visit(language="ja", size=(390, 844))`.
@@ -141,4 +156,5 @@ def visit(chromium: Any, shop: Shop) -> Iterator[Callable[..., Visitor]]:
     faults = [fault for watch in watches for fault in watch.faults]
     for context in contexts:
         context.close()
+    _let_requests_end()
     assert not faults, "\n".join(faults)
