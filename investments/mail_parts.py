@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
-from django.urls import reverse
-from django.utils import translation
 
 from investments.offerings.models import Fund
 from investments.orders.models import Order
 from microfund.kernel import clock
 from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.parts import link, name_of
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -33,16 +31,6 @@ _UNNAMED = (
 def orders() -> QuerySet[Order]:
     """Orders with all that a mail names."""
     return Order.objects.select_related("fund__business", "fund__policy", "terms", "investor__user").defer(*_UNNAMED)
-
-
-def link(name: str, *args: object) -> str:
-    """The absolute address of a page in the active language."""
-    return settings.SITE_URL + reverse(name, args=args)
-
-
-def name_of(thing: Any) -> str:
-    """The name of a business or fund in the active language."""
-    return thing.name_ja if translation.get_language() == "ja" else thing.name_en
 
 
 def day_before(at: datetime | None, fund: Fund) -> date | None:

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 from django.utils import translation
 
 from businesses.events import PostPublished
-from businesses.models import Business
 from businesses.news import queries as news
 from businesses.news.models import Post
 from microfund.kernel import clock
 from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.models import Event
 from microfund.kernel.outbox.services import publish, subscribe
 
@@ -152,9 +150,9 @@ def ask_to_confirm(row: Follow, token: str, *, cadence: str, language: str, at: 
             language=language,
             at=at,
             context={
-                "business_name": _name_of(row.business),
+                "business_name": name_of(row.business),
                 "weekly": cadence == Follow.Cadence.WEEKLY,
-                "confirm_url": _link("follow_confirm", token),
+                "confirm_url": link("follow_confirm", token),
             },
         )
 
@@ -164,7 +162,7 @@ def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], 
     email = row.user.email if row.user else row.email
     person = hashlib.sha256(email.encode()).hexdigest()[:32]
     with translation.override(row.language):
-        end_url = _link("unfollow", token_to_end(row))
+        end_url = link("unfollow", token_to_end(row))
         notices.queue(
             kind,
             key=f"{kind}:{key}:{person}",
@@ -174,9 +172,9 @@ def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], 
             user=row.user,
             headers={"List-Unsubscribe": f"<{end_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
             context={
-                "business_name": _name_of(row.business),
+                "business_name": name_of(row.business),
                 "items": [(post, _post_url(post)) for post in posts],
-                "business_url": _link("businesses:detail", row.business.slug),
+                "business_url": link("businesses:detail", row.business.slug),
                 "end_url": end_url,
                 **context,
             },
@@ -184,12 +182,4 @@ def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], 
 
 
 def _post_url(post: Post) -> str:
-    return _link("businesses:news_post", post.business.slug, post.pk, post.words)
-
-
-def _name_of(business: Business) -> str:
-    return business.name_ja if translation.get_language() == "ja" else business.name_en
-
-
-def _link(name: str, *args: object) -> str:
-    return settings.SITE_URL + reverse(name, args=args)
+    return link("businesses:news_post", post.business.slug, post.pk, post.words)

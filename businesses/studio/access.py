@@ -11,13 +11,12 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 
 from businesses import members
 from businesses.models import Business, Membership
+from microfund.kernel.pages import private
 
 View = Callable[..., HttpResponse]
-private = cache_control(private=True, no_store=True)
 
 
 @dataclass(frozen=True, slots=True)

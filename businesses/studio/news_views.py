@@ -23,11 +23,10 @@ from businesses.models import Post
 from businesses.news import queries, services, text
 from businesses.news.models import LONGEST_SOURCE, MOST_PHOTOS
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import form_methods
 
 from .access import Desk, studio
 from .forms import PostForm, PublishForm, WhyForm
-
-form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _post(desk: Desk, pk: int) -> Post:

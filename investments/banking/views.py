@@ -16,24 +16,21 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import REFUSED, form_methods, private
 
 from . import accounts, bank_list, queries
 from .forms import AccountForm
-
-private = cache_control(private=True, no_store=True)
-REFUSED = 422
 
 
 def _for_investors(view: Any) -> Any:
     """A step of the change: for somebody with a profile and a second factor who has just shown who they are."""
 
     @private
-    @require_http_methods(["GET", "HEAD", "POST"])
+    @form_methods
     @login_required
     @wraps(view)
     def guarded(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:

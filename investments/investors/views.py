@@ -12,20 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_http_methods
 
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import REFUSED, form_methods, private
 
 from . import documents, queries, services
 from .forms import FORMS, DocumentForm, ProfileForm, initial_of
 from .models import Investor
-
-#: A page of one person: kept by no cache, not even the browser's own.
-private = cache_control(private=True, no_store=True)
-#: What a form that is refused answers; it is shown again as it was typed.
-REFUSED = 422
 
 
 def kind_of(request: HttpRequest, investor: Investor | None) -> str:
@@ -68,7 +62,7 @@ def profile_context(investor: Investor | None, kind: str) -> dict[str, Any]:
 
 
 @private
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 @login_required
 def identity_check(request: HttpRequest) -> HttpResponse:
     """Where one's identity check stands, why it was rejected, and the pictures of a document to send for it.
@@ -102,7 +96,7 @@ def identity_check(request: HttpRequest) -> HttpResponse:
 
 
 @private
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
     """Read and change one's own details; a change of identity is checked again by staff."""

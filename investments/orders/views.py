@@ -13,15 +13,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
-from investments.investors.views import REFUSED, private, profile_context, profile_form, save_form
+from investments.investors.views import profile_context, profile_form, save_form
 from investments.offerings.models import Document, Fund
 from investments.offerings.queries import BYTES
 from investments.offerings.services import current_terms
 from microfund.kernel import clock
+from microfund.kernel.pages import REFUSED, form_methods, private
 
 from . import draft as drafts
 from . import queries, steps
@@ -29,7 +30,7 @@ from .forms import SupporterForm, UnderstandingForm, UnitsForm
 from .models import UNPAID, Order
 from .room import room_for
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+get_or_post = form_methods
 
 
 def _on(name: str, slug: str) -> HttpResponseRedirect:

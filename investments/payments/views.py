@@ -17,11 +17,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
-from investments.investors.views import REFUSED, private
 from investments.offerings.models import Fund, Terms
 from investments.offerings.services import current_terms
 from investments.orders import draft as drafts
@@ -33,6 +32,7 @@ from investments.orders.room import room_for, ways_to_pay
 from investments.orders.views import again_or_new, came_to_nothing, order_url, own_order, placed_order
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import REFUSED, form_methods, private
 
 from . import gateway, services
 from .models import PaymentAttempt
@@ -40,7 +40,7 @@ from .settle import settle
 from .transfer import received_so_far
 
 log = structlog.get_logger(__name__)
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+get_or_post = form_methods
 
 
 # --- F5: check, reserve, begin to pay ---------------------------------------------------------------------------

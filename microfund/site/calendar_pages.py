@@ -13,9 +13,9 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 
 from investments.investors import calendar as addresses
+from microfund.kernel.pages import private
 
 from .calendar_feed import feed
-from .order_pages import private
 
 
 @private

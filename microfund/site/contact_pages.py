@@ -14,10 +14,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from microfund.kernel import clock
 from microfund.kernel.notices import services as notices
+from microfund.kernel.pages import form_methods
 
 from .plain_pages import context_of
 from .templatetags.tomobune import active_language
@@ -53,7 +54,7 @@ class ContactForm(forms.Form):
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 def contact(request: HttpRequest) -> HttpResponse:
     """P18: write to the operator. Sent once however often the button is pressed; too many messages answer 429."""
     if request.method == "POST":

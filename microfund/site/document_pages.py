@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from investments.investors import queries as investors
@@ -18,8 +20,7 @@ from investments.offerings import queries as offerings
 from investments.offerings.models import Document, Fund
 from investments.orders import queries as orders
 from investments.orders.models import Order
-
-from .order_pages import private
+from microfund.kernel.pages import private
 
 ONE_YEAR = 365 * 24 * 3600
 
@@ -87,7 +88,8 @@ def my_documents(request: HttpRequest) -> HttpResponse:
     fund and date; four queries however many there are."""
     investor = investors.investor_of(request.user)
     made = list(orders.orders_of(investor)) if investor else []
-    return render(request, "site/documents.html", {"funds": _kept_by_fund(made)})
+    context = {"funds": _kept_by_fund(made), "trail": [(_("My account"), reverse("me"))]}
+    return render(request, "site/documents.html", context)
 
 
 def _kept_by_fund(made: list[Order]) -> list[dict[str, Any]]:

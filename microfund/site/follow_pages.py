@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from businesses import queries as businesses
 from businesses.following import queries as following
@@ -20,13 +20,12 @@ from businesses.following import services
 from businesses.models import Business, Follow
 from microfund.kernel import limits
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import form_methods, private
 
 from .news_forms import FollowForm
-from .order_pages import private
 from .templatetags.tomobune import active_language, bilingual_filter
 
 ASKED_AN_HOUR = 10
-form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _business(slug: str) -> Business:

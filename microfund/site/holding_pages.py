@@ -22,10 +22,10 @@ from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from investments.orders import supporter
 from microfund.kernel import clock
+from microfund.kernel.pages import private
 
 from . import own_holdings
 from .money_story import events_about
-from .order_pages import private
 from .own_dates import timeline
 from .own_filters import holding_state
 

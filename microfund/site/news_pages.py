@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from businesses.models import Comment, Post
 from businesses.news import answers
@@ -28,6 +28,7 @@ from investments.orders.queries import supports
 from microfund.kernel import limits
 from microfund.kernel.accounts.roles import ROLES, has_role
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import form_methods
 
 from .business_pages import Shown, business_page
 from .news_forms import CommentForm
@@ -195,7 +196,7 @@ def news_comment(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 def comment_remove(request: HttpRequest, slug: str, pk: int, comment: int) -> HttpResponse:
     """Owners take a comment off, with a reason that readers see in its place; staff do it in their console."""
     post = _found(slug, pk)

@@ -11,11 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from microfund.kernel.notices import choices
-
-from .order_pages import private
+from microfund.kernel.pages import form_methods, private
 
 
 class ChoicesForm(forms.Form):
@@ -34,7 +32,7 @@ class ChoicesForm(forms.Form):
 
 
 @private
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 @login_required
 def notifications(request: HttpRequest) -> HttpResponse:
     """Switch kinds of mail on and off."""

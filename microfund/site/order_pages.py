@@ -11,17 +11,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from investments.models import Holding, Order
 from investments.orders import queries as orders
 from investments.orders.models import UNPAID
 from investments.payments.transfer import received_so_far
+from microfund.kernel.pages import private
 
 from .order_story import last_day, tell
 
-private = cache_control(private=True, no_store=True)
 #: Seconds between two looks of a waiting page; after the last one the visitor looks again by hand.
 LOOKS = (3, 5, 5, 10, 10, 20, 30, 30, 60, 60, 60, 60)
 

@@ -22,10 +22,10 @@ from investments.models import Holding
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from microfund.kernel import clock
+from microfund.kernel.pages import private
 
 from . import filters, own_csv, own_holdings
 from .business_cards import cards
-from .order_pages import private
 from .own_dates import next_dates
 from .own_filters import HoldingFilter, OrderFilter, holding_state
 from .own_todo import todos

@@ -12,15 +12,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
 from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import form_methods, private
 
 from . import closing
-from .order_pages import private
 from .personal_data import export as everything
 
 #: Files that one person may ask for within a day.
@@ -37,7 +37,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 @private
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 @login_required
 @reauthentication_required
 def export(request: HttpRequest) -> HttpResponse:
@@ -56,7 +56,7 @@ def export(request: HttpRequest) -> HttpResponse:
 
 
 @private
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 @login_required
 @reauthentication_required
 def close(request: HttpRequest) -> HttpResponse:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from businesses import queries as businesses
 from businesses.models import Business, Picture
+from microfund.kernel.notices.parts import link
 
 from . import social_card as cards
 from .templatetags.tomobune import active_language, bilingual_filter
@@ -36,9 +35,9 @@ class Share(NamedTuple):
 def share(business: Business, hero: Picture | None) -> Share:
     """The shared form of a business in the active language; asks the database for nothing."""
     language = active_language()
-    url = settings.SITE_URL + reverse("businesses:detail", args=[business.slug])
+    url = link("businesses:detail", business.slug)
     key = cards.key(business, hero, language)
-    image = settings.SITE_URL + reverse("businesses:social_card", args=[business.slug, key])
+    image = link("businesses:social_card", business.slug, key)
     text = json.dumps(_local_business(business, url, image), ensure_ascii=False).translate(_ESCAPES)
     return Share(url, image, LOCALES[language], mark_safe(text))  # noqa: S308 (escaped above)
 

@@ -20,8 +20,9 @@ from businesses import members
 from businesses.following import queries as following
 from businesses.models import Business, Post
 from businesses.news import queries as news
-from businesses.studio.access import Desk, private, studio
+from businesses.studio.access import Desk, studio
 from microfund.kernel import clock
+from microfund.kernel.pages import private
 
 #: After this long without news, supporters begin to wonder.
 SILENCE = timedelta(days=60)
