@@ -1,6 +1,6 @@
 """`verify_ledger`: all its checks over 1,000,000 entries, against one pass that balances the same entries.
 
-The books are those of half a million confirmed card orders in fifty funds: one order goes through the services from
+The books are those of half a million confirmed card orders in sixty funds: one order goes through the services from
 reservation to holding, and all that it left is copied. The floor is the least that a check of the books could do: read
 every line once and find entries that do not balance.
 """
@@ -24,7 +24,7 @@ from tests.faults import provider
 from tests.make import make_fund, make_order
 
 ENTRIES = 1_000_000
-FUNDS = 50
+FUNDS = 60
 ROUNDS = 2
 GOAL = 3.5
 

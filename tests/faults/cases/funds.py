@@ -27,13 +27,20 @@ def _closed(**values: Any) -> Fund:
     return fund
 
 
+def _rest(at: datetime) -> datetime:
+    """Close, decide and start what earlier cases left, so that only the case's own fund is due at that instant."""
+    world.sweep("offerings.close", at=CLOSED)
+    world.sweeps(world.FUND_SWEEPS, at=at)
+    return at
+
+
 def _prepare_identity() -> Context:
-    at = quiet("payments.identity_deadline", DECIDED)
+    at = _rest(DECIDED)
     return context_of(_closed(), at=at)
 
 
 def _prepare_fail() -> Context:
-    at = quiet("payments.fail", DECIDED)
+    at = _rest(DECIDED)
     fund = _closed(units_minimum=9)
     world.sweeps(["orders.confirm", "payments.identity_deadline"], at=at, times=1)
     return context_of(fund, at=at)
@@ -53,7 +60,7 @@ def _prepare_close() -> Context:
 
 
 def _prepare_start() -> Context:
-    at = quiet("revenue.start", STARTED)
+    at = _rest(STARTED)
     fund = _closed()
     for name in ("payments.identity_deadline", "payments.refunds", "orders.confirm"):
         world.sweep(name, at=DECIDED)
