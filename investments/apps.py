@@ -12,6 +12,7 @@ class InvestmentsConfig(AppConfig):
         from investments import checks, mails, owner_mails, people_mails, sweeps
         from investments.banking import outgoing
         from investments.banking import services as banking
+        from investments.distributions import pay_in
         from investments.payments import own_accounts, refund, transfer
         from microfund.kernel import locks
 
@@ -19,6 +20,13 @@ class InvestmentsConfig(AppConfig):
         locks.declare_order(
             "businesses.Business",
             "investments.Fund",
+            "investments.Period",
+            "investments.RevenueReport",
+            "investments.Distribution",
+            "investments.Instalment",
+            "investments.PayoutRun",
+            "investments.Payout",
+            "investments.PayoutAttempt",
             "investments.Order",
             "investments.PaymentAttempt",
             "investments.Refund",
@@ -35,6 +43,7 @@ class InvestmentsConfig(AppConfig):
         owner_mails.register()
         people_mails.register()
         banking.register_claimer("orders", transfer.claim)
+        banking.register_claimer("businesses", pay_in.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())
         outgoing.register_purpose("refund", refund.RefundByBank())
         outgoing.register_purpose("dispute", own_accounts.ToppingUp())

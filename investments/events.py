@@ -134,3 +134,104 @@ class IdentityRejected:
 
     case_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class ReportDue:
+    """A period has ended; its owner is to report its revenue."""
+
+    period_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReportSubmitted:
+    """An owner has signed a revenue report; staff are to decide on it."""
+
+    report_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReportReturned:
+    """Staff returned a report; it says what is to be mended."""
+
+    report_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReportAccepted:
+    """A report counts as it stands. A restatement acts from the next distribution on."""
+
+    report_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DistributionApproved:
+    """What a period pays is decided, 0 per unit included; holders are told, the business is asked to pay."""
+
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecoupReached:
+    """The revenue counted so far returns the whole investment."""
+
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DistributionFunded:
+    """The business has paid in all of a distribution."""
+
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PayoutsSent:
+    """A run was sent to the bank."""
+
+    run_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PayoutsPaid:
+    """No transfer of a run came back within three bank days (but those that did): its payouts are paid."""
+
+    run_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PayoutReturned:
+    """The bank returned a transfer; the investor is to look at the account."""
+
+    payout_id: int
+    attempt_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class FundMatured:
+    """The last period of a fund is paid."""
+
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class FundWoundUp:
+    """A fund ended before its term: the residual was its last distribution."""
+
+    fund_id: int
+    distribution_id: int
+    at: datetime

@@ -1,6 +1,7 @@
 """Every model of the app, in the order of the money's flow; the definitions live in the sub-packages."""
 
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
 from .investors.models import CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
@@ -15,29 +16,48 @@ from .payments.models import (
     UnrecordedObject,
     WebhookDelivery,
 )
+from .payouts.models import (
+    BankReturn,
+    Payout,
+    PayoutAttempt,
+    PayoutItem,
+    PayoutRun,
+    Release,
+    TaxPayment,
+)
 from .policy.models import PolicyProfile, TaxRate
-from .revenue.models import Period
+from .revenue.models import Evidence, Period, RevenueReport
 
 __all__ = [
     "Acceptance",
     "Account",
+    "Allocation",
     "BankAccount",
+    "BankReturn",
     "Book",
     "CalendarAddress",
     "Dispute",
+    "Distribution",
     "Document",
     "Entry",
+    "Evidence",
     "Fund",
     "FundCounter",
     "Holding",
     "IdentityCase",
     "IdentityDocument",
+    "Instalment",
     "Investor",
     "Line",
     "Movement",
     "Order",
     "OutgoingTransfer",
+    "PayIn",
     "PaymentAttempt",
+    "Payout",
+    "PayoutAttempt",
+    "PayoutItem",
+    "PayoutRun",
     "Period",
     "PersonBusiness",
     "PersonFund",
@@ -46,9 +66,12 @@ __all__ = [
     "ProviderPayout",
     "ReceiptUse",
     "Refund",
+    "Release",
     "Resemblance",
+    "RevenueReport",
     "StatementFile",
     "StatementLine",
+    "TaxPayment",
     "TaxRate",
     "Terms",
     "UnrecordedObject",

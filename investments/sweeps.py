@@ -9,6 +9,8 @@ from investments.offerings import services as offerings
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
 from investments.payments import services as payments
+from investments.payouts import outcome
+from investments.revenue import reports
 from investments.revenue import services as revenue
 from microfund.kernel.schedule import services as schedule
 
@@ -30,6 +32,8 @@ def register() -> None:
             ("payments.refunds", reconcile.refunds_due, "minute"),
             ("payments.payouts", reconcile.payouts_due, "hour"),
             ("revenue.start", revenue.start_due, "minute"),
+            ("revenue.reports", reports.await_reports_due, "hour"),
+            ("payouts.paid", outcome.paid_due, "hour"),
             ("orders.lower_totals", orders.lower_totals_due, "day"),
             ("mails.reminders", mails.remind_transfers_due, "day"),
             ("investors.documents", documents.delete_due, "day"),

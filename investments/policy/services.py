@@ -17,6 +17,7 @@ __all__ = [
     "current",
     "ensure_baseline",
     "tax_rate",
+    "withholding_rate",
 ]
 
 
@@ -36,6 +37,13 @@ def tax_rate(kind: str, on: date, payee_class: str = "") -> Decimal:
     if rate is None:
         raise TaxRate.DoesNotExist(f"no {kind} rate is known for {on}")
     return rate.rate
+
+
+def withholding_rate(on: date, payee_class: str) -> Decimal:
+    """The rate withheld from profit paid on a date to a class of payee ("person", "company"): the rate of the class, or
+    the general one. Raises TaxRate.DoesNotExist when none is known."""
+    own = TaxRate.objects.filter(kind=TaxRate.Kind.WITHHOLDING, payee_class=payee_class, valid_from__lte=on)
+    return tax_rate("withholding", on, payee_class if own.exists() else "")
 
 
 def ensure_baseline(*, demo: bool) -> None:

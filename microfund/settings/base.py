@@ -223,6 +223,22 @@ OPERATOR = {
     "holder": env.str("OPERATOR_ACCOUNT_HOLDER", default="トモブネフアンド シンタクグチ"),
 }
 
+# --- The bank that pays investors (Zengin general transfers, domain.md section 8) ---------------------
+PAYOUT_BANK = {
+    "client_code": env.str("PAYOUT_CLIENT_CODE", default="0000012345"),
+    "client_name": env.str("PAYOUT_CLIENT_NAME", default="トモブネフアンド"),
+    "bank_code": env.str("PAYOUT_BANK_CODE", default="0999"),
+    "bank_name": env.str("PAYOUT_BANK_NAME", default="サンリク"),
+    "branch_code": env.str("PAYOUT_BRANCH_CODE", default="001"),
+    "branch_name": env.str("PAYOUT_BRANCH_NAME", default="ホンテン"),
+    "account_kind": env.str("PAYOUT_ACCOUNT_KIND", default="1"),
+    "account_number": env.str("PAYOUT_ACCOUNT_NUMBER", default="1234567"),
+    "crlf": env.bool("PAYOUT_CRLF", default=True),
+    "row_limit": env.int("PAYOUT_ROW_LIMIT", default=9999),
+    "extra": env.str("PAYOUT_EXTRA_LETTERS", default=""),
+    "o_for_wo": env.bool("PAYOUT_O_FOR_WO", default=True),
+}
+
 # --- Who is told of weaknesses (security.txt) ---------------------------------------------------------
 SECURITY_EMAIL = env.str("SECURITY_EMAIL", default=OPERATOR["email"])
 SECURITY_TXT_DAYS = env.int("SECURITY_TXT_DAYS", default=180)

@@ -1,0 +1,211 @@
+"""The business pays what it owes: receipts of the bank are matched to distributions, oldest first (domain.md sections 5-7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.utils.translation import gettext_lazy as _
+
+from investments import events
+from investments.banking import names
+from investments.banking.models import ReceiptUse, StatementLine
+from investments.ledger import post as ledger
+from investments.offerings.models import Fund
+from investments.orders.place import luhn_digit
+from investments.revenue.models import PERIOD_STATES, Period
+from microfund.kernel import clock, locks
+from microfund.kernel.errors import DomainError
+from microfund.kernel.outbox.services import publish
+
+from .models import INSTALMENT_STATES, Distribution, Instalment, PayIn
+
+
+def owed_by(fund: Fund) -> int:
+    """Yen that the business owes for approved distributions and has not paid in."""
+    open_ones = fund.distributions.filter(state=Distribution.State.APPROVED)
+    return open_ones.aggregate(owed=Sum(F("gross") - F("received")))["owed"] or 0
+
+
+def distribution_of(line: StatementLine) -> Distribution | None:
+    """The distribution whose payer code a bank line carries in its code field or in the payer's name."""
+    codes = [
+        code for code in names.code_candidates(line.payer_code, line.payer_name) if luhn_digit(code[:-1]) == code[-1]
+    ]
+    found = {row.payer_code: row for row in Distribution.objects.filter(payer_code__in=codes, state="approved")}
+    return next((found[code] for code in codes if code in found), None)
+
+
+def claim(line_id: int, *, at: datetime) -> bool:
+    """Apply a receipt that carries the code of a distribution to what its fund's business owes, oldest first; True when
+    nothing of the receipt is free any more. What is more than is owed stays in the queue as "over".
+
+    May be called again, and by several workers at once.
+    """
+    line = StatementLine.objects.get(pk=line_id)
+    if line.free == 0:
+        return True
+    distribution = distribution_of(line)
+    if distribution is None:
+        return False
+    with transaction.atomic():
+        return _apply(line_id, distribution.fund_id, code=distribution.payer_code, actor=None, reason="", at=at)
+
+
+def apply_by_staff(line: StatementLine, fund: Fund, *, actor: Any, at: datetime, reason: str) -> bool:
+    """Staff say that a receipt without a code is the payment of a fund's business. Raises DomainError: "reason_needed",
+    "nothing_owed"."""
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    if not owed_by(fund):
+        raise DomainError("nothing_owed", _("The business owes nothing for this fund."))
+    with transaction.atomic():
+        return _apply(line.pk, fund.pk, code="", actor=actor, reason=reason, at=at)
+
+
+def _apply(line_id: int, fund_id: int, *, code: str, actor: Any, reason: str, at: datetime) -> bool:
+    """Use up the free part of a receipt for the open distributions of a fund; True when nothing of it is left."""
+    fund = locks.lock_one(Fund, fund_id)
+    open_ones = Distribution.objects.filter(fund=fund, state=Distribution.State.APPROVED, received__lt=F("gross"))
+    ordered = list(open_ones.order_by("period__number", "supplement").values_list("pk", "period_id"))
+    locks.lock(Period, {period_id for _pk, period_id in ordered})
+    held = {row.pk: row for row in locks.lock(Distribution, [pk for pk, _period in ordered])}
+    waiting = Instalment.objects.filter(distribution__in=held, state=Instalment.State.PREPARED)
+    locks.lock(Instalment, waiting.values_list("pk", flat=True))
+    line = locks.lock_one(StatementLine, line_id)
+    for pk, _period in ordered:
+        amount = min(line.free, held[pk].owed)
+        if amount:
+            _pay_in(fund, held[pk], line, amount, actor=actor, reason=reason, at=at)
+    line.problem = "over" if line.free else ""
+    line.payer_code = code or line.payer_code
+    line.save(update_fields=["problem", "payer_code"])
+    return line.free == 0
+
+
+def _pay_in(
+    fund: Fund, distribution: Distribution, line: StatementLine, amount: int, *, actor: Any, reason: str, at: datetime
+) -> None:
+    """Book one part: out of the trust account into the fund's bank, and off what the business owes."""
+    use = ReceiptUse.objects.create(
+        line=line,
+        purpose="applied",
+        target=f"distribution:{distribution.pk}",
+        amount=amount,
+        happened_at=at,
+        actor=actor,
+        reason=reason[:200],
+    )
+    line.remaining -= amount
+    line.save(update_fields=["remaining"])
+    PayIn.objects.create(distribution=distribution, use=use, amount=amount, happened_at=at)
+    operator, book = ledger.operator_book_id(), fund.book_id
+    assert book is not None
+    subject = f"distribution:{distribution.pk}"
+    ledger.post(
+        kind="business_paid_in",
+        source=("use", use.pk),
+        legs=[
+            ledger.debit(operator, "unallocated_receipts", amount, f"receipt:{line.pk}"),
+            ledger.credit(operator, "trust_bank", amount, f"receipt:{line.pk}"),
+            ledger.debit(book, "bank", amount, subject),
+            ledger.credit(book, "receivable_from_business", amount, subject),
+        ],
+        on=clock.today_in(fund.policy.zone, at),
+        at=at,
+    )
+    distribution.received += amount
+    distribution.save(update_fields=["received"])
+    if distribution.owed == 0:
+        _release_rest(distribution, at=at)
+
+
+def _release_rest(distribution: Distribution, *, at: datetime) -> None:
+    """Everything is there: what is not released yet may be paid out."""
+    for part in Instalment.objects.filter(distribution=distribution, state=Instalment.State.PREPARED):
+        INSTALMENT_STATES.move(part, Instalment.State.WITHDRAWN, at=at, reason="the rest was paid in")
+    rest = distribution.per_unit - distribution.instalment_per_unit
+    Instalment.objects.create(
+        distribution=distribution,
+        number=distribution.instalments.count() + 1,
+        state=Instalment.State.APPROVED,
+        per_unit=rest,
+        per_unit_before=distribution.instalment_per_unit,
+        prepared_at=at,
+        approved_at=at,
+    )
+    distribution.instalment_per_unit = distribution.per_unit
+    distribution.save(update_fields=["instalment_per_unit"])
+    period = distribution.period
+    if period.state == Period.State.APPROVED and distribution.supplement == 0:
+        PERIOD_STATES.move(period, Period.State.FUNDED, at=at)
+    publish(
+        events.DistributionFunded(distribution_id=distribution.pk, fund_id=distribution.fund_id, at=at),
+        key=str(distribution.pk),
+        at=at,
+    )
+
+
+# --- Part payment ---------------------------------------------------------------------------------------------
+
+
+def payable_in_part(distribution: Distribution) -> int:
+    """Whole yen per unit that the cash which is there allows beyond what was released: floor(cash / units)."""
+    if not distribution.units:
+        return 0
+    return distribution.received // distribution.units - distribution.instalment_per_unit
+
+
+def prepare_instalment(distribution: Distribution, *, actor: Any, at: datetime, reason: str) -> Instalment:
+    """Staff propose to pay what the cash of an approved distribution allows now; the rest stays owed.
+
+    Raises DomainError: "reason_needed", "wrong_state" (not approved, or all of it is there), "under_way", "nothing".
+    """
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    with transaction.atomic():
+        locks.lock_one(Fund, distribution.fund_id)
+        distribution = locks.lock_one(Distribution, distribution.pk)
+        if distribution.state != Distribution.State.APPROVED or distribution.owed == 0:
+            raise DomainError(
+                "wrong_state", _("Only an approved distribution that is not paid in whole is paid in part.")
+            )
+        if distribution.instalments.filter(state=Instalment.State.PREPARED).exists():
+            raise DomainError("under_way", _("A part payment of this distribution waits for approval."))
+        per_unit = payable_in_part(distribution)
+        if per_unit < 1:
+            raise DomainError("nothing", _("The money that is there is less than one yen for each unit."))
+        return Instalment.objects.create(
+            distribution=distribution,
+            number=distribution.instalments.count() + 1,
+            per_unit=per_unit,
+            per_unit_before=distribution.instalment_per_unit,
+            reason=reason.strip()[:200],
+            maker=actor,
+            prepared_at=at,
+        )
+
+
+def approve_instalment(instalment: Instalment, *, actor: Any, at: datetime, reason: str = "") -> Instalment:
+    """A second person releases a part payment. Raises DomainError("same_person", "wrong_state")."""
+    if actor.pk == instalment.maker_id:
+        raise DomainError("same_person", _("You prepared this part payment; another person must approve it."))
+    with transaction.atomic():
+        locks.lock_one(Fund, instalment.distribution.fund_id)
+        distribution = locks.lock_one(Distribution, instalment.distribution_id)
+        INSTALMENT_STATES.move(
+            instalment, Instalment.State.APPROVED, at=at, actor=actor, reason=reason, checker=actor, approved_at=at
+        )
+        distribution.instalment_per_unit += instalment.per_unit
+        distribution.save(update_fields=["instalment_per_unit"])
+        return instalment
+
+
+def withdraw_instalment(instalment: Instalment, *, actor: Any, at: datetime, reason: str) -> Instalment:
+    """A part payment that waits for approval will not be made. Raises DomainError("reason_needed", "wrong_state")."""
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    with transaction.atomic():
+        return INSTALMENT_STATES.move(instalment, Instalment.State.WITHDRAWN, at=at, actor=actor, reason=reason)

@@ -1,0 +1,170 @@
+"""Who is paid in a run and who is not, and why: set-based over the instalments that were released (domain.md section 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+#: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before.
+_DUE = """
+due AS (
+    SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id, holding.investor_id,
+           distribution.id AS distribution_id, holding.frozen_at IS NOT NULL AS frozen,
+           instalment.per_unit * allocation.units AS gross,
+           (least(instalment.per_unit_before + instalment.per_unit, distribution.principal_per_unit)
+            - least(instalment.per_unit_before, distribution.principal_per_unit)) * allocation.units AS principal,
+           (floor(greatest(0, instalment.per_unit_before + instalment.per_unit - distribution.principal_per_unit)
+                  * allocation.units::numeric * allocation.rate)
+            - floor(greatest(0, instalment.per_unit_before - distribution.principal_per_unit)
+                    * allocation.units::numeric * allocation.rate))::bigint AS tax
+      FROM investments_instalment AS instalment
+      JOIN investments_distribution AS distribution ON distribution.id = instalment.distribution_id
+      JOIN investments_allocation AS allocation ON allocation.distribution_id = distribution.id
+      JOIN investments_holding AS holding ON holding.id = allocation.holding_id
+     WHERE instalment.state = 'approved' AND NOT instalment.complete
+       AND NOT EXISTS (SELECT FROM investments_payoutitem AS item
+                        WHERE item.allocation_id = allocation.id AND item.instalment_id = instalment.id)
+)
+"""
+#: By investor and fund: what is new, and why it would not be sent. Small sums wait, but not over the year's end and not
+#: once a fund has nothing more to pay.
+_JUDGED = """
+judged AS (
+    SELECT part.fund_id, part.investor_id, part.gross, part.principal, part.tax, account.id AS account_id,
+           CASE WHEN part.frozen THEN 'frozen'
+                WHEN account.id IS NULL THEN 'no_account'
+                WHEN part.gross - part.tax < policy.payout_minimum AND NOT %(year_end)s AND NOT last.over
+                     THEN 'small'
+                ELSE '' END AS excluded
+      FROM (SELECT fund_id, investor_id, bool_or(frozen) AS frozen, sum(gross)::bigint AS gross,
+                   sum(principal)::bigint AS principal, sum(tax)::bigint AS tax
+              FROM due GROUP BY fund_id, investor_id) AS part
+      JOIN investments_fund AS fund ON fund.id = part.fund_id
+      JOIN investments_policyprofile AS policy ON policy.id = fund.policy_id
+      JOIN LATERAL (SELECT fund.state <> 'operating' OR NOT EXISTS (
+                             SELECT FROM investments_period AS period
+                              WHERE period.fund_id = fund.id AND period.state IN
+                                    ('scheduled', 'report_due', 'reported', 'accepted', 'calculated')) AS over
+                   ) AS last ON true
+      LEFT JOIN investments_bankaccount AS account
+        ON account.investor_id = part.investor_id AND account.ended_at IS NULL
+     WHERE part.gross - part.tax > 0
+)
+"""
+#: Payouts that were put together before and did not arrive: an account was given since the last try.
+_AGAIN = """
+again AS (
+    SELECT payout.id AS payout_id, payout.fund_id, payout.investor_id, payout.net, account.id AS account_id,
+           coalesce(last.number, 0) AS tries,
+           CASE WHEN holding.frozen_at IS NOT NULL THEN 'frozen'
+                WHEN account.id IS NULL THEN 'no_account'
+                WHEN payout.state = 'returned' AND account.id = last.account_id THEN 'returned'
+                ELSE '' END AS excluded
+      FROM investments_payout AS payout
+      LEFT JOIN investments_holding AS holding
+        ON holding.fund_id = payout.fund_id AND holding.investor_id = payout.investor_id
+      LEFT JOIN LATERAL (SELECT number, account_id FROM investments_payoutattempt
+                          WHERE payout_id = payout.id ORDER BY number DESC LIMIT 1) AS last ON true
+      LEFT JOIN investments_bankaccount AS account
+        ON account.investor_id = payout.investor_id AND account.ended_at IS NULL
+     WHERE payout.state IN ('waiting', 'returned')
+)
+"""
+EXCLUSIONS = {
+    "frozen": _("frozen"),
+    "no_account": _("no bank account"),
+    "small": _("under the minimum; carried"),
+    "returned": _("returned; the account was not changed since"),
+}
+
+
+def is_year_end(pay_on: date) -> bool:
+    """Small sums are paid in December, whatever they are (section 8)."""
+    return pay_on.month == 12
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a preview: a fund, why it is excluded ("" = it is paid), how many payments, their net sum in yen."""
+
+    fund_id: int
+    excluded: str
+    payments: int
+    amount: int
+
+
+def preview(pay_on: date) -> list[Line]:
+    """What a run on this date would pay, and what it would leave out, by fund and reason."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {_DUE}, {_JUDGED}, {_AGAIN}"
+            " SELECT fund_id, excluded, count(*), sum(net)::bigint FROM ("
+            "   SELECT fund_id, excluded, gross - tax AS net FROM judged"
+            "   UNION ALL SELECT fund_id, excluded, net FROM again) AS part"
+            " GROUP BY fund_id, excluded ORDER BY fund_id, excluded",
+            {"year_end": is_year_end(pay_on)},
+        )
+        return [Line(*row) for row in cursor.fetchall()]
+
+
+_BUILD = f"""
+WITH {_DUE}, {_JUDGED}, {_AGAIN}
+, payout AS (
+    INSERT INTO investments_payout (run_id, fund_id, investor_id, state, gross, principal, profit, tax, net)
+    SELECT %(run)s, fund_id, investor_id, 'in_run', gross, principal, gross - principal, tax, gross - tax
+      FROM judged WHERE excluded = ''
+     ORDER BY fund_id, investor_id
+    RETURNING id, fund_id, investor_id, net
+)
+, item AS (
+    INSERT INTO investments_payoutitem
+           (payout_id, instalment_id, allocation_id, gross, principal, profit, tax, net)
+    SELECT payout.id, due.instalment_id, due.allocation_id, due.gross, due.principal, due.gross - due.principal,
+           due.tax, due.gross - due.tax
+      FROM due JOIN payout ON payout.fund_id = due.fund_id AND payout.investor_id = due.investor_id
+    RETURNING 1
+)
+, retried AS (
+    UPDATE investments_payout AS payout SET state = 'in_run'
+      FROM again WHERE payout.id = again.payout_id AND again.excluded = ''
+    RETURNING payout.id
+)
+, attempt AS (
+    INSERT INTO investments_payoutattempt (payout_id, run_id, number, state, account_id, amount)
+    SELECT tried.payout_id, %(run)s, tried.number, 'in_run', tried.account_id, tried.net
+      FROM (SELECT payout.id AS payout_id, 1 AS number, judged.account_id, payout.net
+              FROM payout JOIN judged ON judged.fund_id = payout.fund_id AND judged.investor_id = payout.investor_id
+            UNION ALL
+            SELECT payout_id, tries + 1, account_id, net FROM again WHERE excluded = '') AS tried
+     ORDER BY tried.payout_id
+    RETURNING amount
+)
+SELECT count(*), coalesce(sum(amount), 0)::bigint, (SELECT count(*) FROM item), (SELECT count(*) FROM retried)
+  FROM attempt
+"""
+
+
+def build(run_id: int, pay_on: date) -> tuple[int, int]:
+    """Write payouts, their parts and their attempts for a prepared run; (payments, sum in yen). One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BUILD, {"run": run_id, "year_end": is_year_end(pay_on)})
+        payments, amount, _items, _retried = cursor.fetchone()
+    return payments, amount
+
+
+def excluded_people(pay_on: date, fund_id: int, limit: int = 200) -> list[dict[str, Any]]:
+    """Who of a fund would be left out and why, at most `limit` of them, the largest sums first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {_DUE}, {_JUDGED}, {_AGAIN}"
+            " SELECT investor_id, excluded, net FROM ("
+            "   SELECT fund_id, investor_id, excluded, gross - tax AS net FROM judged"
+            "   UNION ALL SELECT fund_id, investor_id, excluded, net FROM again) AS part"
+            " WHERE fund_id = %(fund)s AND excluded <> '' ORDER BY net DESC, investor_id LIMIT %(limit)s",
+            {"year_end": is_year_end(pay_on), "fund": fund_id, "limit": limit},
+        )
+        return [dict(zip(("investor_id", "excluded", "net"), row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,297 @@
+"""Payout runs: prepared by one person, approved by another, sent to the bank, paid or returned (domain.md sections 6-9)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Sum
+from django.utils.translation import gettext_lazy as _
+
+from investments import events
+from investments.banking import zengin
+from investments.banking.zengin import BankProfile, CutName, Transfer
+from investments.distributions.models import Distribution
+from investments.ledger import post as ledger
+from investments.offerings.models import Fund
+from investments.payments.postings import require_in_bank
+from investments.policy.services import withholding_rate
+from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
+from microfund.kernel.errors import DomainError
+from microfund.kernel.outbox.services import publish
+
+from . import select
+from .models import RUN_STATES, Payout, PayoutAttempt, PayoutRun
+
+#: Bank days after which a transfer that did not come back is taken to have arrived (section 8).
+BANK_DAYS_TO_RETURN = 3
+_FETCH = 2_000
+
+
+def bank_profile() -> BankProfile:
+    """The bank profile that is configured now. Raises DomainError("profile") naming what is wrong with it."""
+    return BankProfile(**settings.PAYOUT_BANK)
+
+
+def build_run(*, pay_on: date, actor: Any, at: datetime) -> PayoutRun:
+    """Prepare a run for a bank day: everything that was released, but what `select.preview` excludes.
+
+    One run at a time is put together. Raises DomainError: "past" (the date has gone), "bank_day", "under_way" (a run
+    waits for approval or for being sent), "nothing", "bank_short" (a fund's bank does not hold it), "rate_changed" (tax
+    was planned for another rate), "profile".
+    """
+    profile = bank_profile()
+    today = clock.today_in(None, at)
+    if pay_on < today:
+        raise DomainError("past", _("The transfer date has gone."))
+    if not clock.is_bank_day(pay_on):
+        raise DomainError("bank_day", _("Banks are closed on that date."))
+    with transaction.atomic():
+        if not locks.advisory("payouts.build"):
+            raise DomainError("under_way", _("Another run is being prepared this moment."))
+        if PayoutRun.objects.filter(state__in=["prepared", "approved"]).exists():
+            raise DomainError("under_way", _("Another run waits for approval or for being sent."))
+        _require_rates(pay_on)
+        run = PayoutRun.objects.create(pay_on=pay_on, profile=profile.as_dict(), maker=actor, prepared_at=at)
+        run.payments, run.amount = select.build(run.pk, pay_on)
+        if not run.payments:
+            raise DomainError("nothing", _("There is nothing to pay out now."))
+        run.save(update_fields=["payments", "amount"])
+        _require_cash(run)
+        audit.record(
+            action="investments.PayoutRun.prepared",
+            subject=run,
+            at=at,
+            actor=actor,
+            changes={"payments": run.payments, "amount": run.amount, "pay_on": pay_on.isoformat()},
+        )
+    return run
+
+
+def _require_rates(pay_on: date) -> None:
+    """No money leaves with tax of another rate than that of its day."""
+    person, company = withholding_rate(pay_on, "person"), withholding_rate(pay_on, "company")
+    wrong = (
+        Distribution.objects.filter(instalments__state="approved", instalments__complete=False, profit__gt=0)
+        .exclude(rate_person=person, rate_company=company)
+        .first()
+    )
+    if wrong is not None:
+        raise DomainError(
+            "rate_changed",
+            _("Distribution %(pk)d was taxed at a rate that does not hold on that date.") % {"pk": wrong.pk},
+        )
+
+
+def amounts_by_fund(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
+    """By fund: payments, net sum (yen), and the tax that the first attempts among them withhold."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT payout.fund_id, count(*), sum(attempt.amount)::bigint,"
+            "       coalesce(sum(payout.tax) FILTER (WHERE payout.withheld_on IS NULL), 0)::bigint"
+            "  FROM investments_payoutattempt AS attempt"
+            "  JOIN investments_payout AS payout ON payout.id = attempt.payout_id"
+            " WHERE attempt.run_id = %s AND attempt.state <> 'withdrawn'"
+            " GROUP BY payout.fund_id ORDER BY payout.fund_id",
+            [run.pk],
+        )
+        return {fund_id: (count, amount, tax) for fund_id, count, amount, tax in cursor.fetchall()}
+
+
+def _require_cash(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
+    """Lock the funds of a run and raise DomainError("bank_short") where one's bank does not hold its part."""
+    by_fund = amounts_by_fund(run)
+    for fund in locks.lock(Fund, by_fund):
+        require_in_bank(fund, by_fund[fund.pk][1])
+    return by_fund
+
+
+# --- The file -------------------------------------------------------------------------------------------------
+
+
+def transfers(run: PayoutRun) -> Iterator[Transfer]:
+    """The lines of a run in the order of their attempts, streamed."""
+    attempts = (
+        PayoutAttempt.objects.filter(run=run)
+        .exclude(state=PayoutAttempt.State.WITHDRAWN)
+        .select_related("account")
+        .order_by("pk")
+    )
+    for attempt in attempts.iterator(chunk_size=_FETCH):
+        account = attempt.account
+        yield Transfer(
+            attempt=attempt.pk,
+            bank_code=account.bank_code,
+            bank_name=account.bank_kana,
+            branch_code=account.branch_code,
+            branch_name=account.branch_kana,
+            account_kind=account.kind,
+            account_number=account.number,
+            payee=account.holder,
+            amount=attempt.amount,
+        )
+
+
+def files(run: PayoutRun, *, warnings: list[CutName] | None = None) -> Iterator[Iterator[bytes]]:
+    """The bank files of a run, each an iterator of records; several where the bank's row limit asks for it. The same
+    run gives the same bytes: its lines never change and its bank profile was frozen with it."""
+    profile = BankProfile(**run.profile)
+    lines = transfers(run)
+    left = run.payments
+    while left > 0:
+        count = min(left, profile.row_limit)
+        yield zengin.render((next(lines) for _n in range(count)), profile, run.pay_on, warnings=warnings)
+        left -= count
+
+
+def _digests(run: PayoutRun) -> list[str]:
+    found = []
+    for records in files(run):
+        digest = hashlib.sha256()
+        for record in records:
+            digest.update(record)
+        found.append(digest.hexdigest())
+    return found
+
+
+def download(run: PayoutRun, part: int, *, actor: Any, at: datetime, reason: str) -> Iterator[bytes]:
+    """One file of an approved run, from number 0; who took it and why is an audit row that is written first.
+
+    Raises DomainError: "reason_needed", "wrong_state", "part"; "changed" when the bytes are not those that were
+    approved (checked before the first is given out).
+    """
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    if run.state in (PayoutRun.State.PREPARED, PayoutRun.State.WITHDRAWN):
+        raise DomainError("wrong_state", _("The file of a run can be fetched once it is approved."))
+    if not 0 <= part < len(run.sha256):
+        raise DomainError("part", _("This run has no such file."))
+    if _digests(run) != run.sha256:
+        raise DomainError("changed", _("The file would not be the one that was approved; nothing was given out."))
+    audit.record(
+        action="investments.PayoutRun.downloaded",
+        subject=run,
+        at=at,
+        actor=actor,
+        reason=reason,
+        changes={"file": part + 1, "sha256": run.sha256[part]},
+    )
+    for number, records in enumerate(files(run)):
+        if number == part:
+            return records
+        for _record in records:
+            continue
+    raise DomainError("part", _("This run has no such file."))
+
+
+# --- Approve, withdraw, send ----------------------------------------------------------------------------------
+
+
+def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> PayoutRun:
+    """A second person approves: the files are fixed by their hashes.
+
+    Raises DomainError: "same_person", "wrong_state", "bank_short", and what a bank would refuse in a file, naming the
+    payee ("letter", "account", "amount").
+    """
+    if actor.pk == run.maker_id:
+        raise DomainError("same_person", _("You prepared this run; another person must approve it."))
+    with transaction.atomic():
+        _require_cash(run)
+        run = locks.lock_one(PayoutRun, run.pk)
+        RUN_STATES.require(run.state, PayoutRun.State.APPROVED)
+        return RUN_STATES.move(
+            run,
+            PayoutRun.State.APPROVED,
+            at=at,
+            actor=actor,
+            reason=reason,
+            details={"payments": run.payments, "amount": run.amount},
+            checker=actor,
+            approved_at=at,
+            sha256=_digests(run),
+        )
+
+
+def withdraw_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str) -> PayoutRun:
+    """A run that was not given to the bank will not be: its payouts wait for the next one. Raises
+    DomainError("reason_needed", "wrong_state")."""
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))
+    with transaction.atomic():
+        run = locks.lock_one(PayoutRun, run.pk)
+        RUN_STATES.move(run, PayoutRun.State.WITHDRAWN, at=at, actor=actor, reason=reason)
+        attempts = PayoutAttempt.objects.filter(run=run, state=PayoutAttempt.State.IN_RUN)
+        Payout.objects.filter(pk__in=attempts.values("payout_id")).update(state=Payout.State.WAITING)
+        attempts.update(state=PayoutAttempt.State.WITHDRAWN)
+    return run
+
+
+def mark_sent(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> PayoutRun:
+    """The file was given to the bank: the run's money leaves the funds' banks on its transfer date, and the tax of
+    every first attempt is withheld. Marking it again is nothing.
+
+    Raises DomainError: "wrong_state", "bank_short".
+    """
+    with transaction.atomic():
+        by_fund = _require_cash_unless_sent(run)
+        run = locks.lock_one(PayoutRun, run.pk)
+        if run.state in (PayoutRun.State.SENT, PayoutRun.State.DONE):
+            return run
+        RUN_STATES.move(
+            run,
+            PayoutRun.State.SENT,
+            at=at,
+            actor=actor,
+            reason=reason,
+            details={"payments": run.payments, "amount": run.amount},
+            sent_at=at,
+        )
+        for fund_id, (_count, amount, tax) in by_fund.items():
+            _post_sent(run, fund_id, amount, tax, at=at)
+        attempts = PayoutAttempt.objects.filter(run=run, state=PayoutAttempt.State.IN_RUN)
+        own = Payout.objects.filter(pk__in=attempts.values("payout_id"))
+        own.filter(withheld_on__isnull=True).update(withheld_on=run.pay_on)
+        own.update(state=Payout.State.SENT)
+        attempts.update(state=PayoutAttempt.State.SENT)
+        publish(events.PayoutsSent(run_id=run.pk, at=at), key=str(run.pk), at=at)
+    return run
+
+
+def _require_cash_unless_sent(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
+    """As `_require_cash`; a run that has left is not asked again whether its money is there."""
+    locks.lock(Fund, amounts_by_fund(run))
+    if PayoutRun.objects.values_list("state", flat=True).get(pk=run.pk) in ("sent", "done"):
+        return {}
+    return _require_cash(run)
+
+
+def _post_sent(run: PayoutRun, fund_id: int, amount: int, tax: int, *, at: datetime) -> None:
+    """One entry for a fund's part of a run (architecture.md section 6: a mass event is posted once)."""
+    book = Fund.objects.values_list("book_id", flat=True).get(pk=fund_id)
+    subject = f"run:{run.pk}"
+    legs = [
+        ledger.debit(book, "distributions_payable", amount, subject),
+        ledger.credit(book, "bank", amount, subject),
+    ]
+    if tax:
+        legs += [
+            ledger.debit(book, "withholding_accrued", tax, subject),
+            ledger.credit(book, "withholding_payable", tax, subject),
+        ]
+    ledger.post(kind="payouts_sent", source=("run", f"{run.pk}:{fund_id}"), legs=legs, on=run.pay_on, at=at)
+
+
+def files_count(run: PayoutRun) -> int:
+    """How many files the run's bank gets."""
+    return -(-run.payments // BankProfile(**run.profile).row_limit)
+
+
+def waiting_sum() -> int:
+    """Yen of payouts that were put together before and wait for a run."""
+    waiting = Payout.objects.filter(state__in=[Payout.State.WAITING, Payout.State.RETURNED])
+    return waiting.aggregate(sum=Sum(F("net")))["sum"] or 0
