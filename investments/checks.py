@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from investments.banking import checks as banking
+from investments.distributions import checks as distributions
 from investments.holdings import checks as holdings
 from investments.ledger import checks as ledger
 from investments.offerings import checks as offerings
 from investments.orders import checks as orders
 from investments.payments import checks as payments
+from investments.payouts import checks as payouts
+from investments.revenue import checks as revenue
 
 
 def register() -> None:
     """Called once when the app is ready."""
-    for module in (ledger, banking, offerings, holdings, orders, payments):
+    for module in (
+        ledger,
+        banking,
+        offerings,
+        holdings,
+        orders,
+        payments,
+        revenue,
+        distributions,
+        payouts,
+    ):
         module.register_checks()

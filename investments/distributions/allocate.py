@@ -1,4 +1,4 @@
-"""The allocations of a distribution, set-based: one statement for all holdings of the record date (domain.md section 5).
+"""The lines of a distribution, set-based: one statement for all holdings of the record date (domain.md section 5).
 
 The per-unit figures come from the rule; principal, profit and tax of a holding are those of
 `offerings.allocation.allocate_units`, written in SQL. A property test holds the two against each other.

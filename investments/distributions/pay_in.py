@@ -1,4 +1,4 @@
-"""The business pays what it owes: receipts of the bank are matched to distributions, oldest first (domain.md sections 5-7)."""
+"""The business pays what it owes: bank receipts are matched to distributions, oldest first (domain.md sections 5-7)."""
 
 from __future__ import annotations
 

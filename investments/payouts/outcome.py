@@ -241,8 +241,8 @@ def _post_return(fund: Fund, back: BankReturn, line: StatementLine | None, *, at
 
 
 def attach_receipt(back: BankReturn, line: StatementLine, *, actor: Any, at: datetime, reason: str = "") -> BankReturn:
-    """The deposit of a return that staff had recorded before it stood on a statement: it leaves the trust account, whose
-    money the fund's bank counts since the return. Raises DomainError("attached", "amount")."""
+    """The deposit of a return that staff had recorded before it stood on a statement: it leaves the trust account,
+    whose money the fund's bank counts since the return. Raises DomainError("attached", "amount")."""
     with transaction.atomic():
         back = BankReturn.objects.select_related("attempt").select_for_update(of=("self",)).get(pk=back.pk)
         if back.use_id is not None:

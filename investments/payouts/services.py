@@ -1,4 +1,4 @@
-"""Payout runs: prepared by one person, approved by another, sent to the bank, paid or returned (domain.md sections 6-9)."""
+"""Payout runs: prepared by one person, approved by another, given to the bank (domain.md sections 6 to 9)."""
 
 from __future__ import annotations
 

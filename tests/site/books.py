@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from investments.banking import services as banking
+from investments.distributions import pay_in
+from investments.distributions import services as distributions
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
 from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
+from investments.payouts import outcome
 from microfund.kernel import clock
-from tests import make
+from tests import make, repay
 from tests.investments.banking.files import csv_file
 from tests.sandbox_client import SandboxProcess
 
@@ -26,6 +30,7 @@ class Books:
     fund: Fund
     at: datetime
     orders: dict[str, Order]
+    repaying: Fund
 
     def order(self, name: str) -> Order:
         """The order of this name as it is now."""
@@ -100,7 +105,44 @@ def build(sandbox: SandboxProcess) -> Books:
         own = Dispute.objects.get(order=made[name])
         sandbox.control("disputes/close", dispute=own.provider_id, outcome=name)
     reconcile.objects_due(on=now.date(), at=timezone.now())
-    return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made)
+    return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=_repaying())
+
+
+def _repaying() -> Fund:
+    """A fund in its third period: one paid and beyond recoup, one paid in part, of which a transfer came back and was
+    made again; a third that is calculated and one that was discarded."""
+    at = make.at_noon(repay.BOUGHT_ON)
+    owners = [repay.holder(at=at), repay.holder("アオバ シカ", at=at, kind="company", corporate_number="1234567890123")]
+    fund = repay.operating(
+        30,
+        20,
+        investors=owners,
+        periods=5,
+        units_offered=300,
+        rate_before_recoup=Decimal("0.5"),
+        rate_after_recoup=Decimal("0.25"),
+    )
+    repay.whole_period(fund, 1, 3_600_000)
+    repay.report(fund, 2, 6_000_000)
+    made = repay.distribute(fund, 2)
+    repay.pay_in(made, made.gross - 10_000)
+    at = repay.after(made.period, 25)
+    part = pay_in.prepare_instalment(made, actor=repay.staff(), at=at, reason="The rest comes in spring.")
+    pay_in.approve_instalment(part, actor=repay.staff("checker"), at=at)
+    run = repay.send_run(at=at)
+    back_on = clock.next_bank_day(run.pay_on + timedelta(days=1))
+    outcome.record_return(
+        run.attempts.order_by("pk")[0], returned_on=back_on, actor=repay.staff(), at=make.at_noon(back_on)
+    )
+    repay.give_account(owners[0], number="7654321", at=make.at_noon(back_on))
+    repay.settle(run)
+    repay.settle(repay.send_run(at=make.at_noon(back_on)))
+    repay.report(fund, 3, 7_000_000)
+    at = repay.after(repay.period(fund, 3))
+    first = distributions.prepare(repay.period(fund, 3), actor=repay.staff(), at=at)
+    distributions.discard(first, actor=repay.staff("checker"), at=at, reason="Once more, please.")
+    distributions.prepare(repay.period(fund, 3), actor=repay.staff(), at=at)
+    return Fund.objects.get(pk=fund.pk)
 
 
 def _receive(order: Order) -> None:

@@ -14,13 +14,21 @@ from django.db import connection
 from investments.ledger import post as ledger
 from investments.models import (
     Acceptance,
+    Allocation,
+    Distribution,
     Document,
     Entry,
     Holding,
     Line,
     Movement,
     OutgoingTransfer,
+    Payout,
+    PayoutAttempt,
+    PayoutItem,
+    PayoutRun,
+    Period,
     ProviderPayout,
+    RevenueReport,
     Terms,
 )
 from microfund.kernel import clock
@@ -781,3 +789,158 @@ def a_payouts_fees_are_changed(books: Books) -> str:
     row = ProviderPayout.objects.get()
     sql("UPDATE investments_providerpayout SET fees = fees + 1 WHERE id = %s", row.pk)
     return f"investments_providerpayout {row.pk} ({row.provider_id}): fees of"
+
+
+# --- Repayment ----------------------------------------------------------------------------------------------------
+
+
+def _distribution(books: Books, number: int) -> Distribution:
+    """The live distribution of a period of the repaying fund."""
+    return Distribution.objects.exclude(state="discarded").get(period__fund=books.repaying, period__number=number)
+
+
+@corrupts("revenue.periods")
+def a_period_begins_late(books: Books) -> str:
+    row = Period.objects.get(fund=books.repaying, number=4)
+    sql("UPDATE investments_period SET starts_on = starts_on + 1 WHERE id = %s", row.pk)
+    return f"investments_period {row.pk} (fund {row.fund_id} #4): begins on"
+
+
+@corrupts("revenue.periods")
+def a_period_is_gone(books: Books) -> str:
+    sql("DELETE FROM investments_period WHERE fund_id = %s AND number = 5", books.repaying.pk)
+    return f"investments_fund {books.repaying.pk} ({books.repaying.slug}): is operating with 4 of 5 periods"
+
+
+@corrupts("revenue.reports")
+def a_reported_figure_is_raised(books: Books) -> str:
+    row = RevenueReport.objects.get(period__fund=books.repaying, period__number=1)
+    sql("UPDATE investments_revenuereport SET revenue = revenue + 1 WHERE id = %s", row.pk)
+    return f"investments_revenuereport {row.pk} (period {row.period_id} v1): says 3600001, its figures make 3600000"
+
+
+@corrupts("revenue.reports")
+def an_owner_accepts_the_own_report(books: Books) -> str:
+    row = RevenueReport.objects.get(period__fund=books.repaying, period__number=1)
+    sql("ALTER TABLE investments_revenuereport DROP CONSTRAINT report_two_people")
+    sql("UPDATE investments_revenuereport SET decided_by_id = submitted_by_id WHERE id = %s", row.pk)
+    return f"investments_revenuereport {row.pk}: is accepted, signed by {row.submitted_by_id}"
+
+
+@corrupts("distributions.allocations")
+def a_line_is_enlarged(books: Books) -> str:
+    line = Allocation.objects.filter(distribution=_distribution(books, 1)).order_by("pk")[0]
+    sql(
+        "UPDATE investments_allocation SET gross = gross + 1, profit = profit + 1, net = net + 1 WHERE id = %s",
+        line.pk,
+    )
+    return f"investments_allocation {line.pk} (distribution {line.distribution_id}, holding {line.holding_id})"
+
+
+@corrupts("distributions.allocations")
+def a_holder_is_left_out(books: Books) -> str:
+    line = Allocation.objects.filter(distribution=_distribution(books, 3)).order_by("pk")[0]
+    sql("DELETE FROM investments_allocation WHERE id = %s", line.pk)
+    return f"investments_distribution {line.distribution_id}: holding {line.holding_id} had 30 units"
+
+
+@corrupts("distributions.rule")
+def a_period_pays_a_yen_more(books: Books) -> str:
+    row = _distribution(books, 1)
+    sql(
+        "UPDATE investments_distribution SET per_unit = per_unit + 1, gross = gross + units, profit = profit + units,"
+        " net = net + units WHERE id = %s",
+        row.pk,
+    )
+    return f"investments_distribution {row.pk} (fund {row.fund_id}): 5501 per unit"
+
+
+@corrupts("distributions.decisions")
+def one_person_calculates_and_approves(books: Books) -> str:
+    row = _distribution(books, 1)
+    sql("ALTER TABLE investments_distribution DROP CONSTRAINT distribution_two_people")
+    sql("UPDATE investments_distribution SET approved_by_id = calculated_by_id WHERE id = %s", row.pk)
+    return f"investments_distribution {row.pk}: calculated by {row.calculated_by_id}, approved by"
+
+
+@corrupts("distributions.decisions")
+def a_period_is_ahead_of_its_distribution(books: Books) -> str:
+    row = _distribution(books, 3).period
+    sql("UPDATE investments_period SET state = 'funded' WHERE id = %s", row.pk)
+    return f"investments_period {row.pk} (fund {row.fund_id} #3): is funded, its distribution is calculated"
+
+
+@corrupts("distributions.journal")
+def a_distribution_is_not_journaled(books: Books) -> str:
+    row = _distribution(books, 1)
+    posted = entry(f"distribution_approved:distribution:{row.pk}")
+    sql("DELETE FROM investments_line WHERE entry_id = %s", posted.pk)
+    sql("DELETE FROM investments_entry WHERE id = %s", posted.pk)
+    return f"investments_distribution {row.pk}: {row.gross} = {row.net} + {row.tax}, journaled 0 = 0 + 0"
+
+
+@corrupts("distributions.received")
+def a_business_is_said_to_have_paid_more(books: Books) -> str:
+    row = _distribution(books, 2)
+    sql("UPDATE investments_distribution SET received = received + 1 WHERE id = %s", row.pk)
+    return (
+        f"investments_distribution {row.pk}: received {row.received + 1} of {row.gross}, receipts make {row.received}"
+    )
+
+
+@corrupts("distributions.received")
+def more_is_released_than_is_there(books: Books) -> str:
+    row = _distribution(books, 2)
+    sql("UPDATE investments_distribution SET instalment_per_unit = per_unit WHERE id = %s", row.pk)
+    return f"investments_distribution {row.pk}: {row.per_unit} of {row.per_unit} per unit released"
+
+
+@corrupts("payouts.parts")
+def a_payout_is_enlarged(books: Books) -> str:
+    row = Payout.objects.filter(fund=books.repaying).order_by("pk")[0]
+    sql("UPDATE investments_payout SET gross = gross + 1, profit = profit + 1, net = net + 1 WHERE id = %s", row.pk)
+    return f"investments_payout {row.pk}: {row.gross + 1} = {row.principal} + {row.profit + 1}"
+
+
+@corrupts("payouts.parts")
+def a_line_is_paid_twice(books: Books) -> str:
+    row = PayoutItem.objects.filter(payout__fund=books.repaying).order_by("pk")[0]
+    sql("ALTER TABLE investments_payoutitem DROP CONSTRAINT payout_item_once")
+    sql(
+        "INSERT INTO investments_payoutitem (payout_id, instalment_id, allocation_id, gross, principal, profit, tax, net)"
+        " SELECT payout_id, instalment_id, allocation_id, gross, principal, profit, tax, net"
+        " FROM investments_payoutitem WHERE id = %s",
+        row.pk,
+    )
+    return f"allocation {row.allocation_id} is in payouts twice for instalment {row.instalment_id}"
+
+
+@corrupts("payouts.attempts")
+def a_returned_transfer_is_paid(books: Books) -> str:
+    row = PayoutAttempt.objects.get(payout__fund=books.repaying, state="returned")
+    sql("DROP INDEX payout_attempt_one_live")
+    sql("UPDATE investments_payoutattempt SET state = 'paid' WHERE id = %s", row.pk)
+    return f"investments_payout {row.payout_id}: is paid with 2 live attempts (paid paid)"
+
+
+@corrupts("payouts.attempts")
+def a_run_counts_one_payment_less(books: Books) -> str:
+    row = PayoutRun.objects.order_by("pk")[0]
+    sql("UPDATE investments_payoutrun SET payments = payments - 1 WHERE id = %s", row.pk)
+    return f"investments_payoutrun {row.pk}: {row.payments - 1} payments of {row.amount}"
+
+
+@corrupts("payouts.journal")
+def a_run_is_not_journaled(books: Books) -> str:
+    row = PayoutRun.objects.order_by("pk")[0]
+    posted = entry(f"payouts_sent:run:{row.pk}:{books.repaying.pk}")
+    sql("DELETE FROM investments_line WHERE entry_id = %s", posted.pk)
+    sql("DELETE FROM investments_entry WHERE id = %s", posted.pk)
+    return f"investments_payoutrun {row.pk}:{books.repaying.pk}: {row.amount} sent"
+
+
+@corrupts("payouts.journal")
+def a_return_is_forgotten(books: Books) -> str:
+    row = PayoutAttempt.objects.get(payout__fund=books.repaying, state="returned")
+    sql("DELETE FROM investments_bankreturn WHERE attempt_id = %s", row.pk)
+    return f"investments_payoutattempt {row.pk}: is returned, returned on -, journaled 0 of {row.amount}"

@@ -1,0 +1,144 @@
+"""What must hold of payouts, their parts, their attempts and the runs (domain.md sections 7, 8, 9.5 and 9.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from microfund.kernel.integrity import query, register
+
+
+def parts() -> Iterator[str]:
+    """A payout is the sum of its parts, a part is what its instalment pays of its allocation, and no part is in two
+    payouts."""
+    yield from query("""
+        SELECT format('investments_payout %s: %s = %s + %s, tax %s; its parts make %s = %s + %s, tax %s', own.id,
+                      own.gross, own.principal, own.profit, own.tax, coalesce(part.gross, 0),
+                      coalesce(part.principal, 0), coalesce(part.profit, 0), coalesce(part.tax, 0))
+          FROM investments_payout AS own
+          LEFT JOIN (SELECT payout_id, sum(gross) AS gross, sum(principal) AS principal, sum(profit) AS profit,
+                            sum(tax) AS tax, sum(net) AS net
+                       FROM investments_payoutitem GROUP BY 1) AS part ON part.payout_id = own.id
+         WHERE (own.gross, own.principal, own.profit, own.tax, own.net) IS DISTINCT FROM
+               (coalesce(part.gross, 0), coalesce(part.principal, 0), coalesce(part.profit, 0), coalesce(part.tax, 0),
+                coalesce(part.net, 0))
+         ORDER BY own.id
+    """)
+    yield from query("""
+        WITH expected AS (
+            SELECT item.*, instalment.state, allocation.id AS line,
+                   instalment.per_unit * allocation.units AS wanted,
+                   floor(greatest(0, instalment.per_unit_before + instalment.per_unit
+                                     - distribution.principal_per_unit) * allocation.units::numeric * allocation.rate)
+                   - floor(greatest(0, instalment.per_unit_before - distribution.principal_per_unit)
+                           * allocation.units::numeric * allocation.rate) AS wanted_tax
+              FROM investments_payoutitem AS item
+              LEFT JOIN investments_allocation AS allocation ON allocation.id = item.allocation_id
+              LEFT JOIN investments_distribution AS distribution ON distribution.id = allocation.distribution_id
+              LEFT JOIN investments_instalment AS instalment
+                ON instalment.id = item.instalment_id AND instalment.distribution_id = distribution.id
+        )
+        SELECT format('investments_payoutitem %s (payout %s, allocation %s): gross %s, tax %s; its instalment says %s, '
+                      '%s', id, payout_id, allocation_id, gross, tax, coalesce(wanted, 0), coalesce(wanted_tax, 0))
+          FROM expected
+         WHERE state IS DISTINCT FROM 'approved' OR gross IS DISTINCT FROM wanted OR tax IS DISTINCT FROM wanted_tax
+         ORDER BY id
+    """)
+    yield from query("""
+        SELECT format('investments_payoutitem %s: allocation %s is in payouts twice for instalment %s',
+                      string_agg(id::text, ', ' ORDER BY id), allocation_id, instalment_id)
+          FROM investments_payoutitem GROUP BY allocation_id, instalment_id HAVING count(*) > 1
+    """)
+
+
+def attempts() -> Iterator[str]:
+    """A payout has at most one live attempt, for its whole amount, and is in the state that its attempts make; a run is
+    the sum of its attempts and was approved by another person than prepared it."""
+    yield from query("""
+        SELECT format('investments_payout %s: is %s with %s live attempts (%s), tax withheld on %s', own.id, own.state,
+                      coalesce(tried.live, 0), coalesce(tried.states, '-'), coalesce(own.withheld_on::text, '-'))
+          FROM investments_payout AS own
+          LEFT JOIN (SELECT payout_id, count(*) FILTER (WHERE state IN ('in_run', 'sent', 'paid')) AS live,
+                            max(state) FILTER (WHERE state IN ('in_run', 'sent', 'paid')) AS state,
+                            string_agg(state, ' ' ORDER BY number) AS states,
+                            bool_or(state IN ('sent', 'paid', 'returned')) AS left_once
+                       FROM investments_payoutattempt GROUP BY 1) AS tried ON tried.payout_id = own.id
+         WHERE coalesce(tried.live, 0) > 1
+            OR coalesce(tried.state, 'none') <>
+               CASE WHEN own.state IN ('in_run', 'sent', 'paid') THEN own.state ELSE 'none' END
+            OR (own.withheld_on IS NOT NULL) <> coalesce(tried.left_once, false)
+         ORDER BY own.id
+    """)
+    yield from query("""
+        SELECT format('investments_payoutattempt %s: %s for payout %s of %s', attempt.id, attempt.amount,
+                      attempt.payout_id, coalesce(own.net, 0))
+          FROM investments_payoutattempt AS attempt
+          LEFT JOIN investments_payout AS own ON own.id = attempt.payout_id
+         WHERE attempt.amount IS DISTINCT FROM own.net
+         ORDER BY attempt.id
+    """)
+    yield from query("""
+        SELECT format('investments_payoutrun %s: %s payments of %s, its attempts make %s of %s, prepared by %s, '
+                      'approved by %s', run.id, run.payments, run.amount, coalesce(own.payments, 0),
+                      coalesce(own.amount, 0), run.maker_id, coalesce(run.checker_id::text, 'nobody'))
+          FROM investments_payoutrun AS run
+          LEFT JOIN (SELECT run_id, count(*) AS payments, sum(amount) AS amount FROM investments_payoutattempt
+                      GROUP BY 1) AS own ON own.run_id = run.id
+         WHERE run.payments <> coalesce(own.payments, 0) OR run.amount <> coalesce(own.amount, 0)
+            OR run.state IN ('approved', 'sent', 'done')
+               AND (run.checker_id IS NULL OR run.checker_id = run.maker_id)
+         ORDER BY run.id
+    """)
+
+
+def journal() -> Iterator[str]:
+    """What a run sent of each fund, and the tax its first attempts withheld, is journaled once; so is every return."""
+    yield from query("""
+        WITH sent AS (
+            SELECT run.id || ':' || payout.fund_id AS source, sum(attempt.amount) AS amount,
+                   sum(payout.tax) FILTER (WHERE attempt.number = first.number) AS tax
+              FROM investments_payoutattempt AS attempt
+              JOIN investments_payoutrun AS run ON run.id = attempt.run_id AND run.state IN ('sent', 'done')
+              JOIN investments_payout AS payout ON payout.id = attempt.payout_id
+              JOIN (SELECT payout_id, min(number) AS number FROM investments_payoutattempt
+                     WHERE state IN ('sent', 'paid', 'returned') GROUP BY 1) AS first
+                ON first.payout_id = payout.id
+             GROUP BY 1
+        ), posted AS (
+            SELECT split_part(entry.reference, ':', 3) || ':' || split_part(entry.reference, ':', 4) AS source,
+                   sum(line.amount) FILTER (WHERE account.code = 'distributions_payable') AS amount,
+                   sum(line.amount) FILTER (WHERE account.code = 'withholding_accrued') AS tax
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id
+             WHERE entry.kind = 'payouts_sent' GROUP BY 1
+        )
+        SELECT format('investments_payoutrun %s: %s sent, tax %s; journaled %s, tax %s',
+                      coalesce(sent.source, posted.source), coalesce(sent.amount, 0), coalesce(sent.tax, 0),
+                      coalesce(posted.amount, 0), coalesce(posted.tax, 0))
+          FROM sent FULL JOIN posted ON posted.source = sent.source
+         WHERE coalesce(sent.amount, 0) <> coalesce(posted.amount, 0)
+            OR coalesce(sent.tax, 0) <> coalesce(posted.tax, 0)
+         ORDER BY 1
+    """)
+    yield from query("""
+        SELECT format('investments_payoutattempt %s: is %s, returned on %s, journaled %s of %s', attempt.id,
+                      attempt.state, coalesce(back.returned_on::text, '-'), coalesce(posted.amount, 0), attempt.amount)
+          FROM investments_payoutattempt AS attempt
+          LEFT JOIN investments_bankreturn AS back ON back.attempt_id = attempt.id
+          LEFT JOIN (SELECT split_part(entry.reference, ':', 3)::bigint AS return_id, sum(line.amount) AS amount
+                       FROM investments_entry AS entry
+                       JOIN investments_line AS line ON line.entry_id = entry.id AND line.side = 'C'
+                       JOIN investments_account AS account
+                         ON account.id = line.account_id AND account.code = 'distributions_payable'
+                      WHERE entry.kind = 'payout_returned' GROUP BY 1) AS posted ON posted.return_id = back.id
+         WHERE (attempt.state = 'returned') <> (back.id IS NOT NULL)
+            OR back.id IS NOT NULL AND posted.amount IS DISTINCT FROM attempt.amount
+         ORDER BY attempt.id
+    """)
+
+
+def register_checks() -> None:
+    """Called once when the app is ready."""
+    register("payouts.parts", "9.5", parts)
+    register("payouts.attempts", "9.5", attempts)
+    register("payouts.journal", "7", journal)
