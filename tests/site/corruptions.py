@@ -907,7 +907,8 @@ def a_line_is_paid_twice(books: Books) -> str:
     row = PayoutItem.objects.filter(payout__fund=books.repaying).order_by("pk")[0]
     sql("ALTER TABLE investments_payoutitem DROP CONSTRAINT payout_item_once")
     sql(
-        "INSERT INTO investments_payoutitem (payout_id, instalment_id, allocation_id, gross, principal, profit, tax, net)"
+        "INSERT INTO investments_payoutitem"
+        " (payout_id, instalment_id, allocation_id, gross, principal, profit, tax, net)"
         " SELECT payout_id, instalment_id, allocation_id, gross, principal, profit, tax, net"
         " FROM investments_payoutitem WHERE id = %s",
         row.pk,
