@@ -24,13 +24,16 @@ def main() -> int:
     import django
 
     django.setup()
-    from benchmarks import books, journal, orders, pages
+    from benchmarks import books, journal, orders, pages, repayment
     from benchmarks.scratch import scratch_database
 
     available = {
         "order_reservation": orders.run,
         "journal_posting": journal.run,
         "verify_ledger": books.run,
+        "distribution_1m": repayment.distribution,
+        "payout_run_1m": repayment.run_of_payouts,
+        "payout_file_100k": repayment.file,
         "page_list_growth": pages.run_list,
         "page_detail_growth": pages.run_detail,
         "page_me_growth": pages.run_me,

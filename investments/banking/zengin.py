@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import jaconv
@@ -21,10 +22,32 @@ from microfund.kernel.errors import DomainError
 RECORD = 120
 #: Most that the amount's ten digits hold (yen).
 AMOUNT_MOST = 9_999_999_999
-_SMALL = str.maketrans("ｧｨｩｪｫｬｭｮｯ", "ｱｲｳｴｵﾔﾕﾖﾂ")
-_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−ｰ－ー", "-"))
+_DASHES = "‐‑‒–—―−ｰ－ー"
+# Before the letters become half-width: hiragana, and katakana that have no half-width form.
+_WIDE = str.maketrans(
+    {
+        **{chr(code): chr(code + 0x60) for code in range(ord("ぁ"), ord("ゖ") + 1)},
+        **dict.fromkeys(_DASHES, "-"),
+        "ヮ": "ワ",
+        "ヵ": "カ",
+        "ヶ": "ケ",
+        "ヰ": "イ",
+        "ヱ": "エ",
+        # Hiragana of the same.
+        "ゎ": "ワ",
+        "ゐ": "イ",
+        "ゑ": "エ",
+        "ゕ": "カ",
+        "ゖ": "ケ",
+    }
+)
+# And after it.
+_HALF = str.maketrans(
+    {**dict(zip("ｧｨｩｪｫｬｭｮｯ", "ｱｲｳｴｵﾔﾕﾖﾂ", strict=True)), **dict.fromkeys(_DASHES, "-"), "・": ".", "･": ".", "　": " "}
+)
 _ALLOWED = re.compile(r"[0-9A-Zｱ-ﾝﾞﾟ()\-. ]*")
-_KATAKANA = {chr(code): chr(code + 0x60) for code in range(ord("ぁ"), ord("ゖ") + 1)}
+_ACCOUNT = re.compile(r"[0-9]{4}/[0-9]{3}/[0-9]{1,7}/[1249]")
+_BYTES = bytes([*range(0x20, 0x5E), *range(0xA1, 0xE0)])
 _SAFE_EXTRA = set("ｦ,/¥｢｣")
 
 
@@ -93,22 +116,21 @@ def _digits(field: str, value: str, length: int) -> str:
     return value
 
 
+@lru_cache(maxsize=4_096)
 def plain(text: str, *, extra: str = "", o_for_wo: bool = True) -> str:
     """A name as a transfer carries it: NFKC, upper case, half-width katakana, ﾞ and ﾟ bytes of their own, small kana
     large, one dash. Raises DomainError("letter") naming the first letter that no bank takes."""
-    wide = unicodedata.normalize("NFKC", text).upper()
-    wide = "".join(_KATAKANA.get(letter, letter) for letter in wide).translate(_DASHES)
-    wide = wide.replace("ヮ", "ワ").replace("ヵ", "カ").replace("ヶ", "ケ")
-    wide = wide.replace("ヰ", "イ").replace("ヱ", "エ").replace("ヷ", "ヴァ")
-    half = jaconv.z2h(wide, kana=True, ascii=True, digit=True).translate(_SMALL).translate(_DASHES)
-    half = half.replace("・", ".").replace("･", ".").replace("　", " ")
+    wide = unicodedata.normalize("NFKC", text).upper().translate(_WIDE)
+    half = jaconv.z2h(wide, kana=True, ascii=True, digit=True).translate(_HALF)
     if o_for_wo:
         half = half.replace("ｦ", "ｵ")
-    for letter in half:
-        if not _ALLOWED.fullmatch(letter) and letter not in extra:
-            raise DomainError(
-                "letter", _("“%(letter)s” in “%(name)s” cannot stand in a transfer.") % {"letter": letter, "name": text}
-            )
+    if not _ALLOWED.fullmatch(half):
+        for letter in half:
+            if not _ALLOWED.fullmatch(letter) and letter not in extra:
+                raise DomainError(
+                    "letter",
+                    _("“%(letter)s” in “%(name)s” cannot stand in a transfer.") % {"letter": letter, "name": text},
+                )
     return half
 
 
@@ -123,7 +145,7 @@ def _cut(text: str, length: int) -> str:
 def _record(*parts: str) -> bytes:
     line = "".join(parts)
     data = line.encode("shift_jis")
-    if len(data) != RECORD or any(not (0x20 <= byte <= 0x5D or 0xA1 <= byte <= 0xDF) for byte in data):
+    if len(data) != RECORD or data.translate(None, _BYTES):
         raise DomainError("record", f"a record came out as {len(data)} bytes: {line!r}")
     return data
 
@@ -169,9 +191,8 @@ class _File:
                 "amount",
                 _("%(payee)s: %(amount)d yen cannot be transferred.") % {"payee": who, "amount": transfer.amount},
             )
-        if transfer.account_kind not in ("1", "2", "4", "9") or not re.fullmatch(
-            r"[0-9]{4}/[0-9]{3}/[0-9]{1,7}",
-            f"{transfer.bank_code}/{transfer.branch_code}/{transfer.account_number}",
+        if not _ACCOUNT.fullmatch(
+            f"{transfer.bank_code}/{transfer.branch_code}/{transfer.account_number}/{transfer.account_kind}"
         ):
             raise DomainError("account", _("%(payee)s: the account cannot be one of a bank.") % {"payee": who})
         try:
@@ -232,9 +253,11 @@ def render(
         warnings.extend(file.warnings)
 
 
-def parts(transfers: Sequence[Any], row_limit: int) -> list[Sequence[Any]]:
-    """The transfers of a run split into files."""
-    return [transfers[at : at + row_limit] for at in range(0, len(transfers), row_limit)]
+def sums(content: bytes) -> tuple[int, int]:
+    """The count and the total (yen) that a file's own trailer states."""
+    end = 2 if content.endswith(b"\r\n") else 0
+    trailer = content[-2 * (RECORD + end) :][:RECORD]
+    return int(trailer[1:7]), int(trailer[7:19])
 
 
 def japan_post(symbol: str, number: str) -> tuple[str, str, str]:

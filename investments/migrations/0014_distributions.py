@@ -494,7 +494,6 @@ class Migration(migrations.Migration):
                 ("payments", models.PositiveIntegerField(default=0, verbose_name="payments")),
                 ("amount", models.BigIntegerField(default=0, verbose_name="amount")),
                 ("profile", models.JSONField(default=dict, verbose_name="bank profile")),
-                ("sha256", models.JSONField(default=list, verbose_name="SHA-256 of the files")),
                 ("prepared_at", models.DateTimeField(verbose_name="prepared at")),
                 ("approved_at", models.DateTimeField(null=True, verbose_name="approved at")),
                 ("sent_at", models.DateTimeField(null=True, verbose_name="sent at")),
@@ -527,6 +526,31 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "payout run",
                 "verbose_name_plural": "payout runs",
+            },
+        ),
+        migrations.CreateModel(
+            name="PayoutFile",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="number")),
+                ("payments", models.PositiveIntegerField(verbose_name="payments")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("file", models.CharField(max_length=100, verbose_name="stored as")),
+                ("key", microfund.kernel.crypto.EncryptedTextField(verbose_name="key")),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="files",
+                        to="investments.payoutrun",
+                        verbose_name="run",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "bank file",
+                "verbose_name_plural": "bank files",
             },
         ),
         migrations.AddField(
@@ -842,6 +866,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="payoutrun",
             constraint=models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="payout_run_not_negative"),
+        ),
+        migrations.AddConstraint(
+            model_name="payoutfile",
+            constraint=models.UniqueConstraint(fields=("run", "number"), name="payout_file_once"),
         ),
         migrations.AddIndex(
             model_name="payoutattempt",

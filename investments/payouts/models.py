@@ -16,6 +16,7 @@ from investments.banking.models import BankAccount, ReceiptUse
 from investments.distributions.models import Allocation, Instalment
 from investments.investors.models import Investor
 from investments.offerings.models import Fund
+from microfund.kernel.crypto import EncryptedTextField
 from microfund.kernel.models import AppendOnly
 from microfund.kernel.states import StateTable
 
@@ -23,9 +24,8 @@ from microfund.kernel.states import StateTable
 class PayoutRun(models.Model):
     """One bank file: prepared by one person, approved by another (CHECK), sent on its transfer date.
 
-    `profile` is the bank profile it was approved under (client code and name, the account it is paid from, line ends,
-    row limit), so that the same run gives the same bytes in ten years; `sha256` lists those of its files. Amounts in
-    minor units (yen).
+    `profile` is the bank profile it was prepared under (client code and name, the account it is paid from, line ends,
+    row limit). Its files are rendered once, at its approval (PayoutFile). Amounts in minor units (yen).
     """
 
     class State(models.TextChoices):
@@ -41,7 +41,6 @@ class PayoutRun(models.Model):
     payments = models.PositiveIntegerField(_("payments"), default=0)
     amount = models.BigIntegerField(_("amount"), default=0)
     profile = models.JSONField(_("bank profile"), default=dict)
-    sha256 = models.JSONField(_("SHA-256 of the files"), default=list)
     maker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("prepared by"))
     prepared_at = models.DateTimeField(_("prepared at"))
     checker = models.ForeignKey(
@@ -72,6 +71,27 @@ RUN_STATES = StateTable(
     {"prepared": ("approved", "withdrawn"), "approved": ("sent", "withdrawn"), "sent": ("done",)},
     section="domain.md sections 6 and 8",
 )
+
+
+class PayoutFile(AppendOnly):
+    """One bank file of an approved run: rendered once, kept encrypted under a key of its own (kernel/private.py), so
+    that the same run gives the same bytes in ten years, whatever becomes of the accounts in it."""
+
+    run = models.ForeignKey(PayoutRun, models.PROTECT, related_name="files", verbose_name=_("run"))
+    number = models.PositiveSmallIntegerField(_("number"))
+    payments = models.PositiveIntegerField(_("payments"))
+    amount = models.BigIntegerField(_("amount"))
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    file = models.CharField(_("stored as"), max_length=100)
+    key = EncryptedTextField(_("key"))
+
+    class Meta:
+        verbose_name = _("bank file")
+        verbose_name_plural = _("bank files")
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="payout_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}.{self.number}"
 
 
 class Payout(models.Model):

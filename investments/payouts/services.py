@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -20,17 +21,18 @@ from investments.ledger import post as ledger
 from investments.offerings.models import Fund
 from investments.payments.postings import require_in_bank
 from investments.policy.services import withholding_rate
-from microfund.kernel import clock, locks
+from microfund.kernel import clock, locks, private
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
 from . import select
-from .models import RUN_STATES, Payout, PayoutAttempt, PayoutRun
+from .models import RUN_STATES, Payout, PayoutAttempt, PayoutFile, PayoutRun
 
 #: Bank days after which a transfer that did not come back is taken to have arrived (section 8).
 BANK_DAYS_TO_RETURN = 3
 _FETCH = 2_000
+_ACCOUNT = ("bank_code", "bank_kana", "branch_code", "branch_kana", "kind", "number", "holder")
 
 
 def bank_profile() -> BankProfile:
@@ -116,84 +118,76 @@ def _require_cash(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
 
 def transfers(run: PayoutRun) -> Iterator[Transfer]:
     """The lines of a run in the order of their attempts, streamed."""
-    attempts = (
+    rows = (
         PayoutAttempt.objects.filter(run=run)
         .exclude(state=PayoutAttempt.State.WITHDRAWN)
-        .select_related("account")
         .order_by("pk")
+        .values_list("pk", *(f"account__{name}" for name in _ACCOUNT), "amount")
     )
-    for attempt in attempts.iterator(chunk_size=_FETCH):
-        account = attempt.account
-        yield Transfer(
-            attempt=attempt.pk,
-            bank_code=account.bank_code,
-            bank_name=account.bank_kana,
-            branch_code=account.branch_code,
-            branch_name=account.branch_kana,
-            account_kind=account.kind,
-            account_number=account.number,
-            payee=account.holder,
-            amount=attempt.amount,
-        )
+    for row in rows.iterator(chunk_size=_FETCH):
+        yield Transfer(*row)
 
 
-def files(run: PayoutRun, *, warnings: list[CutName] | None = None) -> Iterator[Iterator[bytes]]:
-    """The bank files of a run, each an iterator of records; several where the bank's row limit asks for it. The same
-    run gives the same bytes: its lines never change and its bank profile was frozen with it."""
+def render(run: PayoutRun, *, warnings: list[CutName] | None = None) -> Iterator[Iterator[bytes]]:
+    """The bank files of a run, each an iterator of records that must be read to its end; several where the bank's row
+    limit asks for it."""
     profile = BankProfile(**run.profile)
     lines = transfers(run)
     left = run.payments
     while left > 0:
         count = min(left, profile.row_limit)
-        yield zengin.render((next(lines) for _n in range(count)), profile, run.pay_on, warnings=warnings)
+        yield zengin.render(islice(lines, count), profile, run.pay_on, warnings=warnings)
         left -= count
 
 
-def _digests(run: PayoutRun) -> list[str]:
-    found = []
-    for records in files(run):
-        digest = hashlib.sha256()
-        for record in records:
-            digest.update(record)
-        found.append(digest.hexdigest())
-    return found
+def _keep_files(run: PayoutRun) -> list[str]:
+    """Render and keep the files of a run that is being approved; their SHA-256s. A file is at most 10,000 records."""
+    digests = []
+    for number, records in enumerate(render(run)):
+        content = b"".join(records)
+        digest = hashlib.sha256(content).hexdigest()
+        file, key = private.put("payouts", content)
+        count, amount = zengin.sums(content)
+        PayoutFile.objects.create(
+            run=run, number=number, payments=count, amount=amount, sha256=digest, file=file, key=key
+        )
+        digests.append(digest)
+    return digests
 
 
-def download(run: PayoutRun, part: int, *, actor: Any, at: datetime, reason: str) -> Iterator[bytes]:
-    """One file of an approved run, from number 0; who took it and why is an audit row that is written first.
+def download(run: PayoutRun, number: int, *, actor: Any, at: datetime, reason: str) -> bytes:
+    """One file of an approved run, from number 0, byte for byte as it was approved; who took it and why is an audit row
+    that is written first.
 
-    Raises DomainError: "reason_needed", "wrong_state", "part"; "changed" when the bytes are not those that were
-    approved (checked before the first is given out).
+    Raises DomainError: "reason_needed", "wrong_state" (not approved, or withdrawn), "part", "changed" (the kept bytes
+    are not those of their SHA-256; nothing is given out).
     """
     if not reason.strip():
         raise DomainError("reason_needed", _("Give a reason."))
     if run.state in (PayoutRun.State.PREPARED, PayoutRun.State.WITHDRAWN):
         raise DomainError("wrong_state", _("The file of a run can be fetched once it is approved."))
-    if not 0 <= part < len(run.sha256):
+    kept = PayoutFile.objects.filter(run=run, number=number).first()
+    if kept is None:
         raise DomainError("part", _("This run has no such file."))
-    if _digests(run) != run.sha256:
-        raise DomainError("changed", _("The file would not be the one that was approved; nothing was given out."))
+    content = private.get(kept.file, kept.key)
+    if hashlib.sha256(content).hexdigest() != kept.sha256:
+        raise DomainError("changed", _("The file is not the one that was approved; nothing was given out."))
     audit.record(
         action="investments.PayoutRun.downloaded",
         subject=run,
         at=at,
         actor=actor,
         reason=reason,
-        changes={"file": part + 1, "sha256": run.sha256[part]},
+        changes={"file": number + 1, "sha256": kept.sha256},
     )
-    for number, records in enumerate(files(run)):
-        if number == part:
-            return records
-        for _record in records:
-            continue
-    raise DomainError("part", _("This run has no such file."))
+    return content
 
 
 # --- Approve, withdraw, send ----------------------------------------------------------------------------------
 
 
 def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> PayoutRun:
-    """A second person approves: the files are fixed by their hashes.
+    """A second person approves: the bank's files are rendered and kept.
 
     Raises DomainError: "same_person", "wrong_state", "bank_short", and what a bank would refuse in a file, naming the
     payee ("letter", "account", "amount").
@@ -210,10 +204,9 @@ def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -
             at=at,
             actor=actor,
             reason=reason,
-            details={"payments": run.payments, "amount": run.amount},
+            details={"payments": run.payments, "amount": run.amount, "sha256": _keep_files(run)},
             checker=actor,
             approved_at=at,
-            sha256=_digests(run),
         )
 
 
@@ -284,11 +277,6 @@ def _post_sent(run: PayoutRun, fund_id: int, amount: int, tax: int, *, at: datet
             ledger.credit(book, "withholding_payable", tax, subject),
         ]
     ledger.post(kind="payouts_sent", source=("run", f"{run.pk}:{fund_id}"), legs=legs, on=run.pay_on, at=at)
-
-
-def files_count(run: PayoutRun) -> int:
-    """How many files the run's bank gets."""
-    return -(-run.payments // BankProfile(**run.profile).row_limit)
 
 
 def waiting_sum() -> int:

@@ -50,6 +50,26 @@ _QUERIES = {
     " (SELECT business_id FROM investments_fund WHERE id = %(fund)s)",
     "periods": "SELECT number, starts_on::text, ends_on::text, payment_due_on::text, state FROM investments_period"
     " WHERE fund_id = %(fund)s",
+    "reports": "SELECT p.number, r.version, r.state, r.action, r.restatement, r.revenue, r.decided_by_id IS NOT NULL"
+    " FROM investments_revenuereport AS r JOIN investments_period AS p ON p.id = r.period_id"
+    " WHERE p.fund_id = %(fund)s",
+    "distributions": "SELECT p.number, d.supplement, d.state, d.action, d.reason, d.per_unit, d.units, d.gross, d.tax,"
+    " d.received, d.instalment_per_unit, d.approved_by_id IS NOT NULL,"
+    " (SELECT array_agg(a.units || ' ' || a.gross || ' ' || a.tax || ' ' || a.net ORDER BY a.units)"
+    "   FROM investments_allocation AS a WHERE a.distribution_id = d.id),"
+    " (SELECT array_agg(i.number || ' ' || i.state || ' ' || i.per_unit || ' ' || i.complete ORDER BY i.number)"
+    "   FROM investments_instalment AS i WHERE i.distribution_id = d.id)"
+    " FROM investments_distribution AS d JOIN investments_period AS p ON p.id = d.period_id"
+    " WHERE d.fund_id = %(fund)s",
+    "payouts": "SELECT y.state, y.gross, y.principal, y.tax, y.net, y.withheld_on::text, y.paid_on::text,"
+    " (SELECT array_agg(i.gross || ' ' || i.tax ORDER BY i.gross) FROM investments_payoutitem AS i"
+    "   WHERE i.payout_id = y.id),"
+    " (SELECT array_agg(t.number || ' ' || t.state || ' ' || t.amount || ' ' || r.state || ' ' || r.pay_on"
+    "   ORDER BY t.number) FROM investments_payoutattempt AS t JOIN investments_payoutrun AS r ON r.id = t.run_id"
+    "   WHERE t.payout_id = y.id),"
+    " (SELECT count(*) FROM investments_bankreturn AS b JOIN investments_payoutattempt AS t ON t.id = b.attempt_id"
+    "   WHERE t.payout_id = y.id)"
+    " FROM investments_payout AS y WHERE y.fund_id = %(fund)s",
     "entries": "SELECT e.kind, array_agg(b.kind || ' ' || a.code || ' ' || l.side || l.amount || ' ' || l.currency"
     "   || ' ' || coalesce(o.supporter_message, split_part(l.subject, ':', 1))"
     "   ORDER BY b.kind, a.code, l.side, l.amount, o.supporter_message)"
@@ -65,7 +85,8 @@ _QUERIES = {
     "receipts": "SELECT l.amount, l.remaining, l.problem, (SELECT array_agg(u.purpose || u.amount::text ORDER BY 1)"
     "   FROM investments_receiptuse AS u WHERE u.line_id = l.id)"
     " FROM investments_statementline AS l WHERE l.payer_code <> '' AND l.payer_code IN"
-    "   (SELECT payer_code FROM investments_order WHERE fund_id = %(fund)s)",
+    "   (SELECT payer_code FROM investments_order WHERE fund_id = %(fund)s UNION"
+    "    SELECT payer_code FROM investments_distribution WHERE fund_id = %(fund)s)",
     "webhooks": "SELECT d.kind, d.state FROM investments_webhookdelivery AS d WHERE EXISTS (SELECT FROM"
     " investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id"
     " WHERE o.fund_id = %(fund)s AND d.object_id IN (a.session_id, a.intent_id))",
@@ -76,6 +97,10 @@ _QUERIES = {
     " OR (r.object_type = 'investments.PaymentAttempt' AND r.object_id IN (SELECT a.id::text FROM"
     "   investments_paymentattempt AS a JOIN investments_order AS o2 ON o2.id = a.order_id"
     "   WHERE o2.fund_id = %(fund)s))"
+    " OR (r.object_type = 'investments.Period' AND r.object_id IN (SELECT x.id::text FROM investments_period AS x"
+    "   WHERE x.fund_id = %(fund)s))"
+    " OR (r.object_type = 'investments.Distribution' AND r.object_id IN (SELECT x.id::text FROM"
+    "   investments_distribution AS x WHERE x.fund_id = %(fund)s))"
     " OR (r.object_type = 'investments.Refund' AND r.object_id IN (SELECT x.id::text FROM investments_refund AS x"
     "   JOIN investments_order AS o3 ON o3.id = x.order_id WHERE o3.fund_id = %(fund)s))"
     " OR (r.object_type = 'investments.Dispute' AND r.object_id IN (SELECT x.id::text FROM investments_dispute AS x"

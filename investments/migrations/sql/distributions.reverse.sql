@@ -9,7 +9,8 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['investments_revenuereport', 'investments_distribution', 'investments_allocation',
                                 'investments_payin', 'investments_instalment', 'investments_payoutrun',
                                 'investments_payout', 'investments_payoutitem', 'investments_payoutattempt',
-                                'investments_bankreturn', 'investments_release', 'investments_taxpayment']
+                                'investments_payoutfile', 'investments_bankreturn', 'investments_release',
+                                'investments_taxpayment']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_no_truncate', name);
     END LOOP;
@@ -20,7 +21,8 @@ BEGIN
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_stays', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem']
+    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem',
+                                'investments_payoutfile']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_kept', name);
     END LOOP;

@@ -182,7 +182,8 @@ DO $$
 DECLARE name text;
 BEGIN
     -- Written once.
-    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem']
+    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem',
+                                'investments_payoutfile']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_kept', name);
@@ -199,7 +200,8 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['investments_revenuereport', 'investments_distribution', 'investments_allocation',
                                 'investments_payin', 'investments_instalment', 'investments_payoutrun',
                                 'investments_payout', 'investments_payoutitem', 'investments_payoutattempt',
-                                'investments_bankreturn', 'investments_release', 'investments_taxpayment']
+                                'investments_payoutfile', 'investments_bankreturn', 'investments_release',
+                                'investments_taxpayment']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_no_truncate', name);

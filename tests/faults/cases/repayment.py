@@ -1,0 +1,192 @@
+"""Cases of a fund in its term: reports, distributions, what the business pays, runs, returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from investments.banking import services as banking
+from investments.distributions import pay_in
+from investments.distributions import services as distributions
+from investments.distributions.models import Distribution, Instalment
+from investments.offerings.models import Fund
+from investments.payouts import outcome, services
+from investments.payouts.models import PayoutAttempt, PayoutRun
+from investments.revenue import reports
+from investments.revenue.models import RevenueReport
+from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
+from tests import make, repay
+from tests.faults import world
+from tests.faults.cases.case import Case, Context, at_of, context_of, sweep
+from tests.investments.banking.files import csv_file
+
+_SWEEPS = ("banking.claim", "revenue.reports", "payouts.paid")
+#: What a service answers when the same act was done before.
+_DONE = {"wrong_state", "under_way", "nothing"}
+
+
+def _again(act: Callable[[Context], Any]) -> Callable[[Context], None]:
+    """An act of a person who saw no answer and presses once more: "done already" is an answer."""
+
+    def do(context: Context) -> None:
+        try:
+            act(context)
+        except DomainError as refused:
+            if refused.code not in _DONE:
+                raise
+
+    return do
+
+
+def _at_rest(at: datetime) -> None:
+    """Runs of earlier cases are over, so that the case's own fund is alone in the next."""
+    for run in PayoutRun.objects.filter(state__in=["prepared", "approved"]).order_by("pk"):
+        services.withdraw_run(run, actor=repay.staff(), at=at, reason="An earlier case.")
+    if any(line.excluded == "" for line in services.select.preview(clock.next_bank_day(at.date()))):
+        repay.send_run(at=at)
+    world.sweeps(_SWEEPS, at=at + timedelta(days=30))
+
+
+def _operating() -> tuple[Fund, datetime]:
+    """A fund of two holders whose first period is over, and a day in the December after it."""
+    fund = repay.operating(30, 19)
+    return fund, make.at_noon(clock.next_bank_day(date(repay.period(fund, 1).ends_on.year, 12, 1)))
+
+
+def _prepared(to: str) -> Context:
+    """A fund brought to the moment before a step."""
+    for name in ("maker", "checker", "reviewer"):
+        repay.staff(name)
+    at = make.at_noon(date(2021, 12, 1))
+    _at_rest(at)
+    fund, at = _operating()
+    context = context_of(fund, at=at)
+    own = repay.period(fund, 1)
+    if to == "await":
+        return context
+    reports.await_report(own.pk, at=at)
+    draft = reports.save_draft(
+        own,
+        lines=[{"label": "", "months": [2_325_000] * 12}],
+        actor=repay.owner(fund),
+        at=at,
+        comment="The boats came late.",
+    )
+    context["report"] = draft.pk
+    if to == "sign":
+        return context
+    reports.submit(draft, actor=repay.owner(fund), at=at)
+    if to == "accept":
+        return context
+    reports.accept(draft, actor=repay.staff("reviewer"), at=at)
+    if to == "calculate":
+        return context
+    made = distributions.prepare(repay.period(fund, 1), actor=repay.staff(), at=at)
+    context["distribution"] = made.pk
+    if to == "approve":
+        return context
+    made = distributions.approve(made, actor=repay.staff("checker"), at=at)
+    part = made.gross if to != "part" else made.gross // 2
+    row = {"date": clock.today_in(None, at), "amount": part, "payer_code": made.payer_code}
+    context["content"] = csv_file(row, first=next(repay._rows) * 1_000).decode()
+    if to == "pay in":
+        return context
+    _pay_in(context)
+    if to == "part":
+        own_part = pay_in.prepare_instalment(
+            Distribution.objects.get(pk=made.pk), actor=repay.staff(), at=at, reason="The rest comes in spring."
+        )
+        context["instalment"] = own_part.pk
+        return context
+    if to == "build":
+        return context
+    run = services.build_run(pay_on=clock.today_in(None, at), actor=repay.staff(), at=at)
+    context["run"] = run.pk
+    if to in ("approve run", "withdraw run"):
+        return context
+    services.approve_run(run, actor=repay.staff("checker"), at=at)
+    if to == "send":
+        return context
+    services.mark_sent(run, actor=repay.staff(), at=at)
+    if to == "return":
+        return context
+    later = make.at_noon(clock.add_bank_days(run.pay_on, services.BANK_DAYS_TO_RETURN) + timedelta(days=1))
+    return {**context, "at": later.isoformat()}
+
+
+def _pay_in(context: Context) -> None:
+    banking.import_statement(content=context["content"].encode(), name="s.csv", actor=None, at=at_of(context))
+
+
+def _run(context: Context) -> PayoutRun:
+    return PayoutRun.objects.get(pk=context["run"])
+
+
+def _report(context: Context) -> RevenueReport:
+    return RevenueReport.objects.get(pk=context["report"])
+
+
+def _distribution(context: Context) -> Distribution:
+    return Distribution.objects.get(pk=context["distribution"])
+
+
+def _return(context: Context) -> None:
+    attempt = PayoutAttempt.objects.filter(run_id=context["run"], payout__fund_id=context["fund"]).order_by("pk")[0]
+    at = at_of(context)
+    outcome.record_return(attempt, returned_on=clock.today_in(None, at), actor=repay.staff(), at=at, cause="closed")
+
+
+def _case(to: str, act: Callable[[Context], Any]) -> Case:
+    return Case(lambda: _prepared(to), act, sweeps=_SWEEPS)
+
+
+CASES: dict[str, Case] = {
+    "await a report": _case("await", sweep("revenue.reports")),
+    "sign a report": _case(
+        "sign",
+        _again(lambda own: reports.submit(_report(own), actor=repay.owner(_report(own).period.fund), at=at_of(own))),
+    ),
+    "accept a report": _case(
+        "accept", _again(lambda own: reports.accept(_report(own), actor=repay.staff("reviewer"), at=at_of(own)))
+    ),
+    "calculate": _case(
+        "calculate",
+        _again(
+            lambda own: distributions.prepare(
+                repay.period(Fund.objects.get(pk=own["fund"]), 1), actor=repay.staff(), at=at_of(own)
+            )
+        ),
+    ),
+    "approve": _case(
+        "approve",
+        _again(lambda own: distributions.approve(_distribution(own), actor=repay.staff("checker"), at=at_of(own))),
+    ),
+    "business pays": _case("pay in", _pay_in),
+    "part payment": _case(
+        "part",
+        _again(
+            lambda own: pay_in.approve_instalment(
+                Instalment.objects.get(pk=own["instalment"]), actor=repay.staff("checker"), at=at_of(own)
+            )
+        ),
+    ),
+    "build a run": _case(
+        "build",
+        _again(
+            lambda own: services.build_run(pay_on=clock.today_in(None, at_of(own)), actor=repay.staff(), at=at_of(own))
+        ),
+    ),
+    "approve a run": _case(
+        "approve run",
+        _again(lambda own: services.approve_run(_run(own), actor=repay.staff("checker"), at=at_of(own))),
+    ),
+    "withdraw a run": _case(
+        "withdraw run",
+        _again(lambda own: services.withdraw_run(_run(own), actor=repay.staff(), at=at_of(own), reason="Wrong day.")),
+    ),
+    "send a run": _case("send", _again(lambda own: services.mark_sent(_run(own), actor=repay.staff(), at=at_of(own)))),
+    "payouts are paid": _case("paid", sweep("payouts.paid")),
+    "a transfer returns": _case("return", _return),
+}
