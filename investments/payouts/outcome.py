@@ -20,7 +20,8 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from .models import RUN_STATES, BankReturn, Payout, PayoutAttempt, PayoutRun
+from . import select
+from .models import RUN_STATES, BankReturn, Payout, PayoutAttempt, PayoutItem, PayoutRun
 from .services import BANK_DAYS_TO_RETURN
 
 # --- Paid -----------------------------------------------------------------------------------------------------
@@ -47,9 +48,10 @@ def paid_due(*, on: date, at: datetime) -> dict[str, int]:
     locks.each(sent.values_list("pk", flat=True), lambda pk: mark_paid(pk, at=at), counts, "paid")
     counts["complete"] = _complete_instalments()
     waiting = Period.objects.filter(state__in=[Period.State.FUNDED, Period.State.PAYING])
+    payable = {line.fund_id for line in select.preview(on) if not line.excluded} if waiting.exists() else set()
     locks.each(
         waiting.order_by("fund_id", "number").values_list("pk", flat=True),
-        lambda pk: advance_period(pk, at=at),
+        lambda pk: advance_period(pk, at=at, payable=payable),
         counts,
         "advanced",
     )
@@ -76,41 +78,29 @@ def _complete_instalments() -> int:
         return int(cursor.rowcount)
 
 
-def _unpaid(period: Period) -> tuple[bool, bool]:
-    """Whether some money of the period's distributions was sent, and whether some has not been paid."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT coalesce(bool_or(payout.withheld_on IS NOT NULL), false),
-                   coalesce(bool_or(allocation.net > 0 AND payout.state IS DISTINCT FROM 'paid'
-                                    AND payout.state IS DISTINCT FROM 'unclaimed'), false)
-              FROM investments_distribution AS distribution
-              JOIN investments_instalment AS instalment
-                ON instalment.distribution_id = distribution.id AND instalment.state = 'approved'
-              JOIN investments_allocation AS allocation ON allocation.distribution_id = distribution.id
-              LEFT JOIN investments_payoutitem AS item
-                ON item.allocation_id = allocation.id AND item.instalment_id = instalment.id
-              LEFT JOIN investments_payout AS payout ON payout.id = item.payout_id
-             WHERE distribution.period_id = %s AND distribution.state = 'approved' AND distribution.supplement = 0
-            """,
-            [period.pk],
-        )
-        sent, unpaid = cursor.fetchone()
-    return sent, unpaid
+def _under_way(period: Period) -> tuple[bool, bool]:
+    """Whether some money of the period's distribution has been sent, and whether some is in a run or at the bank."""
+    items = PayoutItem.objects.filter(instalment__distribution__period=period, instalment__distribution__supplement=0)
+    states = set(Payout.objects.filter(pk__in=items.values("payout_id")).values_list("state", flat=True).distinct())
+    sent = items.filter(payout__withheld_on__isnull=False).exists()
+    return sent, bool(states & {Payout.State.IN_RUN, Payout.State.SENT})
 
 
-def advance_period(period_id: int, *, at: datetime) -> bool:
-    """funded → paying with the first transfer, paying → paid when all has arrived; False when nothing changes."""
+def advance_period(period_id: int, *, at: datetime, payable: set[int]) -> bool:
+    """funded → paying with the first transfer; paying → paid when all that can be paid has arrived: what is left waits
+    for an investor (no account, a returned transfer, a frozen holding) or is carried as too small, and is paid by a
+    later run. `payable` are the funds of which a run would pay something today. False when nothing changes.
+    """
     with transaction.atomic():
         period = locks.try_lock(Period, period_id, state__in=[Period.State.FUNDED, Period.State.PAYING])
         if period is None:
             return False
-        sent, unpaid = _unpaid(period)
+        sent, under_way = _under_way(period)
         moved = False
         if period.state == Period.State.FUNDED and sent:
             period = PERIOD_STATES.move(period, Period.State.PAYING, at=at)
             moved = True
-        if period.state == Period.State.PAYING and not unpaid:
+        if period.state == Period.State.PAYING and not under_way and period.fund_id not in payable:
             PERIOD_STATES.move(period, Period.State.PAID, at=at)
             moved = True
         return moved

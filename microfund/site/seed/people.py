@@ -179,7 +179,10 @@ def make_crowd(chance: random.Random, *, staff: dict[str, User], at: datetime) -
         born = date(1940 + chance.randrange(45), 1 + chance.randrange(12), 1 + chance.randrange(28))
         data = _person(f"{family[0]} {given[0]}", f"{family[1]} {given[1]}", born, PLACES[number % len(PLACES)], number)
         data["phone"] = f"022-001-{number:04}"
-        crowd.append(_judge(save_profile(user, data, at=at), "", staff, at=at))
+        investor = _judge(save_profile(user, data, at=at), "", staff, at=at)
+        if number % 29:  # some have not given an account yet
+            _give_account(investor, 1_000 + number, at=at)
+        crowd.append(investor)
     return crowd
 
 

@@ -31,7 +31,7 @@ from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
-from . import news
+from . import news, repayment
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -96,6 +96,7 @@ class Story:
             self._fund(plan)
         self._named_people()
         news.tell(self)
+        repayment.tell(self)
         # What happens at the provider is only answered by this process; its webhooks have nobody to go to yet.
         self.sandbox.control("faults", webhooks="lose")
         months = set()
@@ -207,9 +208,10 @@ class Story:
         services.start_payment(order, at=at)
         amount = order.total if pays is None else pays
         if amount:
-            self._transfer(investor.name_kana, amount, order.payer_code, at)
+            self.transfer(investor.name_kana, amount, order.payer_code, at)
 
-    def _transfer(self, payer: str, amount: int, code: str, at: datetime) -> None:
+    def transfer(self, payer: str, amount: int, code: str, at: datetime) -> None:
+        """Somebody makes a transfer of `amount` yen to the operator's account today."""
         day = clock.today_in(None, at).isoformat()
         self.transfers.append({"payer_name": payer, "amount": amount, "payer_code": code, "date": day})
 
@@ -245,7 +247,7 @@ class Story:
         self.at(ago(10), lambda at: self._card(ramen, "waiting", 2, at))
         self.at(ago(3), lambda at: self._by_transfer(boats, named["short"], 4, at, "short", pays=80_000))
         self.at(ago(3), lambda at: self._by_transfer(boats, named["over"], 1, at, "over", pays=31_000))
-        self.at(ago(3), lambda at: self._transfer("ヤマカワ ナオ", 10_500, "", at))
+        self.at(ago(3), lambda at: self.transfer("ヤマカワ ナオ", 10_500, "", at))
         self.at(ago(0), lambda at: self._by_card(tofu, named["konbini"], 1, at, "konbini", how="konbini") and None)
         self.at(ago(16), lambda at: self._card(ramen, "disputed", 2, at))
         self.at(ago(5), self._dispute)

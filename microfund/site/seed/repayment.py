@@ -1,0 +1,152 @@
+"""Ten years of the funds that repay: reports, distributions, what the businesses paid in, payout runs.
+
+Each step is a call of the services on its own day. What is under way on the day of the demo waits at a different desk
+for each fund: a report to check, a distribution to approve, money of a business to come, a run to approve.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from businesses.models import Membership
+from investments.distributions import services as distributions
+from investments.models import Fund, Period, RevenueReport
+from investments.offerings import services as offerings
+from investments.payouts import services as payouts
+from investments.payouts.select import preview
+from investments.policy import services as policy
+from investments.revenue import reports
+from investments.revenue.services import period_rows
+from microfund.kernel import clock
+
+if TYPE_CHECKING:
+    from .story import Story
+    from .world import Plan
+
+#: Sales by period as a share of the plan.
+RESULTS = {
+    "homachi-sake": (1.08, 1.02, 0.97, 1.11, 1.06, 1.04, 1.09),
+    "kurosaki-shoyu": (0.4, 0.7, 0.82, 0.9, 0.88, 0.93, 1.0, 0.86, 0.91),
+    "shiosai-ryokan": (0.6, 0.9, 0.45, 0.5),
+    "tsubaki-knit": (1.3, 1.5, 1.7, 1.6, 1.9, 2.1),
+    "kaneshige-can": (0.9, 1.0, 1.02, 0.98, 1.05, 0.8, 0.74, 0.85),
+    "minatoya-fish": (1.02, 1.1, 1.21, 1.18, 1.26, 1.31, 1.34, 1.38, 1.4, 1.42),
+}
+#: Where the newest period of a fund stands on the day of the demo, if it is not paid.
+WAITS = {
+    "homachi-sake": "report",
+    "shiosai-ryokan": "distribution",
+    "kurosaki-shoyu": "money",
+    "kaneshige-can": "run",
+}
+#: Why the figure is far off the plan, and why a payment was put off.
+WORDS = {
+    ("kurosaki-shoyu", 8): "大豆の値上がりで仕込みを減らしました。Soybeans cost more, so we brewed less.",
+    ("shiosai-ryokan", 3): "台風で県道が五か月通れませんでした。The road was closed for five months after a typhoon.",
+    ("kaneshige-can", 6): "さばの水揚げが少ない年でした。Little mackerel was landed this year.",
+    ("kaneshige-can", 7): "さばの不漁が続きました。The mackerel stayed away a second year.",
+}
+_OTHERWISE = "計画との差は売れ行きによるものです。The difference from the plan is how much was sold."
+DEFERRED = {("shiosai-ryokan", 3)}
+REPORT_AFTER, LATE_AFTER = 75, 115
+#: How the sales of a year spread over its months, in hundredths.
+SEASONS = (6, 6, 8, 8, 7, 7, 9, 10, 8, 9, 10, 12)
+
+
+def tell(story: Story) -> None:
+    """Put every step of every period on its day."""
+    for key, shares in RESULTS.items():
+        plan = story.plans[key]
+        terms = offerings.current_terms(plan.fund)
+        rows = period_rows(plan.fund, terms, policy.current(plan.fund.opens_on))
+        for row, share in zip(rows, shares, strict=False):
+            waits = WAITS.get(key, "") if row.number == len(shares) else ""
+            late = waits == "distribution"
+            reported_on = row.ends_on + timedelta(days=LATE_AFTER if late else REPORT_AFTER)
+            revenue = int(terms.plan_revenue[row.number - 1] * round(share * 100)) // 100
+            # The day after its end a period waits for its report.
+            story.at(row.ends_on + timedelta(days=1), lambda at: None)
+            story.at(
+                reported_on,
+                lambda at, plan=plan, number=row.number, revenue=revenue, waits=waits: _report(  # type: ignore[misc]
+                    story, plan, number, revenue, waits, at
+                ),
+            )
+            if not waits:
+                story.at(row.payment_due_on, lambda at: None)
+    for day in sorted(day for day in story.steps if clock.is_bank_day(day)):
+        if day <= story.as_of and any(_due_on(story, key, day) for key in RESULTS):
+            story.steps[day].append(lambda at: _pay_out(story, at))
+            story.at(clock.add_bank_days(day, payouts.BANK_DAYS_TO_RETURN) + timedelta(days=1), lambda at: None)
+    story.at(story.as_of, lambda at: _run_to_approve(story, at))
+
+
+def _due_on(story: Story, key: str, day: object) -> bool:
+    fund = story.plans[key].fund
+    rows = period_rows(fund, offerings.current_terms(fund), policy.current(fund.opens_on))
+    return any(row.payment_due_on == day for row in rows[: len(RESULTS[key])])
+
+
+def _payer(plan: Plan) -> str:
+    """The firm as banks print it."""
+    return plan.key.replace("-", " ").upper()
+
+
+def _owner(plan: Plan) -> Membership:
+    return Membership.objects.select_related("user").filter(business=plan.fund.business).order_by("pk")[0]
+
+
+def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at: datetime) -> None:
+    """The owner reports; staff accept, calculate and approve; the business pays: as far as the story goes that day."""
+    fund = Fund.objects.get(pk=plan.fund.pk)
+    period = Period.objects.get(fund=fund, number=number)
+    owner = _owner(plan).user
+    months = [revenue * part // 100 for part in SEASONS]
+    months[-1] += revenue - sum(months)
+    deferred = (plan.key, number) in DEFERRED
+    terms = offerings.current_terms(fund)
+    words = WORDS.get((plan.key, number), _OTHERWISE)
+    draft = reports.save_draft(
+        period,
+        lines=[{"label": "", "months": months}],
+        actor=owner,
+        at=at,
+        action=RevenueReport.Action.DEFER if deferred else RevenueReport.Action.REPORT,
+        staff=story.chance.randint(4, 16),
+        comment=words if reports.off_plan(revenue, reports.planned_revenue(terms, number)) else "",
+        reason=words if deferred else "",
+    )
+    reports.submit(draft, actor=owner, at=at)
+    if waits == "report":
+        return
+    reports.accept(draft, actor=story.staff["reviewer"], at=at + timedelta(hours=1))
+    made = distributions.prepare(period, actor=story.staff["maker"], at=at + timedelta(hours=2))
+    if waits == "distribution":
+        return
+    made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=3))
+    if made.gross and not waits:
+        story.transfer(_payer(plan), made.gross, made.payer_code, at)
+    elif waits == "run":
+        # Paid at last, too late for the run of its day.
+        story.at(
+            story.as_of - timedelta(days=3),
+            lambda at: story.transfer(_payer(plan), made.gross, made.payer_code, at),
+        )
+
+
+def _pay_out(story: Story, at: datetime) -> None:
+    """One run for everything that was released."""
+    on = clock.today_in(None, at)
+    if all(line.excluded for line in preview(on)):
+        return
+    run = payouts.build_run(pay_on=on, actor=story.staff["maker"], at=at)
+    payouts.approve_run(run, actor=story.staff["checker"], at=at + timedelta(minutes=30))
+    payouts.mark_sent(run, actor=story.staff["maker"], at=at + timedelta(hours=1))
+
+
+def _run_to_approve(story: Story, at: datetime) -> None:
+    """The run that somebody else has to approve."""
+    day = clock.next_bank_day(clock.today_in(None, at) + timedelta(days=2))
+    if any(not line.excluded for line in preview(day)):
+        payouts.build_run(pay_on=day, actor=story.staff["maker"], at=at)
