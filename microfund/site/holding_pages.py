@@ -28,6 +28,7 @@ from . import own_holdings
 from .money_story import events_about
 from .own_dates import timeline
 from .own_filters import holding_state
+from .own_payments import lines_of, payments
 
 
 @private
@@ -92,6 +93,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
     terms = offerings.terms_of(fund)
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []
+    paid = payments(lines_of(found.investor).filter(holding=found).order_by("distribution__period__number", "pk"))
     expected = [period.projected for period in periods if period.projected]
     return {
         "holding": found,
@@ -105,6 +107,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         "events": events_about(subjects, book_id=fund.book_id),
         "documents": list(documents.values()),
         "periods": periods,
+        "payments": paid,
         "expected": expected[-1] if expected else None,
         "name_shown": any(row.supporter_name_shown for row in made if row.state == Order.State.CONFIRMED),
         "trail": [(_("My account"), reverse("me")), (_("Holdings"), reverse("holdings"))],

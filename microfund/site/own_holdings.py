@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,10 @@ from django.utils.translation import gettext as _
 
 from investments.models import Fund, Holding, Order, Period
 from investments.offerings.rule import redemption_percent
+from investments.payouts.models import Payout
 from microfund.kernel import clock
+
+from .own_payments import Received, received_by_fund
 
 #: The term of these funds has not begun.
 BEFORE_TERM = (Fund.State.OPEN, Fund.State.CLOSED)
@@ -24,22 +27,24 @@ SETTLED = (Period.State.PAID, Period.State.WOUND_UP)
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Yen paid for confirmed units: `invested`, `donated` and `fees`; `received` is what of the investment has come
-    back, 0 as long as no distribution is paid."""
+    """Yen paid for confirmed units: `invested`, `donated` and `fees`; and what has arrived: `received` before tax, of
+    which `principal` is investment that came back and `tax` was withheld."""
 
     invested: int = 0
     donated: int = 0
     fees: int = 0
     received: int = 0
+    principal: int = 0
+    tax: int = 0
 
     @property
     def outstanding(self) -> int:
         """What of the investment has not come back, yen."""
-        return max(0, self.invested - self.received)
+        return max(0, self.invested - self.principal)
 
     @property
     def share_back(self) -> str:
-        """The share of the investment that has come back, in percent as people write it."""
+        """What has arrived as a share of the investment, in percent as people write it (the redemption ratio)."""
         return redemption_percent(self.received, self.invested) if self.invested else "0.00"
 
     def __add__(self, other: Amounts) -> Amounts:
@@ -48,6 +53,8 @@ class Amounts:
             self.donated + other.donated,
             self.fees + other.fees,
             self.received + other.received,
+            self.principal + other.principal,
+            self.tax + other.tax,
         )
 
 
@@ -100,7 +107,7 @@ def confirmed() -> QuerySet[Order]:
 
 
 def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet) -> dict[int, Amounts]:
-    """What a person paid for what they hold, by fund; one query."""
+    """What a person paid for what they hold and got back, by fund; two queries."""
     found = (
         confirmed()
         .filter(investor=investor, fund__in=funds)
@@ -108,18 +115,29 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet) -> dict[int,
         .annotate(invested=Sum("investment"), donated=Sum("donation"), fees=Sum("fee"))
         .order_by("fund_id")
     )
-    return {row["fund_id"]: Amounts(row["invested"], row["donated"], row["fees"]) for row in found}
+    back = received_by_fund(investor)
+    return {
+        row["fund_id"]: Amounts(
+            row["invested"], row["donated"], row["fees"], *astuple(back.get(row["fund_id"], Received()))
+        )
+        for row in found
+    }
 
 
 def totals(investor: Any, holdings: QuerySet[Holding] | None = None) -> Amounts:
-    """The sums over a person's holdings, or over some of them; one query."""
+    """The sums over a person's holdings, or over some of them; two queries."""
     found = confirmed().filter(investor=investor)
+    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID)
     if holdings is not None:
         found = found.filter(fund__in=holdings.order_by().values("fund"))
+        paid = paid.filter(fund__in=holdings.order_by().values("fund"))
     sums = found.aggregate(
         invested=Sum("investment", default=0), donated=Sum("donation", default=0), fees=Sum("fee", default=0)
     )
-    return Amounts(sums["invested"], sums["donated"], sums["fees"])
+    back = paid.aggregate(
+        all=Sum("gross", default=0), principal_back=Sum("principal", default=0), taxed=Sum("tax", default=0)
+    )
+    return Amounts(sums["invested"], sums["donated"], sums["fees"], back["all"], back["principal_back"], back["taxed"])
 
 
 def rows(investor: Any, holdings: Iterable[Holding]) -> list[Row]:

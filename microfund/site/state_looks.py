@@ -89,6 +89,18 @@ LOOKS: dict[str, dict[str, Look]] = {
         "paid": _GOOD,
         "wound_up": _OVER,
     },
+    "payout": {
+        "nothing": _OVER,
+        "waits": Look("gold", "ring"),
+        "carried": Look("", "half"),
+        "waiting": Look("", "half"),
+        "in_run": _WAITING,
+        "part": _WAITING,
+        "sent": _RUNNING,
+        "paid": _GOOD,
+        "returned": _CARE,
+        "unclaimed": _CARE,
+    },
     "post": {
         "draft": QUIET,
         "scheduled": _WAITING,
@@ -106,5 +118,6 @@ LOOKS: dict[str, dict[str, Look]] = {
 
 
 def look_of(family: str, state: str) -> Look:
-    """The look of ``state`` in ``family`` (fund, order, identity, payment, refund, dispute, period, post, business)."""
+    """The look of ``state`` in ``family`` (fund, order, identity, payment, refund, dispute, period, payout, post,
+    business)."""
     return LOOKS.get(family, {}).get(state, QUIET)

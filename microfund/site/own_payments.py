@@ -1,0 +1,131 @@
+"""What a person's holdings are paid: every line of an approved distribution, and how far its money is (pages.md I4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet, Sum
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from investments.distributions.models import Allocation, Distribution
+from investments.payouts.models import Payout, PayoutAttempt, PayoutItem
+
+#: States in which money of a payout is on its way or there.
+SENT = (Payout.State.SENT, Payout.State.PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One line of a distribution (amounts in yen): its parts in payouts, its state for a badge, and that in words.
+    `paid_on` is the transfer date of what has arrived, if all of it has."""
+
+    line: Allocation
+    parts: tuple[PayoutItem, ...]
+    state: str
+    words: str
+    paid_on: date | None
+
+    @property
+    def distribution(self) -> Distribution:
+        """What the line belongs to."""
+        return self.line.distribution
+
+
+def lines_of(investor: Any) -> QuerySet[Allocation]:
+    """Every line of this person in approved distributions, newest first, with what a page of them needs; four queries
+    however many there are."""
+    items = PayoutItem.objects.select_related("payout", "instalment").prefetch_related(
+        Prefetch(
+            "payout__attempts",
+            PayoutAttempt.objects.select_related("run", "account", "bank_return")
+            .defer("account__number")
+            .order_by("-number"),
+        )
+    )
+    return (
+        Allocation.objects.filter(holding__investor=investor, distribution__state=Distribution.State.APPROVED)
+        .select_related(
+            "distribution__period",
+            "distribution__terms",
+            "distribution__report",
+            "distribution__fund__business",
+            "holding",
+        )
+        .prefetch_related(Prefetch("items", items.order_by("instalment__number")))
+        .order_by("-distribution__approved_at", "-pk")
+    )
+
+
+def payments(lines: Iterable[Allocation]) -> list[Payment]:
+    """Lines of `lines_of` as payments."""
+    return [_payment(line) for line in lines]
+
+
+def _payment(line: Allocation) -> Payment:
+    parts = tuple(line.items.all())
+    state = _state(line, parts)
+    paid = [part.payout.paid_on for part in parts if part.payout.paid_on]
+    paid_on = max(paid) if state == "paid" and paid else None
+    return Payment(line, parts, state, _words(line, parts, state, paid_on), paid_on)
+
+
+def _state(line: Allocation, parts: tuple[PayoutItem, ...]) -> str:
+    """How far the money of a line is: the part that is furthest behind says it."""
+    own = line.distribution
+    if not line.gross:
+        return "nothing"
+    if not own.instalment_per_unit:
+        return "waits"
+    states = {part.payout.state for part in parts}
+    for state in (Payout.State.RETURNED, Payout.State.UNCLAIMED, Payout.State.WAITING, Payout.State.IN_RUN):
+        if state in states:
+            return str(state)
+    if sum(part.gross for part in parts) < own.instalment_per_unit * line.units:
+        return "carried"
+    if Payout.State.SENT in states:
+        return str(Payout.State.SENT)
+    return "paid" if own.instalment_per_unit == own.per_unit else "part"
+
+
+def _words(line: Allocation, parts: tuple[PayoutItem, ...], state: str, paid_on: date | None) -> str:
+    own = line.distribution
+    if state == "sent":
+        runs = [part.payout.attempts.all()[0].run.pay_on for part in parts if part.payout.state == Payout.State.SENT]
+        return _("sent on %(date)s") % {"date": date_format(max(runs), "DATE_FORMAT")}
+    if paid_on is not None:
+        return _("paid on %(date)s") % {"date": date_format(paid_on, "DATE_FORMAT")}
+    if state == "waits":
+        return _("waits for the payment of the business, due %(date)s") % {
+            "date": date_format(own.payment_on, "DATE_FORMAT")
+        }
+    return str(
+        {
+            "nothing": _("nothing due"),
+            "returned": _("came back from your bank"),
+            "unclaimed": _("kept for you: it could not be paid for a year"),
+            "waiting": _("waits for the next transfers"),
+            "in_run": _("being prepared"),
+            "carried": _("kept for you until the next transfers"),
+            "part": _("paid in part; the business owes the rest"),
+        }[state]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What has arrived (yen): before tax, the principal in it, the tax."""
+
+    gross: int = 0
+    principal: int = 0
+    tax: int = 0
+
+
+def received_by_fund(investor: Any) -> dict[int, Received]:
+    """What has arrived of each fund; one query."""
+    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID).values("fund_id").order_by("fund_id")
+    rows = paid.annotate(all=Sum("gross"), back=Sum("principal"), taxed=Sum("tax"))
+    return {row["fund_id"]: Received(row["all"], row["back"], row["taxed"]) for row in rows}
