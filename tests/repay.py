@@ -33,15 +33,15 @@ BOUGHT_ON = date(2020, 3, 2)
 _rows = itertools.count(1)
 
 
-def holder(kana: str = "イトウ ハルカ", *, account: str | None = "1234567", at: datetime, **values: Any) -> Investor:
-    """A verified investor with a bank account, unless `account` is None."""
+def holder(kana: str = "イトウ ハルカ", *, account: str | None = "", at: datetime, **values: Any) -> Investor:
+    """A verified investor with a bank account (a new number unless one is given), unless `account` is None."""
     investor = make.make_investor(at=at, name_kana=kana, **values)
     if account is not None:
-        give_account(investor, number=account, at=at)
+        give_account(investor, number=account or f"{1_000_000 + next(_rows)}", at=at)
     return investor
 
 
-def give_account(investor: Investor, *, number: str = "1234567", at: datetime) -> None:
+def give_account(investor: Investor, *, number: str, at: datetime) -> None:
     accounts.change(
         investor,
         bank="0001",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,8 +15,6 @@ from investments.models import Fund, Holding, Order, Period
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Payout
 from microfund.kernel import clock
-
-from .own_payments import Received, received_by_fund
 
 #: The term of these funds has not begun.
 BEFORE_TERM = (Fund.State.OPEN, Fund.State.CLOSED)
@@ -106,38 +104,39 @@ def confirmed() -> QuerySet[Order]:
     return Order.objects.filter(state=Order.State.CONFIRMED)
 
 
-def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet) -> dict[int, Amounts]:
-    """What a person paid for what they hold and got back, by fund; two queries."""
-    found = (
-        confirmed()
-        .filter(investor=investor, fund__in=funds)
-        .values("fund_id")
-        .annotate(invested=Sum("investment"), donated=Sum("donation"), fees=Sum("fee"))
-        .order_by("fund_id")
+def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None) -> dict[int, Amounts]:
+    """What a person paid for what they hold and what has arrived of it, by fund (all of them if none are named); one
+    query."""
+    found = confirmed().filter(investor=investor)
+    if funds is not None:
+        found = found.filter(fund__in=funds)
+    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund=OuterRef("fund_id"))
+    sums = found.values("fund_id").annotate(
+        invested=Sum("investment"),
+        donated=Sum("donation"),
+        fees=Sum("fee"),
+        **{
+            f"paid_{name}": Subquery(paid.values("fund").annotate(sum=Sum(name)).values("sum"))
+            for name in ("gross", "principal", "tax")
+        },
     )
-    back = received_by_fund(investor)
     return {
         row["fund_id"]: Amounts(
-            row["invested"], row["donated"], row["fees"], *astuple(back.get(row["fund_id"], Received()))
+            row["invested"],
+            row["donated"],
+            row["fees"],
+            row["paid_gross"] or 0,
+            row["paid_principal"] or 0,
+            row["paid_tax"] or 0,
         )
-        for row in found
+        for row in sums.order_by("fund_id")
     }
 
 
 def totals(investor: Any, holdings: QuerySet[Holding] | None = None) -> Amounts:
-    """The sums over a person's holdings, or over some of them; two queries."""
-    found = confirmed().filter(investor=investor)
-    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID)
-    if holdings is not None:
-        found = found.filter(fund__in=holdings.order_by().values("fund"))
-        paid = paid.filter(fund__in=holdings.order_by().values("fund"))
-    sums = found.aggregate(
-        invested=Sum("investment", default=0), donated=Sum("donation", default=0), fees=Sum("fee", default=0)
-    )
-    back = paid.aggregate(
-        all=Sum("gross", default=0), principal_back=Sum("principal", default=0), taxed=Sum("tax", default=0)
-    )
-    return Amounts(sums["invested"], sums["donated"], sums["fees"], back["all"], back["principal_back"], back["taxed"])
+    """The sums over a person's holdings, or over some of them; one query."""
+    funds = None if holdings is None else holdings.order_by().values("fund")
+    return sum(amounts_by_fund(investor, funds).values(), start=Amounts())
 
 
 def rows(investor: Any, holdings: Iterable[Holding]) -> list[Row]:

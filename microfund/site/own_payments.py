@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -113,19 +113,3 @@ def _words(line: Allocation, parts: tuple[PayoutItem, ...], state: str, paid_on:
             "part": _("paid in part; the business owes the rest"),
         }[state]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What has arrived (yen): before tax, the principal in it, the tax."""
-
-    gross: int = 0
-    principal: int = 0
-    tax: int = 0
-
-
-def received_by_fund(investor: Any) -> dict[int, Received]:
-    """What has arrived of each fund; one query."""
-    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID).values("fund_id").order_by("fund_id")
-    rows = paid.annotate(all=Sum("gross"), back=Sum("principal"), taxed=Sum("tax"))
-    return {row["fund_id"]: Received(row["all"], row["back"], row["taxed"]) for row in rows}

@@ -26,6 +26,7 @@ from investments.models import (
     Movement,
     Order,
     PaymentAttempt,
+    Payout,
     Refund,
 )
 from microfund.kernel.audit.models import AuditRow
@@ -57,6 +58,10 @@ KEPT_IN = {
     "investments.Dispute": "orders",
     "investments.Holding": "holdings",
     "investments.Movement": "holdings",
+    "investments.Allocation": "payments",
+    "investments.Payout": "payments",
+    "investments.PayoutItem": "payments",
+    "investments.PayoutAttempt": "payments",
 }
 #: Those that are not in the file, each with the reason.
 NOT_IN = {
@@ -69,6 +74,12 @@ NOT_IN = {
     "investments.Resemblance": "what staff weigh about possible second accounts",
     "investments.StatementFile": "who of the staff imported it",
     "investments.ReceiptUse": "who of the staff applied it; the payment is with its order",
+    "investments.RevenueReport": "what an owner signed for the business; who did is in the acts of the file",
+    "investments.Evidence": "papers of the business; who added them is in the acts of the file",
+    "investments.Distribution": "who of the staff calculated and approved it",
+    "investments.Instalment": "who of the staff decided it",
+    "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
+    "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
     "investments.OutgoingTransfer": "who of the staff made it; the refund is with its order",
 }
 
@@ -98,6 +109,18 @@ def export(user: Any) -> dict[str, Any]:
             "bank_accounts": _accounts(investor),
             "orders": _orders(investor),
             "holdings": _holdings(investor),
+            "payments": _rows(
+                Payout.objects.filter(investor=investor).order_by("pk"),
+                "fund__slug",
+                "state",
+                "gross",
+                "principal",
+                "profit",
+                "tax",
+                "net",
+                "withheld_on",
+                "paid_on",
+            ),
         }
     return data
 

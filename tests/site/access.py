@@ -15,13 +15,13 @@ from businesses.models import Comment, Membership, Post
 from businesses.news import answers
 from investments.banking import services as banking
 from investments.investors import calendar
-from investments.models import CalendarAddress, Document, Holding, Order
+from investments.models import Allocation, CalendarAddress, Document, Holding, Investor, Order
 from investments.orders import services as orders
 from investments.payments import services as payments
 from microfund.kernel import clock
 from microfund.kernel.accounts.roles import ROLES
 from microfund.site import social_card
-from tests import make
+from tests import make, repay
 from tests.investments.banking.files import csv_file
 from tests.site.staff import make_staff
 
@@ -43,6 +43,7 @@ class World:
     membership: Membership
     comment: Comment
     calendar: CalendarAddress
+    allocation: Allocation
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -74,6 +75,8 @@ class World:
             return [self.order.fund.slug, self.document.pk]
         if name in ("investments:pay", "investments:return", "investments:transfer", "investments:cancel", "order"):
             return [self.order.reference]
+        if name == "distribution":
+            return [self.allocation.pk]
         if name in ("holding", "holding_sheet", "holding_supporter"):
             return [self.holding.reference]
         if name.startswith("investments:") and name not in OF_ONESELF:
@@ -83,6 +86,13 @@ class World:
         if name == "account_reset_password_from_key":
             return ["1", "made-up"]
         return []
+
+
+def _paid(investor: Investor) -> Allocation:
+    """What an older fund has distributed to this person."""
+    fund = repay.operating(2, investors=[investor])
+    repay.report(fund, 1, 27_900_000)
+    return repay.distribute(fund, 1).allocations.get()
 
 
 def build() -> World:
@@ -124,7 +134,8 @@ def build() -> World:
         browsers[name].force_login(user)
     return World(
         order=order,
-        holding=Holding.objects.get(investor=order.investor),
+        holding=Holding.objects.get(investor=order.investor, fund=order.fund),
+        allocation=_paid(order.investor),
         post=post,
         membership=membership,
         comment=comment,

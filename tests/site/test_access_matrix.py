@@ -108,6 +108,8 @@ TABLE: dict[str, Row] = {
             "me",
             "holdings",
             "holdings_csv",
+            "distributions",
+            "distributions_csv",
             "orders",
             "my_documents",
             "calendar",
@@ -122,7 +124,7 @@ TABLE: dict[str, Row] = {
     ),
     # Only somebody with personal details has an identity to be checked.
     "investments:identity": Row(302, 200, 302, other_investor=200),
-    **dict.fromkeys(["order", "holding", "holding_sheet", "investments:cancel"], MINE),
+    **dict.fromkeys(["order", "holding", "holding_sheet", "investments:cancel", "distribution"], MINE),
     **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
     **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
     **dict.fromkeys(["studio:news_edit", "studio:news_withdraw", "businesses:comment_remove"], STUDIO),

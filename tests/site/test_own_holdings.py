@@ -94,11 +94,11 @@ def test_the_sums_are_the_same_on_the_overview_in_the_list_and_in_its_csv() -> N
 
 
 def test_amounts_say_what_is_outstanding_and_what_share_is_back() -> None:
-    some = Amounts(invested=10_000, donated=10_000, fees=1_000, received=2_550)
+    some = Amounts(invested=10_000, donated=10_000, fees=1_000, received=2_550, principal=2_550)
     assert (some.outstanding, some.share_back) == (7_450, "25.50")
-    assert Amounts(invested=5_000, received=6_000).outstanding == 0
+    assert Amounts(invested=5_000, received=6_000, principal=5_000).outstanding == 0
     assert Amounts().share_back == "0.00"
-    assert some + some == Amounts(20_000, 20_000, 2_000, 5_100)
+    assert some + some == Amounts(20_000, 20_000, 2_000, 5_100, 5_100)
 
 
 def test_an_order_that_is_not_confirmed_is_in_no_sum() -> None:

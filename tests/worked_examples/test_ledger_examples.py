@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,11 +14,22 @@ from investments.banking import services as banking
 from investments.ledger import post as ledger
 from investments.ledger.accounts import CHARTS
 from investments.ledger.models import Entry, Line
-from investments.models import Dispute, Fund, Order, PaymentAttempt, ProviderPayout, Refund
+from investments.models import (
+    BankReturn,
+    Dispute,
+    Fund,
+    Order,
+    PaymentAttempt,
+    PayoutAttempt,
+    ProviderPayout,
+    Refund,
+    StatementLine,
+)
 from investments.orders import services as orders
 from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
+from investments.payouts import outcome
 from microfund.kernel import clock
-from tests import make
+from tests import make, repay
 from tests.architecture.code import ROOT, files
 from tests.investments.banking.files import csv_file
 from tests.make import make_fund, make_order
@@ -331,6 +343,49 @@ def provider_payout_failed(story: Story) -> None:
     assert reconcile.payouts_due(on=timezone.now().date(), at=timezone.now())["payouts"] == 1
 
 
+class Repaid:
+    """A holder of forty units of a fund whose first period pays beyond the investment."""
+
+    def __init__(self, story: Story) -> None:
+        story.fund = self.fund = repay.operating(
+            40, units_offered=300, periods=2, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+        )
+        repay.report(self.fund, 1, 3_600_000)
+        self.distribution = repay.distribute(self.fund, 1)
+
+    def sent(self) -> PayoutAttempt:
+        repay.pay_in(self.distribution)
+        return repay.send_run(at=repay.after(self.distribution.period, 30)).attempts.get()
+
+    def returned(self) -> BankReturn:
+        attempt = self.sent()
+        on = attempt.run.pay_on
+        return outcome.record_return(attempt, returned_on=on, actor=repay.staff(), at=make.at_noon(on), cause="closed")
+
+
+def distribution_approved(story: Story) -> None:
+    Repaid(story)
+
+
+def business_paid_in(story: Story) -> None:
+    repay.pay_in(Repaid(story).distribution)
+
+
+def payouts_sent(story: Story) -> None:
+    Repaid(story).sent()
+
+
+def payout_returned(story: Story) -> None:
+    Repaid(story).returned()
+
+
+def return_received(story: Story) -> None:
+    back = Repaid(story).returned()
+    repay.receive({"amount": back.attempt.amount, "payer_name": "ﾌﾘｺﾐﾌﾉｳ"}, at=make.at_noon(back.returned_on))
+    line = StatementLine.objects.get(remaining=back.attempt.amount)
+    outcome.attach_receipt(back, line, actor=repay.staff(), at=make.at_noon(back.returned_on))
+
+
 def reversal(story: Story) -> None:
     story.paid()
     entry = Entry.objects.get(kind="payment_received")
@@ -368,6 +423,11 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "refund_charged_back": refund_charged_back,
     "provider_payout": provider_payout,
     "provider_payout_failed": provider_payout_failed,
+    "distribution_approved": distribution_approved,
+    "business_paid_in": business_paid_in,
+    "payouts_sent": payouts_sent,
+    "payout_returned": payout_returned,
+    "return_received": return_received,
     "reversal": reversal,
 }
 
@@ -426,7 +486,10 @@ def test_what_the_page_says_enforces_a_promise_is_in_the_database() -> None:
     named = {name for row in table("What enforces it", 2) for name in re.findall(r"`(\w+)`", row[1])}
     assert len(named) >= 15
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgname FROM pg_trigger UNION SELECT conname FROM pg_constraint")
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger UNION SELECT conname FROM pg_constraint"
+            " UNION SELECT indexname FROM pg_indexes"
+        )
         there = {row[0] for row in cursor.fetchall()}
     # The tests' own database has no guard against TRUNCATE; the migration that makes it is read instead.
     sql = (ROOT / "investments/migrations/sql/ledger.sql").read_text(encoding="utf-8")
