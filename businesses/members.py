@@ -27,6 +27,12 @@ def businesses_of(user: Any) -> QuerySet[Business]:
     return Business.objects.filter(memberships__user=user).order_by("name_en", "pk")
 
 
+def owned_by(user: Any) -> set[int]:
+    """The ids of the businesses of which the user is an owner."""
+    own = Membership.objects.filter(user_id=user.pk, role=Membership.Role.OWNER)
+    return set(own.values_list("business_id", flat=True))
+
+
 def role_of(user: Any, business: Business) -> str:
     """The user's role in the business; empty for none."""
     found = Membership.objects.filter(user=user, business=business).values_list("role", flat=True).first()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +22,10 @@ from businesses.following import queries as following
 from businesses.models import Business, Post
 from businesses.news import queries as news
 from businesses.studio.access import Desk, studio
+from investments.distributions.models import Distribution
+from investments.models import Period
 from microfund.kernel import clock
+from microfund.kernel.money import format_money
 from microfund.kernel.pages import private
 
 #: After this long without news, supporters begin to wonder.
@@ -39,8 +43,9 @@ class Task:
     urgent: bool = False
 
 
-def tasks_of(businesses: list[Business], *, at: datetime) -> list[Task]:
-    """What waits at these businesses, the oldest first: drafts, planned news, silence of more than SILENCE."""
+def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> list[Task]:
+    """What waits at these businesses, the oldest first: drafts, planned news, silence of more than SILENCE; at those
+    that the visitor owns (ids), reports and payments that are due."""
     rows = Business.objects.filter(pk__in=[business.pk for business in businesses])
     found = []
     for post in news.drafts_and_planned(rows):
@@ -59,7 +64,32 @@ def tasks_of(businesses: list[Business], *, at: datetime) -> list[Task]:
             days = (at - since).days
             label = _("No news for %(days)d days. Write a line?") % {"days": days}
             found.append(Task(since, business, label, href, urgent=True))
+    found += _money_tasks([business for business in businesses if business.pk in owned], at=at)
     return sorted(found, key=lambda task: (task.at, task.business.pk))
+
+
+def _money_tasks(businesses: list[Business], *, at: datetime) -> list[Task]:
+    """Reports that are due, and payments."""
+    by_pk = {business.pk: business for business in businesses}
+    on = clock.today_in(None, at)
+    found = []
+    for period in Period.objects.filter(fund__business__in=by_pk, state=Period.State.REPORT_DUE).select_related("fund"):
+        business = by_pk[period.fund.business_id]
+        words = _("Report the sales of period %(number)d") % {"number": period.number}
+        href = reverse("studio:report", args=[business.slug, period.pk])
+        due = clock.start_of_day(period.report_due_on)
+        found.append(Task(due, business, words, href, urgent=period.report_due_on < on))
+    for owed in Distribution.objects.filter(
+        fund__business__in=by_pk, state=Distribution.State.APPROVED, received__lt=F("gross")
+    ).select_related("fund", "period"):
+        business = by_pk[owed.fund.business_id]
+        words = _("Pay %(amount)s for period %(number)d") % {
+            "amount": format_money(owed.owed, owed.fund.currency),
+            "number": owed.period.number,
+        }
+        href = reverse("studio:payments", args=[business.slug])
+        found.append(Task(clock.start_of_day(owed.payment_on), business, words, href, urgent=owed.payment_on < on))
+    return found
 
 
 @private
@@ -70,7 +100,7 @@ def studio_home(request: HttpRequest) -> HttpResponse:
     own = list(members.businesses_of(request.user))
     context: dict[str, Any] = {
         "businesses": own,
-        "tasks": tasks_of(own, at=clock.now()),
+        "tasks": tasks_of(own, owned=members.owned_by(request.user), at=clock.now()),
         "trail": [(_("Home"), reverse("home"))],
     }
     return render(request, "studio/home.html", context)
@@ -82,7 +112,7 @@ def studio_business(request: HttpRequest, desk: Desk) -> HttpResponse:
     """O1: one business: to do, news, members, how many follow."""
     context = {
         **desk.context(),
-        "tasks": tasks_of([desk.business], at=clock.now()),
+        "tasks": tasks_of([desk.business], owned={desk.business.pk} if desk.is_owner else set(), at=clock.now()),
         "latest": news.latest(desk.business),
         "followers": following.count(desk.business),
         "member_count": members.members_of(desk.business).count(),
