@@ -20,6 +20,7 @@ from businesses import members
 from businesses.following import queries as following
 from businesses.models import Business, Post
 from businesses.news import queries as news
+from businesses.profile import queries as profile
 from businesses.studio.access import Desk, studio
 from microfund.kernel import clock
 from microfund.kernel.pages import private
@@ -40,7 +41,7 @@ class Task:
 
 
 def tasks_of(businesses: list[Business], *, at: datetime) -> list[Task]:
-    """What waits at these businesses, the oldest first: drafts, planned news, silence of more than SILENCE."""
+    """What waits at these businesses, the oldest first: drafts, planned news, returned texts, silence."""
     rows = Business.objects.filter(pk__in=[business.pk for business in businesses])
     found = []
     for post in news.drafts_and_planned(rows):
@@ -51,6 +52,10 @@ def tasks_of(businesses: list[Business], *, at: datetime) -> list[Task]:
             found.append(Task(post.publish_at, post.business, _("Goes out: %(title)s") % {"title": title}, check))
         else:
             found.append(Task(post.edited_at, post.business, _("Draft: %(title)s") % {"title": title}, edit))
+    for proposal in profile.returned(businesses):
+        label = _("Returned by staff: %(section)s") % {"section": proposal.get_section_display()}
+        href = reverse(f"studio:{proposal.section}", args=[proposal.business.slug])
+        found.append(Task(proposal.reviewed_at or proposal.edited_at, proposal.business, label, href, urgent=True))
     last = news.last_published(rows)
     for business in businesses:
         since = last.get(business.pk) or business.published_at
