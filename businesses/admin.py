@@ -16,7 +16,7 @@ from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPO
 from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline
 
-from . import images, services
+from . import images, profile_admin, services  # noqa: F401  (registers its own)
 from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto
 from .news import answers
 from .news import services as news

@@ -12,3 +12,12 @@ class PostPublished:
 
     post_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class ProposalReviewed:
+    """Staff have looked at texts for the page of a business: `state` is "published" or "returned"."""
+
+    proposal_id: int
+    state: str
+    at: datetime

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .following.models import Follow
 from .news.models import Comment, Post, PostPhoto, Thanks
+from .profile.models import Proposal
 
 __all__ = [
     "Business",
@@ -19,6 +20,7 @@ __all__ = [
     "Picture",
     "Post",
     "PostPhoto",
+    "Proposal",
     "Thanks",
 ]
 
@@ -83,6 +85,9 @@ class Business(models.Model):
     story_ja = models.TextField(_("story (Japanese)"))
     damage_en = models.TextField(_("damage (English)"))
     damage_ja = models.TextField(_("damage (Japanese)"))
+    uses_note_en = models.TextField(_("about the use of funds (English)"), blank=True, default="", db_default="")
+    uses_note_ja = models.TextField(_("about the use of funds (Japanese)"), blank=True, default="", db_default="")
+    story_edits = models.PositiveIntegerField(_("edits of the story"), default=0, db_default=0, editable=False)
     map_x = models.PositiveSmallIntegerField(_("map x"), default=0)
     map_y = models.PositiveSmallIntegerField(_("map y"), default=0)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)

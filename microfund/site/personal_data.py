@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from businesses.models import Comment, Follow, Membership, Post, Thanks
+from businesses.models import Comment, Follow, Membership, Post, Proposal, Thanks
 from investments.models import (
     Acceptance,
     BankAccount,
@@ -41,6 +41,7 @@ KEPT_IN = {
     "businesses.Membership": "account",
     "businesses.Follow": "account",
     "businesses.Post": "words",
+    "businesses.Proposal": "words",
     "businesses.Comment": "words",
     "businesses.Thanks": "words",
     "investments.CalendarAddress": "account",
@@ -156,6 +157,9 @@ def _words(user: Any) -> dict[str, Any]:
     """What the person has written for others to read."""
     return {
         "news": _rows(Post.objects.filter(author=user).order_by("pk"), "business__slug", "title", "source", "state"),
+        "proposed_texts": _rows(
+            Proposal.objects.filter(author=user).order_by("pk"), "business__slug", "section", "texts", "state"
+        ),
         "comments": _rows(
             Comment.objects.filter(author=user).order_by("pk"), "post__title", "name", "text", "created_at"
         ),

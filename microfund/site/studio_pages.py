@@ -21,6 +21,7 @@ from businesses import members
 from businesses.following import queries as following
 from businesses.models import Business, Post
 from businesses.news import queries as news
+from businesses.profile import queries as profile
 from businesses.studio.access import Desk, studio
 from investments.distributions.models import Distribution
 from investments.models import Period
@@ -44,8 +45,8 @@ class Task:
 
 
 def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> list[Task]:
-    """What waits at these businesses, the oldest first: drafts, planned news, silence of more than SILENCE; at those
-    that the visitor owns (ids), reports and payments that are due."""
+    """What waits at these businesses, the oldest first: drafts, planned news, returned texts, silence of more than
+    SILENCE; at those that the visitor owns (ids), reports and payments that are due."""
     rows = Business.objects.filter(pk__in=[business.pk for business in businesses])
     found = []
     for post in news.drafts_and_planned(rows):
@@ -56,6 +57,10 @@ def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> li
             found.append(Task(post.publish_at, post.business, _("Goes out: %(title)s") % {"title": title}, check))
         else:
             found.append(Task(post.edited_at, post.business, _("Draft: %(title)s") % {"title": title}, edit))
+    for proposal in profile.returned(businesses):
+        label = _("Returned by staff: %(section)s") % {"section": proposal.get_section_display()}
+        href = reverse(f"studio:{proposal.section}", args=[proposal.business.slug])
+        found.append(Task(proposal.reviewed_at or proposal.edited_at, proposal.business, label, href, urgent=True))
     last = news.last_published(rows)
     for business in businesses:
         since = last.get(business.pk) or business.published_at

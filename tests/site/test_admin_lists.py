@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from businesses.models import Comment, Follow
+from businesses.models import Comment, Follow, Proposal
 from investments.banking import accounts
 from investments.models import (
     Account,
@@ -107,6 +107,10 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
             post = make.make_post(business=made.fund.business)
             Comment.objects.create(post=post, author=post.author, name="Ann", text="Well", created_at=now)
             Follow.objects.create(business=post.business, user=post.author, asked_at=now, confirmed_at=now)
+            Proposal.objects.create(
+                business=post.business, section="uses", author=post.author, state="published",
+                texts={"uses_note_en": "a", "uses_note_ja": "b"}, created_at=now, edited_at=now,
+            )  # fmt: skip
             audit.record(action="tests.happened", subject=("tests.Thing", 1), at=now)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -1,0 +1,45 @@
+"""Reads of proposed texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from .models import SECTIONS, Proposal, Text
+
+OPEN = (Proposal.State.DRAFT, Proposal.State.SUBMITTED, Proposal.State.RETURNED)
+
+
+def open_proposal(business: Any, section: str) -> Proposal | None:
+    """What is being prepared or looked at for a section; there is at most one."""
+    return Proposal.objects.filter(business=business, section=section, state__in=OPEN).first()
+
+
+def on_the_page(business: Any, section: str) -> dict[str, str]:
+    """The texts of a section as the public page has them, by column."""
+    return {column: getattr(business, column) for text in SECTIONS[section] for column in text.columns}
+
+
+def differs(text: Text, before: dict[str, str], after: dict[str, str]) -> bool:
+    """Whether either language of a text differs."""
+    return any(before[column] != after[column] for column in text.columns)
+
+
+def changed_texts(proposal: Proposal, business: Any) -> list[Text]:
+    """The texts that the proposal would change."""
+    live = on_the_page(business, proposal.section)
+    return [text for text in proposal.fields if differs(text, live, proposal.texts)]
+
+
+def waiting() -> QuerySet[Proposal]:
+    """What waits for staff, the oldest first."""
+    return Proposal.objects.filter(state=Proposal.State.SUBMITTED).order_by("submitted_at", "pk")
+
+
+def returned(businesses: Iterable[Any]) -> QuerySet[Proposal]:
+    """What waits for the members of these businesses."""
+    wanted = [business.pk for business in businesses]
+    found = Proposal.objects.filter(business__in=wanted, state=Proposal.State.RETURNED)
+    return found.select_related("business").order_by("pk")

@@ -1,0 +1,102 @@
+"""The staff's review of texts that members propose for the page of their business (pages.md O2, S9)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from microfund.kernel import queues
+from microfund.kernel.accounts.roles import REVIEWER
+from microfund.kernel.acts import Act
+from microfund.kernel.admin import ReadOnlyAdmin
+
+from .profile import queries, services
+from .profile.models import SECTIONS, Proposal
+
+ACCEPT, RETURN = "accept", "return"
+
+
+def _form(section: str) -> type[forms.Form]:
+    fields: dict[str, Any] = {}
+    for text in SECTIONS[section]:
+        fields[text.name] = forms.ChoiceField(
+            label=text.label,
+            required=False,
+            choices=[("", _("unchanged")), (ACCEPT, _("accept: it is published")), (RETURN, _("return"))],
+        )
+        fields[f"{text.name}_comment"] = forms.CharField(
+            label=_("Comment"),
+            required=False,
+            max_length=services.LONGEST_COMMENT,
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("The members of the business read it. Needed for what is returned."),
+        )
+    return type(f"Review{section.title()}Form", (forms.Form,), fields)
+
+
+def _review(proposal: Proposal, *, actor: Any, at: datetime, **data: str) -> None:
+    decisions = {
+        text.name: services.Decision(data[text.name] == ACCEPT, data[f"{text.name}_comment"])
+        for text in proposal.fields
+        if data[text.name]
+    }
+    services.review(proposal, decisions=decisions, actor=actor, at=at)
+
+
+def _act(section: str) -> Act:
+    return Act(
+        name=f"review_{section}",
+        label=_("Review"),
+        roles=(REVIEWER,),
+        run=_review,
+        form=_form(section),
+        when=lambda proposal: proposal.state == Proposal.State.SUBMITTED and proposal.section == section,
+        explanation=_("What you accept is public at once; what you return goes back with your comment."),
+    )
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnlyAdmin):
+    """Texts that members propose; staff accept or return each."""
+
+    list_display = ("business", "section", "state", "author", "submitted_at", "reviewed_at")
+    list_filter = ("state", "section")
+    list_select_related = ("business", "author")
+    search_fields = ("business__name_en", "business__name_ja")
+    ordering = ("-pk",)
+    acts = tuple(_act(section) for section in SECTIONS)
+
+    def facts(self, row: Proposal) -> list[tuple[Any, Any]]:
+        """Each changed text, as it is and as it would be, side by side."""
+        found: list[tuple[Any, Any]] = [(self.opts.verbose_name, str(row))]
+        for text in row.fields:
+            for column, language in zip(text.columns, ("en", "ja"), strict=True):
+                before, after = row.before.get(column, ""), row.texts[column]
+                if before != after:
+                    label = f"{text.label} ({language})"
+                    found.append((label, _side_by_side(before, after, language)))
+        return found
+
+
+def _side_by_side(before: str, after: str, language: str) -> str:
+    return format_html(
+        '<div class="proposed"><div><strong>{}</strong><del lang="{}">{}</del></div>'
+        '<div><strong>{}</strong><ins lang="{}">{}</ins></div></div>',
+        _("On the page"), language, before, _("Proposed"), language, after,
+    )  # fmt: skip
+
+
+queues.register(
+    queues.Queue(
+        key="proposals_review",
+        label=_("Texts of business pages to review"),
+        model=Proposal,
+        rows=queries.waiting,
+        roles=(REVIEWER,),
+    )
+)
