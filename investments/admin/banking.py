@@ -19,8 +19,10 @@ from investments.models import (
     OutgoingTransfer,
     ReceiptUse,
     Refund,
+    Release,
     StatementFile,
     StatementLine,
+    TaxPayment,
 )
 from investments.payments import transfer
 from microfund.kernel import crypto, queues
@@ -234,7 +236,9 @@ def _withdraw(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -
     outgoing.withdraw(row, actor=actor, at=at, reason=reason)
 
 
-_SOURCES: dict[str, type[Model]] = {"refund": Refund, "receipt": StatementLine, "dispute": Dispute, "fees": Fund}
+_SOURCES: dict[str, type[Model]] = {
+    "refund": Refund, "receipt": StatementLine, "dispute": Dispute, "fees": Fund, "release": Release, "tax": TaxPayment,
+}  # fmt: skip
 
 
 @admin.register(OutgoingTransfer)
@@ -322,6 +326,8 @@ class OutgoingTransferAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("payee's account"))
     def account(self, row: OutgoingTransfer) -> Any:
+        if row.target.startswith("tax:"):
+            return _("the tax office")
         return crypto.mask(row.payee["number"]) if row.payee else _("our own")
 
     def facts(self, row: OutgoingTransfer) -> list[tuple[Any, Any]]:
@@ -329,7 +335,7 @@ class OutgoingTransferAdmin(ReadOnlyAdmin):
             (_("for"), self.purpose(row)),
             (_("amount"), format_money(row.amount, row.currency)),
             (_("payee's account"), self.account(row)),
-            (_("account holder"), row.payee.get("holder", "") or _("our own")),
+            (_("account holder"), row.payee.get("holder", "") or self.account(row)),
             (_("reason"), row.reason),
             (_("prepared by"), row.maker),
             (_("state"), row.get_state_display()),
