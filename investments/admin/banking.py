@@ -31,6 +31,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link, list_url, money, pretty
 from microfund.kernel.money import format_money
 
+from .distributions import APPLY_TO_BUSINESS
 from .forms import ACCOUNT_TYPES, AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
 from .journal import subject_panel
 
@@ -165,6 +166,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             explanation=_("Exactly the order's total is used; what is left over waits to be sent back."),
             confirm=True,
         ),
+        APPLY_TO_BUSINESS,
         Act(
             name="send_back",
             label=_("Send back"),

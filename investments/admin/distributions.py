@@ -12,10 +12,10 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from investments.distributions import pay_in, queries, services
-from investments.models import Distribution, Fund, Instalment, Period, RevenueReport
+from investments.models import Distribution, Fund, Instalment, Period, RevenueReport, StatementLine
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
-from microfund.kernel.acts import Act, RemarkForm
+from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
 from microfund.kernel.money import format_money
 
@@ -37,6 +37,99 @@ CALCULATE = Act(
     form=forms.Form,
     when=lambda period: period.state == Period.State.ACCEPTED,
     explanation=_("What the accepted report pays, for every holding of the record date. Another person approves it."),
+    confirm=True,
+)
+
+
+class WindUpForm(ReasonForm):
+    """What is left for each unit, and why the fund ends."""
+
+    residual_per_unit = forms.IntegerField(label=_("Residual per unit (yen)"), min_value=0)
+    field_order = ("residual_per_unit", "reason")
+
+
+class BusinessForm(ReasonForm):
+    """The fund whose business has paid."""
+
+    fund = forms.SlugField(label=_("Fund"), help_text=_("The fund's name in its address."))
+    field_order = ("fund", "reason")
+
+    def clean_fund(self) -> Fund:
+        found = Fund.objects.filter(slug=self.cleaned_data["fund"]).first()
+        if found is None:
+            raise forms.ValidationError(_("There is no fund of this name."))
+        return found
+
+
+def _wind_up(fund: Fund, *, actor: Any, at: datetime, residual_per_unit: int, reason: str) -> None:
+    services.prepare_wind_up(fund, residual_per_unit=residual_per_unit, actor=actor, at=at, reason=reason)
+
+
+def _by_holder(fund: Fund, data: dict[str, Any]) -> list[Panel]:
+    """What a wind-up would pay each holder before tax, the largest first."""
+    held = fund.holdings.filter(units__gt=0).select_related("investor").order_by("-units", "pk")[:SHOWN]
+    return [
+        Panel(
+            _("By holding"),
+            (_("holding"), _("investor"), _("units"), _("gross")),
+            [
+                (own.reference, own.investor.name, own.units, format_money(own.units * data["residual_per_unit"]))
+                for own in held
+            ],
+            numeric=frozenset({2, 3}),
+        )
+    ]
+
+
+def _supplement(fund: Fund, *, actor: Any, at: datetime) -> None:
+    services.prepare_supplement(fund, actor=actor, at=at)
+
+
+def _ends(fund: Fund) -> bool:
+    return fund.periods.filter(number=fund.periods.count(), state__in=_DISTRIBUTED).exists()
+
+
+_DISTRIBUTED = ("approved", "funded", "paying", "paid")
+#: On the page of a fund.
+FUND_ACTS = (
+    Act(
+        name="wind_up",
+        label=_("Wind the fund up"),
+        roles=(FINANCE_MAKER,),
+        run=_wind_up,
+        form=WindUpForm,
+        preview=_by_holder,
+        when=lambda fund: fund.state == Fund.State.OPERATING and not _ends(fund),
+        explanation=_("Calculate the last distribution; once another person approves it, every other claim ends."),
+        confirm=True,
+        danger=True,
+    ),
+    Act(
+        name="supplement",
+        label=_("Calculate a supplement"),
+        roles=(FINANCE_MAKER,),
+        run=_supplement,
+        form=forms.Form,
+        when=lambda fund: fund.state in (Fund.State.OPERATING, Fund.State.MATURED) and _ends(fund),
+        explanation=_("After the last period: what an upward restatement still pays. Another person approves it."),
+        confirm=True,
+    ),
+)
+
+
+def _apply(line: StatementLine, *, actor: Any, at: datetime, fund: Fund, reason: str) -> None:
+    pay_in.apply_by_staff(line, fund, actor=actor, at=at, reason=reason)
+
+
+#: On the page of a bank receipt.
+APPLY_TO_BUSINESS = Act(
+    name="business",
+    label=_("Apply to what a business owes"),
+    roles=(FINANCE_MAKER,),
+    run=_apply,
+    form=BusinessForm,
+    when=lambda line: line.free > 0,
+    explanation=_("The receipt pays the fund's open distributions, oldest first; what is left over waits."),
     confirm=True,
 )
 

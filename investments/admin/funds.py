@@ -20,6 +20,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyInline, StaffAdmin, link, list_url
 from microfund.kernel.money import format_money
 
+from .distributions import FUND_ACTS
 from .journal import balance_panel
 from .releases import RELEASE
 from .terms import EDITABLE, AmendForm, TermsInline, amend, amendable
@@ -182,6 +183,7 @@ class FundAdmin(StaffAdmin):
             confirm=True,
         ),
         RELEASE,
+        *FUND_ACTS,
     )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:

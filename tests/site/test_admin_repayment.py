@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from investments.models import Distribution, Evidence, Fund, OutgoingTransfer, Payout, PayoutAttempt, PayoutRun
+from investments.models import (
+    Distribution,
+    Evidence,
+    Fund,
+    OutgoingTransfer,
+    Payout,
+    PayoutAttempt,
+    PayoutRun,
+    StatementLine,
+)
 from investments.revenue import reports
 from microfund.kernel import clock, private
 from microfund.kernel.audit.models import AuditRow
@@ -143,3 +152,21 @@ def test_money_is_released_to_the_business_by_two_people() -> None:
     do(console(maker), transfer, "sent", transferred_on=today, bank_reference="B1")
     release = fund.releases.get()
     assert release.released_on and "¥20,000" in console(checker).get(page_of(release)).content.decode()
+
+
+def test_a_fund_is_wound_up_with_a_preview_and_its_business_pays_without_the_code() -> None:
+    fund = repay.operating(40)
+    maker, checker = console(make_staff("finance maker")), console(make_staff("finance checker"))
+    page = maker.post(act_of(fund, "wind_up"), {"residual_per_unit": 700, "reason": "They retire."}).content.decode()
+    assert "Please check once more" in page and "¥28,000" in page and not Distribution.objects.exists()
+    do(maker, fund, "wind_up", residual_per_unit=700)
+    made = Distribution.objects.get()
+    do(checker, made, "approve")
+    fund.refresh_from_db()
+    assert fund.state == "wound_up"
+    repay.receive({"amount": 28_000, "payer_code": "", "payer_name": "ﾋﾉﾃﾞ"}, at=timezone.now())
+    line = StatementLine.objects.get(amount=28_000)
+    assert "There is no fund of this name." in do(maker, line, "business", fund="nothing")
+    do(maker, line, "business", fund=fund.slug)
+    made.refresh_from_db()
+    assert made.owed == 0
