@@ -14,6 +14,7 @@ class InvestmentsConfig(AppConfig):
         from investments.banking import services as banking
         from investments.distributions import pay_in
         from investments.payments import own_accounts, refund, transfer
+        from investments.payouts import release, tax
         from microfund.kernel import locks
 
         # The hottest row last (architecture.md section 3).
@@ -48,6 +49,8 @@ class InvestmentsConfig(AppConfig):
         outgoing.register_purpose("refund", refund.RefundByBank())
         outgoing.register_purpose("dispute", own_accounts.ToppingUp())
         outgoing.register_purpose("fees", own_accounts.FeeSweep())
+        outgoing.register_purpose("release", release.ReleaseToBusiness())
+        outgoing.register_purpose("tax", tax.TaxToOffice())
         checks.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
 

@@ -235,3 +235,13 @@ class FundWoundUp:
     fund_id: int
     distribution_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class FundsReleased:
+    """Money was released to the business: `part` is "donation" or "investment", `amount` in yen."""
+
+    fund_id: int
+    part: str
+    amount: int
+    at: datetime

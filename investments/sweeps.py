@@ -9,7 +9,7 @@ from investments.offerings import services as offerings
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
 from investments.payments import services as payments
-from investments.payouts import outcome
+from investments.payouts import outcome, tax
 from investments.revenue import reports
 from investments.revenue import services as revenue
 from microfund.kernel.schedule import services as schedule
@@ -34,6 +34,7 @@ def register() -> None:
             ("revenue.start", revenue.start_due, "minute"),
             ("revenue.reports", reports.await_reports_due, "hour"),
             ("payouts.paid", outcome.paid_due, "hour"),
+            ("payouts.tax", tax.gather_due, "day"),
             ("orders.lower_totals", orders.lower_totals_due, "day"),
             ("mails.reminders", mails.remind_transfers_due, "day"),
             ("investors.documents", documents.delete_due, "day"),

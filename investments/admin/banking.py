@@ -19,8 +19,10 @@ from investments.models import (
     OutgoingTransfer,
     ReceiptUse,
     Refund,
+    Release,
     StatementFile,
     StatementLine,
+    TaxPayment,
 )
 from investments.payments import transfer
 from microfund.kernel import crypto, queues
@@ -29,6 +31,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link, list_url, money, pretty
 from microfund.kernel.money import format_money
 
+from .distributions import APPLY_TO_BUSINESS
 from .forms import ACCOUNT_TYPES, AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
 from .journal import subject_panel
 
@@ -163,6 +166,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             explanation=_("Exactly the order's total is used; what is left over waits to be sent back."),
             confirm=True,
         ),
+        APPLY_TO_BUSINESS,
         Act(
             name="send_back",
             label=_("Send back"),
@@ -234,7 +238,9 @@ def _withdraw(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -
     outgoing.withdraw(row, actor=actor, at=at, reason=reason)
 
 
-_SOURCES: dict[str, type[Model]] = {"refund": Refund, "receipt": StatementLine, "dispute": Dispute, "fees": Fund}
+_SOURCES: dict[str, type[Model]] = {
+    "refund": Refund, "receipt": StatementLine, "dispute": Dispute, "fees": Fund, "release": Release, "tax": TaxPayment,
+}  # fmt: skip
 
 
 @admin.register(OutgoingTransfer)
@@ -322,6 +328,8 @@ class OutgoingTransferAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("payee's account"))
     def account(self, row: OutgoingTransfer) -> Any:
+        if row.target.startswith("tax:"):
+            return _("the tax office")
         return crypto.mask(row.payee["number"]) if row.payee else _("our own")
 
     def facts(self, row: OutgoingTransfer) -> list[tuple[Any, Any]]:
@@ -329,7 +337,7 @@ class OutgoingTransferAdmin(ReadOnlyAdmin):
             (_("for"), self.purpose(row)),
             (_("amount"), format_money(row.amount, row.currency)),
             (_("payee's account"), self.account(row)),
-            (_("account holder"), row.payee.get("holder", "") or _("our own")),
+            (_("account holder"), row.payee.get("holder", "") or self.account(row)),
             (_("reason"), row.reason),
             (_("prepared by"), row.maker),
             (_("state"), row.get_state_display()),

@@ -10,9 +10,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Document, Period, Terms
+from investments.models import Distribution, Document, Period, RevenueReport, Terms
 from investments.offerings.queries import BYTES
-from microfund.kernel.admin import ReadOnlyAdmin, money
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
+from microfund.kernel.money import format_money
+
+from .distributions import CALCULATE
 
 
 @admin.register(Terms)
@@ -74,3 +77,40 @@ class PeriodAdmin(ReadOnlyAdmin):
     list_select_related = ("fund",)
     search_fields = ("fund__slug",)
     ordering = ("report_due_on", "pk")
+    acts = (CALCULATE,)
+
+    def facts(self, row: Period) -> list[tuple[Any, Any]]:
+        return [
+            (_("fund"), row.fund.slug),
+            (_("period"), row.number),
+            (_("state"), row.get_state_display()),
+            (_("record date"), row.record_on),
+            (_("payment due on"), row.payment_due_on),
+        ]
+
+    def panels(self, request: HttpRequest, row: Period) -> list[Panel]:
+        return [
+            Panel(
+                _("Revenue reports"),
+                (_("version"), _("state"), _("revenue")),
+                [
+                    (link(RevenueReport, own.pk, f"v{own.version}"), own.get_state_display(), format_money(own.revenue))
+                    for own in row.reports.order_by("version")
+                ],
+                numeric=frozenset({2}),
+            ),
+            Panel(
+                _("Distributions"),
+                (_("distribution"), _("state"), _("per unit"), _("gross")),
+                [
+                    (
+                        link(Distribution, own.pk, own.pk),
+                        own.get_state_display(),
+                        format_money(own.per_unit),
+                        format_money(own.gross),
+                    )
+                    for own in row.distributions.order_by("pk")
+                ],
+                numeric=frozenset({2, 3}),
+            ),
+        ]

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Book, Document, Fund, FundCounter, Order, Terms
+from investments.models import Book, Document, Fund, FundCounter, Order, Period, Terms
 from investments.offerings import services as offerings
 from investments.offerings.queries import BYTES
 from investments.payments import own_accounts
@@ -20,7 +20,9 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyInline, StaffAdmin, link, list_url
 from microfund.kernel.money import format_money
 
+from .distributions import FUND_ACTS
 from .journal import balance_panel
+from .releases import RELEASE
 from .terms import EDITABLE, AmendForm, TermsInline, amend, amendable
 
 
@@ -180,6 +182,8 @@ class FundAdmin(StaffAdmin):
             explanation=_("Prepare the transfer of all that the fund owes the operator to the operator's account."),
             confirm=True,
         ),
+        RELEASE,
+        *FUND_ACTS,
     )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -255,7 +259,7 @@ class FundAdmin(StaffAdmin):
                     (_("number"), _("state"), _("starts on"), _("ends on"), _("report due on"), _("payment due on")),
                     [
                         (
-                            own.number,
+                            link(Period, own.pk, own.number),
                             own.get_state_display(),
                             own.starts_on,
                             own.ends_on,

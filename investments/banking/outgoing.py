@@ -37,7 +37,7 @@ class Purpose:
     def prepared(self, row: Any, transfer: OutgoingTransfer) -> None:
         """It is under way: hold what it needs."""
 
-    def withdrawn(self, row: Any, transfer: OutgoingTransfer) -> None:
+    def withdrawn(self, row: Any, transfer: OutgoingTransfer, *, at: datetime) -> None:
         """It will not be made: let go what was held."""
 
     def sent(self, row: Any, transfer: OutgoingTransfer, *, at: datetime) -> None:
@@ -127,7 +127,7 @@ def withdraw(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: st
     with transaction.atomic():
         row = purpose.lock(transfer.source_id)
         fresh = TRANSFER_STATES.move(transfer, OutgoingTransfer.State.WITHDRAWN, at=at, actor=actor, reason=reason)
-        purpose.withdrawn(row, fresh)
+        purpose.withdrawn(row, fresh, at=at)
         return fresh
 
 

@@ -324,7 +324,7 @@ class SendingBack(outgoing.Purpose):
         row.held += transfer.amount
         row.save(update_fields=["held"])
 
-    def withdrawn(self, row: StatementLine, transfer: OutgoingTransfer) -> None:
+    def withdrawn(self, row: StatementLine, transfer: OutgoingTransfer, *, at: datetime) -> None:
         row.held -= transfer.amount
         row.save(update_fields=["held"])
 

@@ -38,8 +38,10 @@ class RemarkForm(forms.Form):
 class Act:
     """One thing that staff of `roles` may do to a row for which `when(row)` holds.
 
-    `run(row, actor=…, at=…, **form data)` calls the service; it may answer pairs of (label, text) to be shown once.
-    `initial(row)` fills the form in beforehand.
+    `run(row, actor=…, at=…, **form data)` calls the service; it may answer pairs of (label, text) to be shown once,
+    or a response, such as a file.
+    `initial(row)` fills the form in beforehand. `preview(row, form data)` answers tables (`admin.Panel`) of what the
+    act would do, shown where it asks once more; a DomainError of it stands in the form.
     `confirm` asks once more with all figures, as every movement of money must. `audit` names the audit row that is
     written here, for services that write none of their own; with `outside` the act speaks to the provider, so it is
     noted beforehand and runs outside any transaction.
@@ -52,6 +54,7 @@ class Act:
     form: type[forms.Form] = ReasonForm
     when: Callable[[Any], bool] = lambda row: True
     initial: Callable[[Any], dict[str, Any]] = lambda row: {}
+    preview: Callable[[Any, dict[str, Any]], list[Any]] = lambda row, data: []
     explanation: Any = ""
     done: Any = _("Done.")
     confirm: bool = False

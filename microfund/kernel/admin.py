@@ -17,7 +17,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.forms.models import BaseInlineFormSet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -167,14 +167,14 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
             *super().get_urls(),
         ]
 
-    def list_act_view(self, request: HttpRequest, act: str) -> HttpResponse:
+    def list_act_view(self, request: HttpRequest, act: str) -> HttpResponseBase:
         """The page of an act on no row in particular, such as an import."""
         found = next((known for known in self.list_acts if known.name == act), None)
         if found is None or not self.has_view_permission(request):
             raise Http404
         return self._act_page(request, found, None, list_url(self.model))
 
-    def act_view(self, request: HttpRequest, object_id: str, act: str) -> HttpResponse:
+    def act_view(self, request: HttpRequest, object_id: str, act: str) -> HttpResponseBase:
         """The page of an act on one row: GET shows the form, POST does it, after asking once more where money moves."""
         row = self.get_object(request, unquote(object_id))
         found = next((known for known in self.acts if known.name == act), None)
@@ -186,15 +186,18 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
             return HttpResponseRedirect(back)
         return self._act_page(request, found, row, back)
 
-    def _act_page(self, request: HttpRequest, act: Act, row: Any, back: str) -> HttpResponse:
+    def _act_page(self, request: HttpRequest, act: Act, row: Any, back: str) -> HttpResponseBase:
         if not act.allowed_to(request.user):
             raise PermissionDenied
         sent = request.method == "POST"
         form = act.form(request.POST if sent else None, request.FILES if sent else None, initial=act.initial(row))
-        confirming = False
+        confirming, panels = False, []
         if sent and form.is_valid():
             if act.confirm and "confirmed" not in request.POST:
-                confirming = True
+                try:
+                    panels, confirming = act.preview(row, form.cleaned_data), True
+                except DomainError as error:
+                    _refused(form, error)
             else:
                 answer = self._perform(request, act, row, form)
                 if answer is not None:
@@ -209,6 +212,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
             "confirming": confirming,
             "filled": kernel_acts.shown(form) if confirming else [],
             "facts": self.facts(row) if row is not None else [],
+            "panels": panels,
             "back": back,
             "errors": form.errors,
         }
@@ -219,12 +223,13 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
         try:
             answer = act.perform(row, form.cleaned_data, actor=request.user, at=timezone.now())
         except DomainError as error:
-            named = error.data.get("field", "")
-            form.add_error(named if named in form.fields else None, str(error.message))
+            _refused(form, error)
             return None
-        return answer if isinstance(answer, list) else ""
+        return answer if isinstance(answer, list | HttpResponseBase) else ""
 
-    def _answered(self, request: HttpRequest, act: Act, row: Any, back: str, answer: Any) -> HttpResponse:
+    def _answered(self, request: HttpRequest, act: Act, row: Any, back: str, answer: Any) -> HttpResponseBase:
+        if isinstance(answer, HttpResponseBase):
+            return answer
         if not answer:
             messages.success(request, act.done)
             return HttpResponseRedirect(back)
@@ -266,6 +271,12 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Django's own log is not kept: the audit trail is."""
+
+
+def _refused(form: Form, error: DomainError) -> None:
+    """Say in the form what a service refused, beside the field that it names."""
+    named = error.data.get("field", "")
+    form.add_error(named if named in form.fields else None, str(error.message))
 
 
 def _short(value: Any) -> Any:

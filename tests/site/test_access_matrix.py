@@ -202,7 +202,7 @@ TABLE: dict[str, Row] = {
 }
 #: Addresses that need a thing to be there; who may not open the console is sent away from them all the same.
 CONSOLE = {"logout", "password_change", "password_change_done", "autocomplete", "view_on_site", "app_list"}
-CONSOLE |= {"investments_investor_identity", "investments_investor_document"}
+CONSOLE |= {"investments_investor_identity", "investments_investor_document", "investments_revenuereport_evidence"}
 #: What staff may add by hand, and which groups; every other model refuses to.
 ADDS: dict[str, set[str]] = {
     "accounts_user": set(),
@@ -227,19 +227,26 @@ MODELS = {
     "businesses_disaster",
     "businesses_follow",
     "businesses_post",
+    "businesses_proposal",
     "investments_account",
     "investments_bankaccount",
+    "investments_bankreturn",
     "investments_book",
     "investments_dispute",
+    "investments_distribution",
     "investments_document",
     "investments_entry",
     "investments_fund",
     "investments_holding",
+    "investments_instalment",
     "investments_investor",
     "investments_line",
     "investments_order",
     "investments_outgoingtransfer",
     "investments_paymentattempt",
+    "investments_payout",
+    "investments_payoutattempt",
+    "investments_payoutrun",
     "investments_period",
     "investments_personbusiness",
     "investments_personfund",
@@ -247,9 +254,12 @@ MODELS = {
     "investments_providercursor",
     "investments_providerpayout",
     "investments_refund",
+    "investments_release",
     "investments_resemblance",
+    "investments_revenuereport",
     "investments_statementfile",
     "investments_statementline",
+    "investments_taxpayment",
     "investments_taxrate",
     "investments_terms",
     "investments_unrecordedobject",
@@ -317,6 +327,7 @@ def test_nobody_else_gets_into_the_console(world: World, who: str) -> None:
     browser = world.browsers[who]
     arguments = {"view_on_site": [1, 1], "app_list": ["investments"]}
     arguments |= {"investments_investor_identity": [1], "investments_investor_document": [1, 1]}
+    arguments |= {"investments_revenuereport_evidence": [1, 1]}
     open_to_them = {}
     for name in sorted(console_names()):
         short = name.removeprefix("admin:")

@@ -22,22 +22,29 @@ from investments.banking import accounts
 from investments.models import (
     Account,
     BankAccount,
+    BankReturn,
     Book,
+    Distribution,
     Document,
     Entry,
     Fund,
     Holding,
+    Instalment,
     Investor,
     Line,
     Order,
     PaymentAttempt,
+    Payout,
+    PayoutAttempt,
     Period,
     PersonBusiness,
     PersonFund,
     ProviderCursor,
     Refund,
     Resemblance,
+    RevenueReport,
     StatementLine,
+    TaxPayment,
     TaxRate,
     Terms,
     UnrecordedObject,
@@ -54,6 +61,7 @@ from rewards.models import Offer
 from tests import make
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
+from tests.site import repaid
 from tests.site.books import Books
 from tests.site.staff import console, list_of, make_staff, page_of
 
@@ -91,13 +99,17 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
                 happened_at=now,
             )
             Offer.objects.create(fund=made.fund, text_en="Oysters", text_ja="牡蠣")
-            Period.objects.create(
+            period = Period.objects.create(
                 fund=made.fund, number=1, starts_on=date(2027, 1, 1), ends_on=date(2027, 12, 31),
                 record_on=date(2027, 12, 31), report_due_on=date(2028, 3, 1), payment_due_on=date(2028, 5, 1),
             )  # fmt: skip
             accounts.change(
                 Investor.objects.get(pk=_investor(9_001)),
                 bank="0001", branch="001", kind="1", number="1234567", holder="コピー", at=now, actor=None,
+            )  # fmt: skip
+            repaid.build(
+                made.fund, period, Investor.objects.get(pk=_investor(9_001)),
+                User.objects.get(pk=_user(9_003)), User.objects.get(pk=_user(9_004)),
             )  # fmt: skip
             Resemblance.objects.create(
                 first_id=_investor(9_001), second_id=_investor(9_002), by_phone=True, found_at=now, state="same"
@@ -146,6 +158,13 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Terms: lambda n: {"version": 100 + n, "frozen_at": None},
     Document: lambda n: {"language": f"x{n}"},
     Period: lambda n: {"number": 10 + n},
+    RevenueReport: lambda n: {"version": 10 + n},
+    Distribution: lambda n: {"supplement": 10 + n},
+    Instalment: lambda n: {"number": 10 + n},
+    Payout: lambda n: {"investor_id": _investor(n)},
+    PayoutAttempt: lambda n: {"number": 10 + n, "state": "withdrawn"},
+    BankReturn: lambda n: {"attempt_id": 1_000_000 + n},
+    TaxPayment: lambda n: {"month": date(2030 + n, 1, 1)},
     Account: lambda n: {"code": f"code{n}"},
     TaxRate: lambda n: {"payee_class": f"class{n}"},
     StatementLine: lambda n: {"row": 1_000 + n},
@@ -208,6 +227,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "businesses.Thanks", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
+        "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip
     ours = {

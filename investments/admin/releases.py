@@ -1,0 +1,124 @@
+"""Money to the business and to the tax office: both leave by an outgoing transfer of two people (domain.md section
+7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from investments.banking.models import UNDER_WAY
+from investments.models import Fund, OutgoingTransfer, Release, TaxPayment
+from investments.payouts import release, tax
+from microfund.kernel import queues
+from microfund.kernel.accounts.roles import FINANCE_MAKER
+from microfund.kernel.acts import Act
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, money
+from microfund.kernel.money import format_money
+
+from .forms import AmountPayeeForm, payee_of
+from .journal import subject_panel
+
+
+class ReleaseForm(AmountPayeeForm):
+    """Which part, how much, to which account of the business."""
+
+    part = forms.ChoiceField(label=_("Part"), choices=Release.Part.choices, widget=forms.RadioSelect)
+    field_order = ("part", *AmountPayeeForm.field_order)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["holder"].help_text = _("It must be the business.")
+
+
+def _release(fund: Fund, *, actor: Any, at: datetime, **values: Any) -> None:
+    release.prepare(fund, payee=payee_of(values), actor=actor, at=at, **values)
+
+
+#: On the page of a fund.
+RELEASE = Act(
+    name="release",
+    label=_("Release money to the business"),
+    roles=(FINANCE_MAKER,),
+    run=_release,
+    form=ReleaseForm,
+    when=lambda fund: any(release.releasable(fund, part) for part in Release.Part.values),
+    explanation=_(
+        "Donations once the fund has succeeded, the investment once its term has begun. It is transferred after "
+        "another person approved it."
+    ),
+    confirm=True,
+)
+
+
+@admin.register(Release)
+class ReleaseAdmin(ReadOnlyAdmin):
+    """Money released to a business."""
+
+    list_display = (
+        "fund", "part", money("amount", _("amount"), "JPY"), "created_at", "released_on", "withdrawn_at",
+    )  # fmt: skip
+    list_filter = ("part",)
+    list_select_related = ("fund",)
+    search_fields = ("fund__slug",)
+    ordering = ("-pk",)
+
+    def panels(self, request: Any, row: Release) -> list[Panel]:
+        return [subject_panel(f"release:{row.pk}")]
+
+
+def _pay_over(row: TaxPayment, *, actor: Any, at: datetime, reason: str) -> None:
+    tax.pay_over(row, actor=actor, at=at, reason=reason)
+
+
+def _payable(row: TaxPayment) -> bool:
+    under_way = OutgoingTransfer.objects.filter(target=f"tax:{row.pk}", state__in=UNDER_WAY)
+    return row.paid_on is None and not under_way.exists()
+
+
+@admin.register(TaxPayment)
+class TaxPaymentAdmin(ReadOnlyAdmin):
+    """Tax that one fund withheld in one month."""
+
+    list_display = ("fund", "month", money("amount", _("amount"), "JPY"), "due_on", "paid_on")
+    list_filter = (("paid_on", admin.EmptyFieldListFilter),)
+    list_select_related = ("fund",)
+    search_fields = ("fund__slug",)
+    ordering = ("-month", "-pk")
+    acts = (
+        Act(
+            name="pay_over",
+            label=_("Pay the tax over"),
+            roles=(FINANCE_MAKER,),
+            run=_pay_over,
+            when=_payable,
+            explanation=_("Prepare the transfer of the month's total to the tax office; another person approves it."),
+            confirm=True,
+        ),
+    )
+
+    def facts(self, row: TaxPayment) -> list[tuple[Any, Any]]:
+        return [
+            (_("fund"), row.fund.slug),
+            (_("month"), f"{row.month:%Y-%m}"),
+            (_("amount"), format_money(row.amount)),
+            (_("due on"), row.due_on),
+        ]
+
+    def panels(self, request: Any, row: TaxPayment) -> list[Panel]:
+        return [subject_panel(f"tax:{row.pk}")]
+
+
+queues.register(
+    queues.Queue(
+        key="tax_to_pay",
+        label=_("Withheld tax to be paid over"),
+        model=TaxPayment,
+        rows=lambda: TaxPayment.objects.filter(paid_on=None),
+        since="created_at",
+        roles=(FINANCE_MAKER,),
+    )
+)

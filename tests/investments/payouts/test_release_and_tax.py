@@ -1,0 +1,104 @@
+"""Money to the business and to the tax office: two people, the ledger's figures, once each (domain.md section 7)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from investments.banking import outgoing
+from investments.banking.models import OutgoingTransfer
+from investments.ledger.post import balance
+from investments.models import Fund, Release, TaxPayment
+from investments.payouts import release, tax
+from microfund.kernel import clock, integrity
+from microfund.kernel.errors import DomainError
+from microfund.kernel.outbox.models import Event
+from tests import make, repay
+
+pytestmark = pytest.mark.django_db
+PAYEE = {"bank": "0001", "branch": "001", "type": "1", "number": "7654321", "holder": "ヒノデ"}
+
+
+def books_are_right() -> None:
+    assert not {own.check.name: own.differences for own in integrity.run() if own.differences}
+
+
+def made(transfer: OutgoingTransfer, *, at: Any) -> OutgoingTransfer:
+    outgoing.approve(transfer, actor=repay.staff("checker"), at=at)
+    return outgoing.record_sent(
+        transfer, transferred_on=clock.today_in(None, at), bank_reference="B1", actor=repay.staff(), at=at
+    )
+
+
+def prepare(fund: Fund, part: str, amount: int, *, at: Any) -> OutgoingTransfer:
+    return release.prepare(
+        fund, part=part, amount=amount, payee=PAYEE, actor=repay.staff(), at=at, reason="They buy rafts."
+    )
+
+
+def test_both_parts_are_released_once_each_and_not_a_yen_more() -> None:
+    fund = repay.operating(4)
+    at = make.at_noon(fund.term_starts_on)
+    before = balance(fund.book_id, "bank")
+    for part, account in (("donation", "donation_payable"), ("investment", "investment_payable")):
+        there = balance(fund.book_id, account)
+        assert there == 4 * 5_000
+        with pytest.raises(DomainError) as refused:
+            prepare(fund, part, there + 1, at=at)
+        assert refused.value.code == "amount"
+        transfer = prepare(fund, part, there, at=at)
+        with pytest.raises(DomainError) as refused:
+            prepare(fund, part, 1, at=at)
+        assert refused.value.code == "under_way"
+        with pytest.raises(DomainError) as refused:
+            outgoing.approve(transfer, actor=repay.staff(), at=at)
+        assert refused.value.code == "same_person"
+        made(transfer, at=at)
+        assert balance(fund.book_id, account) == 0
+        books_are_right()
+    assert balance(fund.book_id, "bank") == before - 40_000
+    with pytest.raises(DomainError) as refused:
+        prepare(fund, "donation", 1, at=at)
+    assert refused.value.code == "nothing"
+    assert Event.objects.filter(name__endswith="FundsReleased").count() == 2
+
+
+def test_a_withdrawn_release_lets_go_and_the_investment_waits_for_the_term() -> None:
+    fund = repay.operating(4)
+    at = make.at_noon(fund.term_starts_on)
+    transfer = prepare(fund, "donation", 20_000, at=at)
+    outgoing.withdraw(transfer, actor=repay.staff(), at=at, reason="Another account.")
+    assert Release.objects.get().withdrawn_at == at
+    assert balance(fund.book_id, "donation_payable") == 20_000
+    prepare(fund, "donation", 5_000, at=at)
+    fund.state = Fund.State.CLOSED
+    assert release.releasable(fund, "investment") == 0
+    assert release.releasable(fund, "donation") == 20_000
+    books_are_right()
+
+
+def test_the_withheld_tax_of_a_month_is_totalled_and_paid_over_once() -> None:
+    fund = repay.operating(
+        40, periods=2, units_offered=300, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+    )
+    own = repay.whole_period(fund, 1, 3_600_000)
+    assert own.tax > 0
+    (month,) = tax.withheld(before=date(2100, 1, 1))[fund.pk]
+    first = make.at_noon(clock.add_months(month, 1))
+    assert tax.gather_due(on=first.date() - timedelta(days=1), at=first)["totals"] == 0
+    for totals in (1, 0):
+        assert tax.gather_due(on=first.date(), at=first) == {"totals": totals, "errors": 0}
+    payment = TaxPayment.objects.get()
+    assert (payment.amount, payment.month) == (own.tax, month)
+    assert payment.due_on == clock.next_bank_day(first.date().replace(day=10))
+    transfer = tax.pay_over(payment, actor=repay.staff(), at=first, reason="Monthly.")
+    made(transfer, at=first)
+    assert balance(fund.book_id, "withholding_payable") == 0
+    with pytest.raises(DomainError) as refused:
+        tax.pay_over(payment, actor=repay.staff(), at=first, reason="Again.")
+    assert refused.value.code == "done"
+    assert tax.gather_due(on=first.date() + timedelta(days=400), at=first)["totals"] == 0
+    books_are_right()
