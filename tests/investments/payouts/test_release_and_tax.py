@@ -63,7 +63,7 @@ def test_both_parts_are_released_once_each_and_not_a_yen_more() -> None:
     with pytest.raises(DomainError) as refused:
         prepare(fund, "donation", 1, at=at)
     assert refused.value.code == "nothing"
-    assert Event.objects.filter(name__endswith="FundsReleased").count() == 2
+    assert Event.objects.filter(kind__endswith="FundsReleased").count() == 2
 
 
 def test_a_withdrawn_release_lets_go_and_the_investment_waits_for_the_term() -> None:
