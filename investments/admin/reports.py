@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -30,7 +31,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 
 #: A figure this far off that of the year before is an outlier (percent).
-OFF_LAST_YEAR = 50
+OFF_LAST_YEAR = Decimal("0.5")
 
 
 def _accept(report: RevenueReport, *, actor: Any, at: datetime, reason: str) -> None:
@@ -71,7 +72,7 @@ def comparison(report: RevenueReport) -> list[tuple[Any, Any, Any, Any]]:
         if other is None:
             rows.append((label, "–", "–", ""))
             continue
-        off = abs(report.revenue - other) * 100 > other * beyond
+        off = abs(report.revenue - other) > other * beyond
         shown = _percent(report.revenue, other) if other else "–"
         rows.append((label, format_money(other), shown, _("outlier") if off else ""))
     return rows

@@ -97,21 +97,24 @@ class ReleaseToBusiness(outgoing.Purpose):
         row.save(update_fields=["withdrawn_at"])
 
     def sent(self, row: Release, transfer: OutgoingTransfer, *, at: datetime) -> None:
-        book = row.fund.book_id
-        assert book is not None and transfer.transferred_on is not None
-        row.released_on = transfer.transferred_on
-        row.save(update_fields=["released_on"])
-        subject = f"release:{row.pk}"
-        ledger.post(
-            kind="released",
-            source=("release", row.pk),
-            legs=[
-                ledger.debit(book, ACCOUNTS[Release.Part(row.part)], row.amount, subject),
-                ledger.credit(book, "bank", row.amount, subject),
-            ],
-            on=row.released_on,
-            at=at,
-        )
-        publish(
-            events.FundsReleased(fund_id=row.fund_id, part=row.part, amount=row.amount, at=at), key=str(row.pk), at=at
-        )
+        released(row, transfer, at=at)
+
+
+def released(row: Release, transfer: OutgoingTransfer, *, at: datetime) -> None:
+    """The transfer was made: the money is the business's. The caller holds the fund's row."""
+    book = row.fund.book_id
+    assert book is not None and transfer.transferred_on is not None
+    row.released_on = transfer.transferred_on
+    row.save(update_fields=["released_on"])
+    subject = f"release:{row.pk}"
+    ledger.post(
+        kind="released",
+        source=("release", row.pk),
+        legs=[
+            ledger.debit(book, ACCOUNTS[Release.Part(row.part)], row.amount, subject),
+            ledger.credit(book, "bank", row.amount, subject),
+        ],
+        on=row.released_on,
+        at=at,
+    )
+    publish(events.FundsReleased(fund_id=row.fund_id, part=row.part, amount=row.amount, at=at), key=str(row.pk), at=at)

@@ -6,6 +6,7 @@ What a report pays is computed by `distributions`, which stands above.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -21,8 +22,8 @@ from microfund.kernel.outbox.services import publish
 
 from .models import PERIOD_STATES, REPORT_STATES, Period, RevenueReport
 
-#: A figure this far off the plan needs a comment (percent).
-COMMENT_BEYOND = 10
+#: A figure this far off the plan needs a comment.
+COMMENT_BEYOND = Decimal("0.1")
 #: More than any firm of these sells in a period: a slip of the pen (yen).
 REVENUE_MOST = 10**13
 _DONE = ("accepted", "calculated", "approved", "funded", "paying", "paid")
@@ -36,7 +37,7 @@ def planned_revenue(terms: Terms, number: int) -> int | None:
 
 def off_plan(revenue: int, plan: int | None) -> bool:
     """Whether a figure is more than 10 % above or below the plan."""
-    return bool(plan) and abs(revenue - plan) * 100 > plan * COMMENT_BEYOND  # type: ignore[operator]
+    return bool(plan) and abs(revenue - plan) > plan * COMMENT_BEYOND  # type: ignore[operator]
 
 
 def clean_lines(lines: list[dict[str, Any]], months: int) -> tuple[list[dict[str, Any]], int]:

@@ -15,8 +15,8 @@ from microfund.kernel.money import format_money
 
 
 def _percent(rate: Decimal) -> str:
-    """3.36 % for 0.0336, without zeros that say nothing."""
-    return f"{(rate * 100).normalize():f} %"
+    """3.36 % for 0.0336: rates have four places."""
+    return f"{rate:.2%}".replace("%", " %")
 
 
 def _exact(earned: tuple[int, int], currency: str) -> str:

@@ -4,15 +4,15 @@ from django.urls import path
 
 from businesses.studio import member_views, news_views, section_views
 
-from . import studio_pages, studio_reports
+from . import studio_pages, studio_report_pages
 
 app_name = "studio"
 urlpatterns = [
     path("", studio_pages.studio_home, name="home"),
     path("<slug:slug>/", studio_pages.studio_business, name="business"),
-    path("<slug:slug>/reports/", studio_reports.report_list, name="reports"),
-    path("<slug:slug>/reports/<int:pk>/", studio_reports.report_edit, name="report"),
-    path("<slug:slug>/payments/", studio_reports.payment_list, name="payments"),
+    path("<slug:slug>/reports/", studio_report_pages.report_list, name="reports"),
+    path("<slug:slug>/reports/<int:pk>/", studio_report_pages.report_edit, name="report"),
+    path("<slug:slug>/payments/", studio_report_pages.payment_list, name="payments"),
     path("<slug:slug>/members/", member_views.member_list, name="members"),
     path("<slug:slug>/members/invite/", member_views.member_invite, name="member_invite"),
     path("<slug:slug>/members/<int:pk>/remove/", member_views.member_remove, name="member_remove"),

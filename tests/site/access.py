@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from businesses.models import Comment, Membership, Post
+from businesses.models import Business, Comment, Membership, Post
 from businesses.news import answers
 from investments.banking import services as banking
 from investments.investors import calendar
@@ -63,6 +63,8 @@ class World:
             return [business.slug, self.post.pk, self.comment.pk]
         if name in ("businesses:news_thanks", "businesses:news_comment", *POST_OF_STUDIO):
             return [business.slug, self.post.pk]
+        if name == "studio:report":
+            return [business.slug, self.allocation.distribution.period_id]
         if name == "studio:member_remove":
             return [business.slug, self.membership.pk]
         if name.startswith(("businesses:", "studio:")) and name not in ("businesses:list", "studio:home"):
@@ -88,9 +90,9 @@ class World:
         return []
 
 
-def _paid(investor: Investor) -> Allocation:
-    """What an older fund has distributed to this person."""
-    fund = repay.operating(2, investors=[investor])
+def _paid(investor: Investor, business: Business) -> Allocation:
+    """What an older fund of the business has distributed to this person."""
+    fund = repay.operating(2, investors=[investor], business=business)
     repay.report(fund, 1, 27_900_000)
     return repay.distribute(fund, 1).allocations.get()
 
@@ -135,7 +137,7 @@ def build() -> World:
     return World(
         order=order,
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
-        allocation=_paid(order.investor),
+        allocation=_paid(order.investor, order.fund.business),
         post=post,
         membership=membership,
         comment=comment,

@@ -265,7 +265,14 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         assert (queue.url in mine) is ("finance maker" in queue.roles), queue.key
     lengths = {length.queue.key: length for length in page.context["mine"] + page.context["others"]}
     waiting = {key: length.count for key, length in lengths.items() if length.count}
-    assert waiting == {"receipts": 1, "disputes": 1, "unrecorded": 1}
+    assert waiting == {
+        "receipts": 1,
+        "disputes": 1,
+        "unrecorded": 1,
+        "reports_late": 2,
+        "distributions_to_approve": 1,
+        "distributions_owed": 1,
+    }
     assert lengths["receipts"].oldest == StatementLine.objects.get(remaining__gt=0).booked_on
 
 

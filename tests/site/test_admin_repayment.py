@@ -83,7 +83,7 @@ def test_a_period_goes_from_the_report_to_the_bank_file_by_acts_of_three_people(
     assert (run.payments, run.amount) == (1, 12_480)
     do(console(checker), run, "approve")
     run.refresh_from_db()
-    assert run.sha256[0] in browser.get(page_of(run)).content.decode()
+    assert run.files.get().sha256 in browser.get(page_of(run)).content.decode()
     assert "This field is required." in browser.post(act_of(run, "download"), {"part": 1}).content.decode()
     assert "This run has no such file." in do(browser, run, "download", part=2)
     files = [browser.post(act_of(run, "download"), {"part": 1, "reason": "For the bank."}) for _time in range(2)]

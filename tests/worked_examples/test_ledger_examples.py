@@ -24,10 +24,11 @@ from investments.models import (
     ProviderPayout,
     Refund,
     StatementLine,
+    TaxPayment,
 )
 from investments.orders import services as orders
 from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
-from investments.payouts import outcome
+from investments.payouts import outcome, release, tax
 from microfund.kernel import clock
 from tests import make, repay
 from tests.architecture.code import ROOT, files
@@ -363,6 +364,24 @@ class Repaid:
         return outcome.record_return(attempt, returned_on=on, actor=repay.staff(), at=make.at_noon(on), cause="closed")
 
 
+def released(story: Story) -> None:
+    story.fund = fund = repay.operating(40, units_offered=300)
+    at = make.at_noon(fund.term_starts_on)
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "7654321", "holder": "ヒノデ"}
+    transfer = release.prepare(
+        fund, part="donation", amount=200_000, payee=payee, actor=repay.staff(), at=at, reason="They buy rafts."
+    )
+    make.carry_out(transfer, at=at)
+
+
+def tax_paid(story: Story) -> None:
+    sent = Repaid(story).sent()
+    first = make.at_noon(clock.add_months(sent.run.pay_on.replace(day=1), 1))
+    tax.gather_due(on=first.date(), at=first)
+    transfer = tax.pay_over(TaxPayment.objects.get(), actor=repay.staff(), at=first, reason="Monthly.")
+    make.carry_out(transfer, at=first)
+
+
 def distribution_approved(story: Story) -> None:
     Repaid(story)
 
@@ -423,6 +442,8 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "refund_charged_back": refund_charged_back,
     "provider_payout": provider_payout,
     "provider_payout_failed": provider_payout_failed,
+    "released": released,
+    "tax_paid": tax_paid,
     "distribution_approved": distribution_approved,
     "business_paid_in": business_paid_in,
     "payouts_sent": payouts_sent,

@@ -7,6 +7,7 @@ for each fund: a report to check, a distribution to approve, money of a business
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from businesses.models import Membership
@@ -64,7 +65,7 @@ def tell(story: Story) -> None:
             waits = WAITS.get(key, "") if row.number == len(shares) else ""
             late = waits == "distribution"
             reported_on = row.ends_on + timedelta(days=LATE_AFTER if late else REPORT_AFTER)
-            revenue = int(terms.plan_revenue[row.number - 1] * round(share * 100)) // 100
+            revenue = int(terms.plan_revenue[row.number - 1] * Decimal(str(share)))
             # The day after its end a period waits for its report.
             story.at(row.ends_on + timedelta(days=1), lambda at: None)
             story.at(
