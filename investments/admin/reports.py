@@ -30,7 +30,7 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
 from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 
-#: A figure this far off that of the year before is an outlier (percent).
+#: A figure this far off that of the year before is an outlier (a share of it).
 OFF_LAST_YEAR = Decimal("0.5")
 
 

@@ -227,7 +227,8 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "businesses.Thanks", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
-        "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem", "investments.PayoutFile",
+        "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
+        "investments.PayoutFile",
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip
     ours = {
