@@ -73,9 +73,10 @@ RUN_STATES = StateTable(
 )
 
 
-class PayoutFile(AppendOnly):
+class PayoutFile(models.Model):
     """One bank file of an approved run: rendered once, kept encrypted under a key of its own (kernel/private.py), so
-    that the same run gives the same bytes in ten years, whatever becomes of the accounts in it."""
+    that the same run gives the same bytes in ten years, whatever becomes of the accounts in it. Nothing of it changes
+    but the token of its key, when field keys are changed (trigger)."""
 
     run = models.ForeignKey(PayoutRun, models.PROTECT, related_name="files", verbose_name=_("run"))
     number = models.PositiveSmallIntegerField(_("number"))

@@ -17,17 +17,18 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['investments_revenuereport', 'investments_distribution', 'investments_instalment',
                                 'investments_payoutrun', 'investments_payout', 'investments_payoutattempt',
                                 'investments_bankreturn', 'investments_release', 'investments_taxpayment',
-                                'investments_holding']
+                                'investments_payoutfile', 'investments_holding']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_stays', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem',
-                                'investments_payoutfile']
+    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_kept', name);
     END LOOP;
 END $$;
 DROP FUNCTION refuse_new_key();
+DROP TRIGGER payout_file_kept ON investments_payoutfile;
+DROP FUNCTION payout_file_kept();
 DROP TRIGGER payout_run_kept ON investments_payoutrun;
 DROP FUNCTION payout_run_kept();
 DROP TRIGGER payout_attempt_kept ON investments_payoutattempt;

@@ -174,6 +174,17 @@ END $$;
 CREATE TRIGGER payout_run_kept BEFORE UPDATE ON investments_payoutrun
     FOR EACH ROW EXECUTE FUNCTION payout_run_kept();
 
+-- A bank file is what was approved; a change of field keys writes its key anew and nothing else.
+CREATE FUNCTION payout_file_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(NEW) - 'key' IS DISTINCT FROM to_jsonb(OLD) - 'key' THEN
+        RAISE EXCEPTION 'bank file %: what was approved cannot be changed', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER payout_file_kept BEFORE UPDATE ON investments_payoutfile
+    FOR EACH ROW EXECUTE FUNCTION payout_file_kept();
+
 CREATE FUNCTION refuse_new_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '%: a row keeps its key', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
@@ -182,8 +193,7 @@ DO $$
 DECLARE name text;
 BEGIN
     -- Written once.
-    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem',
-                                'investments_payoutfile']
+    FOREACH name IN ARRAY ARRAY['investments_allocation', 'investments_payin', 'investments_payoutitem']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_kept', name);
@@ -192,7 +202,7 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['investments_revenuereport', 'investments_distribution', 'investments_instalment',
                                 'investments_payoutrun', 'investments_payout', 'investments_payoutattempt',
                                 'investments_bankreturn', 'investments_release', 'investments_taxpayment',
-                                'investments_holding']
+                                'investments_payoutfile', 'investments_holding']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE DELETE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_stays', name);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from investments.ledger.post import balance
 from investments.models import Period
 from investments.payouts import outcome
 from investments.payouts import services as payouts
-from investments.payouts.models import Payout, PayoutAttempt
+from investments.payouts.models import Payout, PayoutAttempt, PayoutFile
 from investments.revenue import reports
 from microfund.kernel import integrity
 from microfund.kernel.errors import DomainError
@@ -224,6 +225,24 @@ def test_a_withdrawn_run_leaves_its_payouts_for_the_next() -> None:
     assert (again.payments, again.amount) == (1, made.net)
     assert Payout.objects.count() == 1
     books_are_right()
+
+
+def test_a_bank_file_stays_as_it_was_approved() -> None:
+    fund = repay.operating(40)
+    made = repay.whole_period(fund, 1, 27_900_000)
+    kept = PayoutFile.objects.get()
+    at = repay.after(made.period, 40)
+    first = payouts.download(kept.run, 0, actor=repay.staff(), at=at, reason="For the bank.")
+    assert hashlib.sha256(first).hexdigest() == kept.sha256
+    assert (kept.payments, kept.amount) == (1, made.net)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PayoutFile.objects.filter(pk=kept.pk).update(sha256="0" * 64)
+    # A change of field keys writes the token of its key anew.
+    PayoutFile.objects.filter(pk=kept.pk).update(key=kept.key)
+    assert payouts.download(kept.run, 0, actor=repay.staff(), at=at, reason="Once more.") == first
+    with pytest.raises(DomainError) as refused:
+        payouts.download(kept.run, 0, actor=repay.staff(), at=at, reason=" ")
+    assert refused.value.code == "reason_needed"
 
 
 def test_a_wind_up_pays_the_residual_and_ends_every_other_claim() -> None:
