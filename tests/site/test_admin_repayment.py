@@ -87,7 +87,7 @@ def test_a_period_goes_from_the_report_to_the_bank_file_by_acts_of_three_people(
     assert "This field is required." in browser.post(act_of(run, "download"), {"part": 1}).content.decode()
     assert "This run has no such file." in do(browser, run, "download", part=2)
     files = [browser.post(act_of(run, "download"), {"part": 1, "reason": "For the bank."}) for _time in range(2)]
-    contents = [b"".join(answer.streaming_content) for answer in files]
+    contents = [answer.content for answer in files]
     assert contents[0] == contents[1] and contents[0].startswith(b"121")
     assert files[0].headers["Content-Type"] == "application/octet-stream"
     assert f'zengin-{run.pk}-1.txt"' in files[0].headers["Content-Disposition"]

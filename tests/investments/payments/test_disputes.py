@@ -23,7 +23,7 @@ from tests.make import make_fund, make_investor, make_order, make_user
 from tests.sandbox_client import SandboxProcess
 
 pytestmark = pytest.mark.django_db
-RELEASES = ["released", "whatever_it_is_called"]
+RELEASES = ["let_go", "whatever_it_is_called"]
 FEES = {"operator.psp_fees": 1_500, "operator.bank": -1_500}
 
 
@@ -66,7 +66,7 @@ def refunds_at_provider(sandbox: SandboxProcess, attempt: PaymentAttempt) -> int
     return len(json.loads(body)["data"])
 
 
-def release(fund: Fund, *, code: str = "investment_payable", amount: int = 5_000, kind: str = "released") -> int | None:
+def release(fund: Fund, *, code: str = "investment_payable", amount: int = 5_000, kind: str = "let_go") -> int | None:
     """What a later release to the business posts (domain.md section 7), under a kind of its own."""
     with_money = [ledger.debit(fund.book_id, code, amount), ledger.credit(fund.book_id, "bank", amount)]
     now = timezone.now()
@@ -84,7 +84,7 @@ def books_are_right() -> Any:
     """After every test each fund's books are right, by the product's own checks and by the other account of them."""
     yield
     assert not [line for outcome in integrity.run() for line in outcome.differences]
-    # The other account knows no releases: nothing in this release makes one.
+    # The other account knows no releases.
     released = set(Fund.objects.filter(book__accounts__lines__entry__kind__in=RELEASES).values_list("pk", flat=True))
     for fund in Fund.objects.exclude(pk__in=released):
         assert not books.problems(fund.pk)
@@ -386,7 +386,7 @@ def test_money_that_the_journal_shows_as_released_leaves_the_units_to_staff(sand
     assert dispute.released(order) == {"investment_payable"}
     own = decided(sandbox, disputed(sandbox, attempt), "lost")
     assert (state_of(order), own.needs_decision) == ("confirmed", True)
-    if kind == "released":
+    if kind == "let_go":
         dispute.rescind(own, actor=make_user(is_staff=True), at=timezone.now(), reason="They want no units.")
         assert state_of(order) == "refunded" and Holding.objects.get().units == 0
         # The donation and the fee were still there; the investment half is the operator's loss.
