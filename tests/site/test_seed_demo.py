@@ -9,12 +9,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from investments.models import Dispute, Fund, Order, OutgoingTransfer, Period, Refund, StatementLine
+from investments.models import Dispute, Fund, Order, OutgoingTransfer, PayoutRun, Period, Refund, StatementLine
 from microfund.kernel import clock
 from microfund.site.seed import world
 from tests.sandbox_client import SandboxProcess
 
-STATES = {"raising": "open", "funded": "closed", "closed_unfunded": "failed"}
+STATES = {"matured": "matured", "raising": "open", "funded": "closed", "closed_unfunded": "failed"}
 
 
 def run(name: str, *args: str) -> str:
@@ -34,13 +34,25 @@ def test_the_demo_is_what_its_data_says_and_its_books_hold_now_and_later(sandbox
         assert fund.state == STATES.get(said["state"], "operating"), item["slug"]
         sold = 0 if said["state"] == "closed_unfunded" else said["units_sold"]
         assert fund.counter.sold == sold, item["slug"]
-        assert Period.objects.filter(fund=fund).count() == (said["periods"] if fund.state == "operating" else 0)
+        assert Period.objects.filter(fund=fund).count() == (
+            said["periods"] if fund.state in ("operating", "matured") else 0
+        )
     reached = set(Order.objects.values_list("state", flat=True))
     # `reserved` lasts minutes: whoever walks through the demo reaches it.
     assert reached == set(Order.State.values) - {"reserved"}
     assert set(Refund.objects.values_list("state", flat=True)) == {"succeeded", "failed", "paid_by_bank", "requested"}
     assert set(Dispute.objects.values_list("state", flat=True)) == {"open", "won", "lost"}
     assert set(OutgoingTransfer.objects.values_list("state", flat=True)) == {"sent", "prepared"}
+    # At each desk of repayment something waits.
+    assert set(Period.objects.values_list("state", flat=True)) == {
+        "scheduled",
+        "reported",
+        "calculated",
+        "approved",
+        "funded",
+        "paid",
+    }
+    assert set(PayoutRun.objects.values_list("state", flat=True)) == {"done", "prepared"}
     waiting = StatementLine.objects.filter(remaining__gt=0).values_list("problem", flat=True)
     assert sorted(waiting) == ["over", "short", "unknown"]
     assert "no difference" in run("verify_ledger")
