@@ -27,6 +27,12 @@ def businesses_of(user: Any) -> QuerySet[Business]:
     return Business.objects.filter(memberships__user=user).order_by("name_en", "pk")
 
 
+def owners_of(business: Business) -> QuerySet[Membership]:
+    """The active members with the role of owner, with their accounts."""
+    own = Membership.objects.filter(business=business, role=Membership.Role.OWNER, user__is_active=True)
+    return own.select_related("user").order_by("user_id")
+
+
 def owned_by(user: Any) -> set[int]:
     """The ids of the businesses of which the user is an owner."""
     own = Membership.objects.filter(user_id=user.pk, role=Membership.Role.OWNER)
@@ -69,7 +75,7 @@ def remove_member(business: Business, membership_id: int, *, actor: Any, at: dat
     with transaction.atomic():
         locks.lock_one(Business, business.pk)
         member = Membership.objects.get(pk=membership_id, business=business)
-        others = Membership.objects.filter(business=business, role=Membership.Role.OWNER, user__is_active=True)
+        others = owners_of(business)
         if member.role == Membership.Role.OWNER and not others.exclude(pk=member.pk).exists():
             raise DomainError(
                 "last_owner", _("The last owner cannot be removed. Write to us to hand the business over.")

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import translation
 
-from businesses.models import Membership
+from businesses.members import owners_of
 from investments import events, mail_parts
 from investments.offerings.models import Fund
 from microfund.kernel.notices import services as notices
@@ -37,8 +37,7 @@ def fund_failed(event: events.FundFailed) -> None:
 
 def _to_owners(kind: str, fund_id: int, *, at: datetime) -> None:
     fund = Fund.objects.select_related("business", "counter").get(pk=fund_id)
-    owners = Membership.objects.filter(business=fund.business, role=Membership.Role.OWNER, user__is_active=True)
-    for owner in owners.select_related("user").order_by("user_id"):
+    for owner in owners_of(fund.business):
         _mail(kind, fund, owner.user, at=at)
 
 

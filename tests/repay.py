@@ -23,7 +23,7 @@ from investments.payouts import services as payouts
 from investments.payouts.models import PayoutRun
 from investments.revenue import reports
 from investments.revenue import services as revenue
-from microfund.kernel import clock
+from microfund.kernel import clock, integrity
 from microfund.kernel.accounts.models import User
 from tests import make
 from tests.investments.banking.files import csv_file
@@ -31,6 +31,11 @@ from tests.investments.banking.files import csv_file
 #: The first day on which a fund of these tests is bought.
 BOUGHT_ON = date(2020, 3, 2)
 _rows = itertools.count(1)
+
+
+def books_are_right() -> None:
+    """No check of the books finds anything."""
+    assert not {outcome.check.name: outcome.differences for outcome in integrity.run() if outcome.differences}
 
 
 def holder(kana: str = "イトウ ハルカ", *, account: str | None = "", at: datetime, **values: Any) -> Investor:

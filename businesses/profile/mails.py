@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import translation
 
 from businesses.events import ProposalReviewed
-from businesses.models import Membership
+from businesses.members import owners_of
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.services import subscribe
@@ -21,11 +21,8 @@ def register() -> None:
 def proposal_reviewed(event: ProposalReviewed) -> None:
     """Published, or returned: to each owner once, in the language of the account. Comments are read in the studio."""
     proposal = Proposal.objects.select_related("business").get(pk=event.proposal_id)
-    owners = Membership.objects.filter(
-        business=proposal.business, role=Membership.Role.OWNER, user__is_active=True
-    ).select_related("user")
     kind = "proposal_published" if event.state == Proposal.State.PUBLISHED else "proposal_returned"
-    for owner in owners.order_by("user_id"):
+    for owner in owners_of(proposal.business):
         with translation.override(owner.user.language):
             notices.queue(
                 kind,

@@ -11,8 +11,10 @@ from django.contrib import admin
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from investments.distributions import pay_in, queries, services
+from investments.distributions import pay_in, services
+from investments.distributions.explain import sentences
 from investments.models import Distribution, Fund, Instalment, Period, RevenueReport, StatementLine
+from investments.revenue.models import DISTRIBUTED
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
@@ -86,10 +88,9 @@ def _supplement(fund: Fund, *, actor: Any, at: datetime) -> None:
 
 
 def _ends(fund: Fund) -> bool:
-    return fund.periods.filter(number=fund.periods.count(), state__in=_DISTRIBUTED).exists()
+    return fund.periods.filter(number=fund.periods.count(), state__in=DISTRIBUTED).exists()
 
 
-_DISTRIBUTED = ("approved", "funded", "paying", "paid")
 #: On the page of a fund.
 FUND_ACTS = (
     Act(
@@ -147,20 +148,8 @@ def _part(row: Distribution, *, actor: Any, at: datetime, reason: str) -> None:
 
 
 def explained(row: Distribution) -> str:
-    """How the per-unit figure comes about, in one line of stored facts."""
-    known = queries.explanation(row)
-    whole, rest = known["earned_exactly"]
-    return _(
-        "Revenue counted so far %(cumulative)s of %(units)s units offered earns %(exact)s → %(earned)s per unit; "
-        "%(before)s was distributed before: %(per_unit)s per unit."
-    ) % {
-        "cumulative": format_money(known["cumulative"]),
-        "units": f"{known['units_offered']:,}",
-        "exact": f"{format_money(whole)} + {rest}/10000",
-        "earned": format_money(known["earned"]),
-        "before": format_money(known["paid_before"]),
-        "per_unit": format_money(known["per_unit"]),
-    }
+    """How the per-unit figure comes about, in the words that the holders read."""
+    return " ".join(sentences(row))
 
 
 def _calculated(row: Distribution) -> bool:

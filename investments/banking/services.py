@@ -352,22 +352,39 @@ def _use_up(
     line: StatementLine, *, amount: int, target: str, on: date, at: datetime, actor: Any, reason: str
 ) -> ReceiptUse:
     """Money of a locked receipt left the trust account for the payer."""
+    use = take(line, amount=amount, target=target, purpose="sent_back", at=at, actor=actor, reason=reason)
+    ledger.post(kind="receipt_sent_back", source=("use", use.pk), legs=out_of_trust(line.pk, amount), on=on, at=at)
+    return use
+
+
+# --- Using a receipt --------------------------------------------------------------------------------------------
+
+
+def take(
+    line: StatementLine,
+    *,
+    amount: int,
+    target: str,
+    at: datetime,
+    actor: Any,
+    reason: str,
+    purpose: str = "applied",
+) -> ReceiptUse:
+    """Use `amount` yen of a locked receipt for a target (`attempt:12`); the caller journals it with `out_of_trust`."""
     use = ReceiptUse.objects.create(
-        line=line, purpose="sent_back", target=target, amount=amount, happened_at=at, actor=actor, reason=reason[:200]
+        line=line, purpose=purpose, target=target, amount=amount, happened_at=at, actor=actor, reason=reason[:200]
     )
     line.remaining -= amount
     if line.remaining == 0:
         line.problem = ""
     line.save(update_fields=["remaining", "held", "problem"])
-    operator, subject = ledger.operator_book_id(), f"receipt:{line.pk}"
-    ledger.post(
-        kind="receipt_sent_back",
-        source=("use", use.pk),
-        legs=[
-            ledger.debit(operator, "unallocated_receipts", amount, subject),
-            ledger.credit(operator, "trust_bank", amount, subject),
-        ],
-        on=on,
-        at=at,
-    )
     return use
+
+
+def out_of_trust(line_id: int, amount: int) -> list[ledger.Leg]:
+    """The operator's two legs by which money of a receipt leaves the trust account (domain.md section 7)."""
+    operator, subject = ledger.operator_book_id(), f"receipt:{line_id}"
+    return [
+        ledger.debit(operator, "unallocated_receipts", amount, subject),
+        ledger.credit(operator, "trust_bank", amount, subject),
+    ]

@@ -10,13 +10,14 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
-from investments.banking import names
-from investments.banking.models import ReceiptUse, StatementLine
+from investments.banking import services as banking
+from investments.banking.models import StatementLine
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
-from investments.orders.place import luhn_digit
+from investments.orders.place import payer_codes
 from investments.revenue.models import PERIOD_STATES, Period
 from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
@@ -31,9 +32,7 @@ def owed_by(fund: Fund) -> int:
 
 def distribution_of(line: StatementLine) -> Distribution | None:
     """The distribution whose payer code a bank line carries in its code field or in the payer's name."""
-    codes = [
-        code for code in names.code_candidates(line.payer_code, line.payer_name) if luhn_digit(code[:-1]) == code[-1]
-    ]
+    codes = payer_codes(line.payer_code, line.payer_name)
     found = {row.payer_code: row for row in Distribution.objects.filter(payer_code__in=codes, state="approved")}
     return next((found[code] for code in codes if code in found), None)
 
@@ -62,7 +61,16 @@ def apply_by_staff(line: StatementLine, fund: Fund, *, actor: Any, at: datetime,
     if not owed_by(fund):
         raise DomainError("nothing_owed", _("The business owes nothing for this fund."))
     with transaction.atomic():
-        return _apply(line.pk, fund.pk, code="", actor=actor, reason=reason, at=at)
+        done = _apply(line.pk, fund.pk, code="", actor=actor, reason=reason, at=at)
+        audit.record(
+            action="investments.StatementLine.applied",
+            subject=line,
+            at=at,
+            actor=actor,
+            reason=reason,
+            changes={"fund": fund.slug},
+        )
+        return done
 
 
 def _apply(line_id: int, fund_id: int, *, code: str, actor: Any, reason: str, at: datetime) -> bool:
@@ -89,29 +97,17 @@ def _pay_in(
     fund: Fund, distribution: Distribution, line: StatementLine, amount: int, *, actor: Any, reason: str, at: datetime
 ) -> None:
     """Book one part: out of the trust account into the fund's bank, and off what the business owes."""
-    use = ReceiptUse.objects.create(
-        line=line,
-        purpose="applied",
-        target=f"distribution:{distribution.pk}",
-        amount=amount,
-        happened_at=at,
-        actor=actor,
-        reason=reason[:200],
-    )
-    line.remaining -= amount
-    line.save(update_fields=["remaining"])
-    PayIn.objects.create(distribution=distribution, use=use, amount=amount, happened_at=at)
-    operator, book = ledger.operator_book_id(), fund.book_id
-    assert book is not None
     subject = f"distribution:{distribution.pk}"
+    use = banking.take(line, amount=amount, target=subject, at=at, actor=actor, reason=reason)
+    PayIn.objects.create(distribution=distribution, use=use, amount=amount, happened_at=at)
+    assert fund.book_id is not None
     ledger.post(
         kind="business_paid_in",
         source=("use", use.pk),
         legs=[
-            ledger.debit(operator, "unallocated_receipts", amount, f"receipt:{line.pk}"),
-            ledger.credit(operator, "trust_bank", amount, f"receipt:{line.pk}"),
-            ledger.debit(book, "bank", amount, subject),
-            ledger.credit(book, "receivable_from_business", amount, subject),
+            *banking.out_of_trust(line.pk, amount),
+            ledger.debit(fund.book_id, "bank", amount, subject),
+            ledger.credit(fund.book_id, "receivable_from_business", amount, subject),
         ],
         on=clock.today_in(fund.policy.zone, at),
         at=at,

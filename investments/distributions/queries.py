@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund
@@ -13,7 +10,7 @@ from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, PeriodResult, Report, Standing, judge
 from investments.revenue.models import Period, RevenueReport
 
-from .models import Allocation, Distribution
+from .models import Distribution
 
 
 def accepted_reports(fund: Fund, *, before: int | None = None) -> dict[int, list[RevenueReport]]:
@@ -63,58 +60,3 @@ def preview(period: Period, *, revenue: int, action: str = Action.REPORT) -> Per
     terms = rule_terms(offerings.current_terms(fund))
     report = Report(period=period.number, revenue=revenue, action=Action(action))
     return judge(terms, standing(fund, before=period.number), report)[1]
-
-
-def of_fund(fund: Fund) -> QuerySet[Distribution]:
-    """The approved distributions of a fund in the order of its periods."""
-    return (
-        fund.distributions.filter(state=Distribution.State.APPROVED)
-        .select_related("period", "report", "terms")
-        .order_by("period__number", "supplement")
-    )
-
-
-def allocations_of(holding_ids: Iterable[int]) -> QuerySet[Allocation]:
-    """The lines of these holdings in approved distributions, by period."""
-    return (
-        Allocation.objects.filter(holding_id__in=list(holding_ids), distribution__state=Distribution.State.APPROVED)
-        .select_related("distribution__period", "distribution__terms", "distribution__fund")
-        .order_by("distribution__period__number", "distribution__supplement")
-    )
-
-
-def explanation(distribution: Distribution, allocation: Allocation | None = None) -> dict[str, Any]:
-    """The stored facts from which a payment is explained, all in yen: what counted, what it earned, what was paid
-    before; `earned_exactly` is the entitlement before its one floor, as (yen, ten-thousandths of a yen)."""
-    terms = rule_terms(distribution.terms)
-    total, units = distribution.cumulative_revenue, terms.units_offered
-    beyond = total * terms.scaled_before - terms.principal_total * 10_000
-    if beyond <= 0:
-        exact = total * terms.scaled_before // units
-    else:
-        exact = terms.investment * 10_000 + beyond * terms.scaled_after // (terms.scaled_before * units)
-    number = distribution.period.number
-    plan = distribution.terms.plan_revenue or []
-    return {
-        "number": number,
-        "plan": int(plan[number - 1]) if number <= len(plan) else None,
-        "revenue": distribution.figures.get(str(number), 0),
-        "counted": distribution.counted_revenue,
-        "cumulative": total,
-        "rate": distribution.terms.rate_before_recoup,
-        "rate_after": distribution.terms.rate_after_recoup,
-        "recouped": beyond > 0,
-        "units_offered": units,
-        "earned_exactly": divmod(exact, 10_000),
-        "earned": distribution.entitlement_per_unit,
-        "paid_before": distribution.paid_before,
-        "per_unit": distribution.per_unit,
-        "carried": distribution.carried_per_unit,
-        "reason": distribution.reason,
-        "units": allocation.units if allocation else None,
-        "gross": allocation.gross if allocation else None,
-        "principal": allocation.principal if allocation else None,
-        "profit": allocation.profit if allocation else None,
-        "tax": allocation.tax if allocation else None,
-        "net": allocation.net if allocation else None,
-    }

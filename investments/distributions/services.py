@@ -16,14 +16,14 @@ from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, PeriodResult, Report, judge, recoup_revenue, supplement
 from investments.orders.place import new_payer_code
 from investments.policy.services import withholding_rate
-from investments.revenue.models import PERIOD_STATES, Period, RevenueReport
+from investments.revenue.models import DISTRIBUTED, PERIOD_STATES, Period, RevenueReport
 from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
 from .allocate import allocate
 from .models import DISTRIBUTION_STATES, Distribution
-from .queries import accepted_reports, counted_figures, standing
+from .queries import accepted_reports, standing
 
 #: A business that is asked to pay later than planned has this long (days).
 LATE_PAYMENT_DAYS = 14
@@ -101,9 +101,7 @@ def prepare(period: Period, *, actor: Any, at: datetime) -> Distribution:
         fund = locks.lock_one(Fund, period.fund_id)
         period = locks.lock_one(Period, period.pk)
         PERIOD_STATES.require(period.state, Period.State.CALCULATED)
-        earlier = fund.periods.filter(number__lt=period.number).exclude(
-            state__in=["approved", "funded", "paying", "paid"]
-        )
+        earlier = fund.periods.filter(number__lt=period.number).exclude(state__in=DISTRIBUTED)
         if earlier.exists():
             raise DomainError("out_of_order", _("An earlier period has no approved distribution yet."))
         if period.distributions.exclude(state=Distribution.State.DISCARDED).exists():
@@ -121,12 +119,7 @@ def prepare_supplement(fund: Fund, *, actor: Any, at: datetime) -> Distribution:
         fund = locks.lock_one(Fund, fund.pk)
         terms = offerings.current_terms(fund)
         last = locks.lock_one(Period, fund.periods.get(number=terms.periods).pk)
-        if fund.state not in (Fund.State.OPERATING, Fund.State.MATURED) or last.state not in (
-            "approved",
-            "funded",
-            "paying",
-            "paid",
-        ):
+        if fund.state not in (Fund.State.OPERATING, Fund.State.MATURED) or last.state not in DISTRIBUTED:
             raise DomainError("wrong_state", _("A supplement follows the distribution of the last period."))
         own = last.distributions.exclude(state=Distribution.State.DISCARDED)
         if own.filter(state=Distribution.State.CALCULATED).exists():
@@ -148,7 +141,7 @@ def prepare_wind_up(fund: Fund, *, residual_per_unit: int, actor: Any, at: datet
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
         FUND_STATES.require(fund.state, Fund.State.WOUND_UP)
-        period = fund.periods.exclude(state__in=["approved", "funded", "paying", "paid"]).order_by("number").first()
+        period = fund.periods.exclude(state__in=DISTRIBUTED).order_by("number").first()
         if period is None:
             raise DomainError("wrong_state", _("Every period of this fund has its distribution."))
         period = locks.lock_one(Period, period.pk)
@@ -252,8 +245,3 @@ def _advance(fund: Fund, period: Period, distribution: Distribution, *, actor: A
         PERIOD_STATES.move(period, Period.State.APPROVED, at=at, actor=actor)
         if not distribution.gross:
             PERIOD_STATES.move(period, Period.State.PAID, at=at, actor=actor)
-
-
-def counted_now(fund: Fund) -> dict[int, int]:
-    """Revenue by period as it stands now (yen), restatements included."""
-    return counted_figures(accepted_reports(fund), offerings.current_terms(fund).grace_periods)

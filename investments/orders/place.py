@@ -17,6 +17,7 @@ from typing import Any
 from django.db import IntegrityError, connection
 from django.utils.translation import gettext_lazy as _
 
+from investments.banking import names
 from investments.investors.models import Investor
 from investments.offerings import services as offerings
 from investments.offerings.models import Document, Fund, FundCounter, Terms
@@ -111,6 +112,12 @@ def luhn_digit(digits: str) -> str:
         value = int(character) * (2 if place % 2 == 0 else 1)
         total += value - 9 if value > 9 else value
     return str(-total % 10)
+
+
+def payer_codes(code: str, name: str) -> list[str]:
+    """The payer codes that a bank line may carry in its code field or in the payer's name; one whose check digit is
+    wrong is nobody's."""
+    return [found for found in names.code_candidates(code, name) if luhn_digit(found[:-1]) == found[-1]]
 
 
 def limits_for(fund: Fund, at: datetime) -> reserve.Limits:

@@ -22,7 +22,7 @@ from microfund.kernel.outbox.services import publish
 
 from . import reserve
 from .models import ORDER_STATES, UNPAID, Order
-from .place import Accepted, limits_for, luhn_digit, new_payer_code, new_reference, place_order
+from .place import Accepted, limits_for, luhn_digit, new_payer_code, new_reference, payer_codes, place_order
 
 __all__ = [
     "Accepted",
@@ -35,6 +35,7 @@ __all__ = [
     "mark_awaiting",
     "mark_paid",
     "new_payer_code",
+    "payer_codes",
     "new_reference",
     "place_order",
     "refreeze_holding",

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext_lazy as _
 
+from investments.banking.services import out_of_trust
 from investments.ledger import post as ledger
 from investments.ledger.post import credit, debit
 from investments.offerings.models import Fund
@@ -42,13 +43,12 @@ def payment_received(attempt: PaymentAttempt, order: Order, *, at: datetime) -> 
 
 def receipt_applied(use_id: int, line_id: int, amount: int, order: Order, *, at: datetime) -> None:
     """A bank receipt, or part of it, pays an order: out of the trust account into the fund's bank."""
-    operator, book = ledger.operator_book_id(), _book(order)
+    book = _book(order)
     ledger.post(
         kind="receipt_applied",
         source=("use", use_id),
         legs=[
-            debit(operator, "unallocated_receipts", amount, f"receipt:{line_id}"),
-            credit(operator, "trust_bank", amount, f"receipt:{line_id}"),
+            *out_of_trust(line_id, amount),
             debit(book, "bank", amount, f"order:{order.pk}"),
             credit(book, "applicant_deposits", amount, f"order:{order.pk}"),
         ],

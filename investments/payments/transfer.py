@@ -15,8 +15,8 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
-from investments.banking import names
-from investments.banking.models import ReceiptUse, StatementLine
+from investments.banking import services as banking
+from investments.banking.models import StatementLine
 from investments.investors.models import Investor
 from investments.orders import queries
 from investments.orders import services as orders
@@ -72,11 +72,7 @@ def _new_attempt(order: Order, *, pay_by: datetime | None, at: datetime) -> Paym
 def order_of(line: StatementLine) -> Order | None:
     """The order, to be paid by transfer, whose payer code a bank line carries in its code field or in the payer's name;
     a code whose check digit is wrong is nobody's."""
-    codes = [
-        code
-        for code in names.code_candidates(line.payer_code, line.payer_name)
-        if orders.luhn_digit(code[:-1]) == code[-1]
-    ]
+    codes = orders.payer_codes(line.payer_code, line.payer_name)
     found = {
         order.payer_code: order
         for order in Order.objects.filter(payer_code__in=codes, method=Order.Method.BANK_TRANSFER)
@@ -178,18 +174,7 @@ def _pay(
             transaction.set_rollback(True)
             return False
         for line, amount in parts:
-            use = ReceiptUse.objects.create(
-                line=line,
-                purpose="applied",
-                target=f"attempt:{attempt.pk}",
-                amount=amount,
-                happened_at=at,
-                actor=actor,
-                reason=reason[:200],
-            )
-            line.remaining -= amount
-            line.problem = "" if line.remaining == 0 else line.problem
-            line.save(update_fields=["remaining", "problem"])
+            use = banking.take(line, amount=amount, target=f"attempt:{attempt.pk}", at=at, actor=actor, reason=reason)
             postings.receipt_applied(use.pk, line.pk, amount, order, at=at)
         ATTEMPT_STATES.move(
             attempt,

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
-from investments.banking.models import ReceiptUse, StatementLine
-from investments.distributions.models import Distribution, Instalment
+from investments.banking import services as banking
+from investments.banking.models import StatementLine
+from investments.distributions.models import Distribution
 from investments.ledger import post as ledger
 from investments.offerings.models import FUND_STATES, Fund
 from investments.revenue.models import PERIOD_STATES, Period
@@ -177,11 +178,21 @@ def record_return(
             returned_on=returned_on,
             cause=cause,
             reason=reason.strip()[:200],
-            use=_use(line, attempt, actor=actor, reason=reason, at=at) if line is not None else None,
             recorded_by=actor,
             happened_at=at,
         )
-        _post_return(fund, back, line, at=at)
+        assert fund.book_id is not None
+        subject = f"payout:{payout.pk}"
+        ledger.post(
+            kind="payout_returned",
+            source=("return", back.pk),
+            legs=[
+                ledger.debit(fund.book_id, "bank", attempt.amount, subject),
+                ledger.credit(fund.book_id, "distributions_payable", attempt.amount, subject),
+            ],
+            on=returned_on,
+            at=at,
+        )
         PayoutAttempt.objects.filter(pk=attempt.pk).update(state=PayoutAttempt.State.RETURNED)
         Payout.objects.filter(pk=payout.pk).update(state=Payout.State.RETURNED, paid_on=None)
         audit.record(
@@ -193,66 +204,31 @@ def record_return(
             changes={"state": [attempt.state, "returned"], "cause": cause, "amount": attempt.amount},
         )
         publish(events.PayoutReturned(payout_id=payout.pk, attempt_id=attempt.pk, at=at), key=str(attempt.pk), at=at)
-        return back
-
-
-def _use(line: StatementLine, attempt: PayoutAttempt, *, actor: Any, reason: str, at: datetime) -> ReceiptUse:
-    line = locks.lock_one(StatementLine, line.pk)
-    if line.free != attempt.amount or line.amount != attempt.amount:
-        raise DomainError(
-            "amount", _("The deposit is not the amount of this transfer, or was used for something else.")
-        )
-    use = ReceiptUse.objects.create(
-        line=line,
-        purpose="applied",
-        target=f"return:{attempt.pk}",
-        amount=attempt.amount,
-        happened_at=at,
-        actor=actor,
-        reason=reason[:200],
-    )
-    line.remaining, line.problem = 0, ""
-    line.save(update_fields=["remaining", "problem"])
-    return use
-
-
-def _post_return(fund: Fund, back: BankReturn, line: StatementLine | None, *, at: datetime) -> None:
-    book = fund.book_id
-    assert book is not None
-    amount, subject = back.attempt.amount, f"payout:{back.attempt.payout_id}"
-    legs = [ledger.debit(book, "bank", amount, subject), ledger.credit(book, "distributions_payable", amount, subject)]
-    if line is not None:
-        operator, receipt = ledger.operator_book_id(), f"receipt:{line.pk}"
-        legs += [
-            ledger.debit(operator, "unallocated_receipts", amount, receipt),
-            ledger.credit(operator, "trust_bank", amount, receipt),
-        ]
-    ledger.post(kind="payout_returned", source=("return", back.pk), legs=legs, on=back.returned_on, at=at)
+        return back if line is None else attach_receipt(back, line, actor=actor, at=at, reason=reason)
 
 
 def attach_receipt(back: BankReturn, line: StatementLine, *, actor: Any, at: datetime, reason: str = "") -> BankReturn:
-    """The deposit of a return that staff had recorded before it stood on a statement: it leaves the trust account,
-    whose money the fund's bank counts since the return. Raises DomainError("attached", "amount")."""
+    """The deposit by which a return came: it leaves the trust account, for the fund's bank counts the money since the
+    return. Raises DomainError("attached", "amount")."""
     with transaction.atomic():
         back = BankReturn.objects.select_related("attempt").select_for_update(of=("self",)).get(pk=back.pk)
         if back.use_id is not None:
             raise DomainError("attached", _("The deposit of this return is known already."))
-        back.use = _use(line, back.attempt, actor=actor, reason=reason, at=at)
+        amount = back.attempt.amount
+        line = locks.lock_one(StatementLine, line.pk)
+        if line.free != amount or line.amount != amount:
+            raise DomainError(
+                "amount", _("The deposit is not the amount of this transfer, or was used for something else.")
+            )
+        back.use = banking.take(
+            line, amount=amount, target=f"return:{back.attempt_id}", at=at, actor=actor, reason=reason
+        )
         back.save(update_fields=["use"])
-        operator, receipt = ledger.operator_book_id(), f"receipt:{line.pk}"
         ledger.post(
             kind="return_received",
             source=("use", back.use.pk),
-            legs=[
-                ledger.debit(operator, "unallocated_receipts", back.attempt.amount, receipt),
-                ledger.credit(operator, "trust_bank", back.attempt.amount, receipt),
-            ],
+            legs=banking.out_of_trust(line.pk, amount),
             on=line.booked_on,
             at=at,
         )
         return back
-
-
-def open_instalments() -> int:
-    """How many releases are not wholly in payouts yet."""
-    return Instalment.objects.filter(state=Instalment.State.APPROVED, complete=False).count()

@@ -10,12 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
 from investments.banking import zengin
-from investments.banking.zengin import BankProfile, CutName, Transfer
+from investments.banking.zengin import BankProfile, Transfer
 from investments.distributions.models import Distribution
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
@@ -64,7 +63,7 @@ def build_run(*, pay_on: date, actor: Any, at: datetime) -> PayoutRun:
         if not run.payments:
             raise DomainError("nothing", _("There is nothing to pay out now."))
         run.save(update_fields=["payments", "amount"])
-        _require_cash(run)
+        _require_cash(_lock_funds(run))
         audit.record(
             action="investments.PayoutRun.prepared",
             subject=run,
@@ -105,12 +104,16 @@ def amounts_by_fund(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
         return {fund_id: (count, amount, tax) for fund_id, count, amount, tax in cursor.fetchall()}
 
 
-def _require_cash(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
-    """Lock the funds of a run and raise DomainError("bank_short") where one's bank does not hold its part."""
+def _lock_funds(run: PayoutRun) -> dict[Fund, tuple[int, int, int]]:
+    """The funds of a run, locked, each with its `amounts_by_fund`."""
     by_fund = amounts_by_fund(run)
-    for fund in locks.lock(Fund, by_fund):
-        require_in_bank(fund, by_fund[fund.pk][1])
-    return by_fund
+    return {fund: by_fund[fund.pk] for fund in locks.lock(Fund, by_fund)}
+
+
+def _require_cash(funds: dict[Fund, tuple[int, int, int]]) -> None:
+    """Raise DomainError("bank_short") where a locked fund's bank does not hold its part."""
+    for fund, (_payments, amount, _tax) in funds.items():
+        require_in_bank(fund, amount)
 
 
 # --- The file -------------------------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ def transfers(run: PayoutRun) -> Iterator[Transfer]:
         yield Transfer(*row)
 
 
-def render(run: PayoutRun, *, warnings: list[CutName] | None = None) -> Iterator[Iterator[bytes]]:
+def render(run: PayoutRun) -> Iterator[Iterator[bytes]]:
     """The bank files of a run, each an iterator of records that must be read to its end; several where the bank's row
     limit asks for it."""
     profile = BankProfile(**run.profile)
@@ -136,7 +139,7 @@ def render(run: PayoutRun, *, warnings: list[CutName] | None = None) -> Iterator
     left = run.payments
     while left > 0:
         count = min(left, profile.row_limit)
-        yield zengin.render(islice(lines, count), profile, run.pay_on, warnings=warnings)
+        yield zengin.render(islice(lines, count), profile, run.pay_on)
         left -= count
 
 
@@ -195,7 +198,7 @@ def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -
     if actor.pk == run.maker_id:
         raise DomainError("same_person", _("You prepared this run; another person must approve it."))
     with transaction.atomic():
-        _require_cash(run)
+        _require_cash(_lock_funds(run))
         run = locks.lock_one(PayoutRun, run.pk)
         RUN_STATES.require(run.state, PayoutRun.State.APPROVED)
         return RUN_STATES.move(
@@ -231,10 +234,11 @@ def mark_sent(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> 
     Raises DomainError: "wrong_state", "bank_short".
     """
     with transaction.atomic():
-        by_fund = _require_cash_unless_sent(run)
+        funds = _lock_funds(run)
         run = locks.lock_one(PayoutRun, run.pk)
         if run.state in (PayoutRun.State.SENT, PayoutRun.State.DONE):
             return run
+        _require_cash(funds)
         RUN_STATES.move(
             run,
             PayoutRun.State.SENT,
@@ -244,8 +248,8 @@ def mark_sent(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> 
             details={"payments": run.payments, "amount": run.amount},
             sent_at=at,
         )
-        for fund_id, (_count, amount, tax) in by_fund.items():
-            _post_sent(run, fund_id, amount, tax, at=at)
+        for fund, (_payments, amount, tax) in funds.items():
+            _post_sent(run, fund, amount, tax, at=at)
         attempts = PayoutAttempt.objects.filter(run=run, state=PayoutAttempt.State.IN_RUN)
         own = Payout.objects.filter(pk__in=attempts.values("payout_id"))
         own.filter(withheld_on__isnull=True).update(withheld_on=run.pay_on)
@@ -255,17 +259,10 @@ def mark_sent(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> 
     return run
 
 
-def _require_cash_unless_sent(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
-    """As `_require_cash`; a run that has left is not asked again whether its money is there."""
-    locks.lock(Fund, amounts_by_fund(run))
-    if PayoutRun.objects.values_list("state", flat=True).get(pk=run.pk) in ("sent", "done"):
-        return {}
-    return _require_cash(run)
-
-
-def _post_sent(run: PayoutRun, fund_id: int, amount: int, tax: int, *, at: datetime) -> None:
+def _post_sent(run: PayoutRun, fund: Fund, amount: int, tax: int, *, at: datetime) -> None:
     """One entry for a fund's part of a run (architecture.md section 6: a mass event is posted once)."""
-    book = Fund.objects.values_list("book_id", flat=True).get(pk=fund_id)
+    book = fund.book_id
+    assert book is not None
     subject = f"run:{run.pk}"
     legs = [
         ledger.debit(book, "distributions_payable", amount, subject),
@@ -276,10 +273,4 @@ def _post_sent(run: PayoutRun, fund_id: int, amount: int, tax: int, *, at: datet
             ledger.debit(book, "withholding_accrued", tax, subject),
             ledger.credit(book, "withholding_payable", tax, subject),
         ]
-    ledger.post(kind="payouts_sent", source=("run", f"{run.pk}:{fund_id}"), legs=legs, on=run.pay_on, at=at)
-
-
-def waiting_sum() -> int:
-    """Yen of payouts that were put together before and wait for a run."""
-    waiting = Payout.objects.filter(state__in=[Payout.State.WAITING, Payout.State.RETURNED])
-    return waiting.aggregate(sum=Sum(F("net")))["sum"] or 0
+    ledger.post(kind="payouts_sent", source=("run", f"{run.pk}:{fund.pk}"), legs=legs, on=run.pay_on, at=at)

@@ -55,6 +55,10 @@ class Period(models.Model):
         return f"{self.fund_id} #{self.number}"
 
 
+#: States of a period whose distribution is approved, and of one whose report is accepted.
+DISTRIBUTED = (Period.State.APPROVED, Period.State.FUNDED, Period.State.PAYING, Period.State.PAID)
+REPORT_ACCEPTED = (Period.State.ACCEPTED, Period.State.CALCULATED, *DISTRIBUTED)
+
 PERIOD_STATES = StateTable(
     "investments.Period",
     {

@@ -20,13 +20,12 @@ from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from .models import PERIOD_STATES, REPORT_STATES, Period, RevenueReport
+from .models import PERIOD_STATES, REPORT_ACCEPTED, REPORT_STATES, Period, RevenueReport
 
 #: A figure this far off the plan needs a comment.
 COMMENT_BEYOND = Decimal("0.1")
 #: More than any firm of these sells in a period: a slip of the pen (yen).
 REVENUE_MOST = 10**13
-_DONE = ("accepted", "calculated", "approved", "funded", "paying", "paid")
 
 
 def planned_revenue(terms: Terms, number: int) -> int | None:
@@ -61,7 +60,7 @@ def clean_lines(lines: list[dict[str, Any]], months: int) -> tuple[list[dict[str
 
 def _require_writable(fund: Fund, period: Period, *, restatement: bool) -> None:
     if restatement:
-        if fund.state not in (Fund.State.OPERATING, Fund.State.MATURED) or period.state not in _DONE:
+        if fund.state not in (Fund.State.OPERATING, Fund.State.MATURED) or period.state not in REPORT_ACCEPTED:
             raise DomainError("not_restatable", _("Only a period whose report was accepted can be restated."))
         if not period.reports.filter(state="accepted", restatement=False, action__in=["report", "defer"]).exists():
             raise DomainError("not_restatable", _("This period was waived: there is no figure to restate."))
@@ -96,7 +95,7 @@ def save_draft(
         terms = offerings.current_terms(fund)
         stored, revenue = clean_lines(lines, terms.period_months)
         if action == RevenueReport.Action.DEFER and period.number == terms.periods:
-            raise DomainError("last_period_deferred", _("The last period cannot be deferred."))
+            raise DomainError("last_period_deferred", _("The last period cannot be deferred."), field="action")
         draft = period.reports.filter(state__in=["draft", "submitted"]).first()
         if draft is not None and draft.state == RevenueReport.State.SUBMITTED:
             raise DomainError("wrong_state", _("This report is with the fund's staff."))
@@ -126,9 +125,11 @@ def submit(report: RevenueReport, *, actor: Any, at: datetime) -> RevenueReport:
         _require_writable(fund, period, restatement=report.restatement)
         plan = planned_revenue(offerings.current_terms(fund), period.number)
         if off_plan(report.revenue, plan) and not report.comment:
-            raise DomainError("comment_needed", _("Say why the figure is more than 10 % off the plan."))
+            raise DomainError(
+                "comment_needed", _("Say why the figure is more than 10 % off the plan."), field="comment"
+            )
         if (report.restatement or report.action != RevenueReport.Action.REPORT) and not report.reason:
-            raise DomainError("reason_needed", _("Give a reason."))
+            raise DomainError("reason_needed", _("Give a reason."), field="reason")
         REPORT_STATES.move(
             report, RevenueReport.State.SUBMITTED, at=at, actor=actor, submitted_by=actor, submitted_at=at
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from .own_filters import holding_state
@@ -39,6 +40,14 @@ def write(lines: Iterable[Iterable[Any]], *, bom: bool) -> str:
     writer = csv.writer(out)
     writer.writerows([cell(value) for value in line] for line in lines)
     return out.getvalue()
+
+
+def answer(request: HttpRequest, lines: Iterable[Iterable[Any]], *, name: str) -> HttpResponse:
+    """The lines as a file to save, in UTF-8; `bom=1` in the address puts a byte order mark in front."""
+    text = write(lines, bom=request.GET.get("bom") == "1")
+    response = HttpResponse(text.encode(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="tomobune-{name}.csv"'
+    return response
 
 
 def holdings_lines(rows: Iterable[Row], totals: Amounts) -> list[list[Any]]:

@@ -77,7 +77,7 @@ def holdings(request: HttpRequest) -> HttpResponse:
     all that the filters leave."""
     investor = investors.investor_of(request.user)
     found, filterset = _holdings(request, investor)
-    page = _page(found, request.GET.get("page", "1"))
+    page = page_of(found, request.GET.get("page", "1"))
     filtered = bool(filterset.active)
     context = {
         "page_obj": page,
@@ -99,11 +99,8 @@ def holdings_csv(request: HttpRequest) -> HttpResponse:
     found, filterset = _holdings(request, investor)
     rows = own_holdings.rows(investor, found)
     totals = own_holdings.totals(investor, found if filterset.active else None)
-    text = own_csv.write(own_csv.holdings_lines(rows, totals), bom=request.GET.get("bom") == "1")
-    response = HttpResponse(text.encode(), content_type="text/csv; charset=utf-8")
     on = clock.today_in(None, timezone.now())
-    response["Content-Disposition"] = f'attachment; filename="tomobune-holdings-{on.isoformat()}.csv"'
-    return response
+    return own_csv.answer(request, own_csv.holdings_lines(rows, totals), name=f"holdings-{on.isoformat()}")
 
 
 def _holdings(request: HttpRequest, investor: Any) -> tuple[QuerySet[Holding], HoldingFilter]:
@@ -120,7 +117,7 @@ def own_orders(request: HttpRequest) -> HttpResponse:
     """Every order ever made, newest first, searched and filtered by the address, fifty a page."""
     investor = investors.investor_of(request.user)
     filterset = OrderFilter(request.GET, queryset=orders.orders_of(investor))
-    page = _page(filterset.qs, request.GET.get("page", "1"))
+    page = page_of(filterset.qs, request.GET.get("page", "1"))
     context = {
         "page_obj": page,
         "orders": page.object_list,
@@ -130,7 +127,7 @@ def own_orders(request: HttpRequest) -> HttpResponse:
     return render(request, "site/orders.html", context)
 
 
-def _page(rows: QuerySet, number: str) -> Page:
+def page_of(rows: QuerySet, number: str) -> Page:
     """One page of a list; 404 for one that does not exist."""
     try:
         return Paginator(rows, PAGE_SIZE).page(number)

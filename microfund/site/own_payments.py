@@ -14,9 +14,6 @@ from django.utils.translation import gettext as _
 from investments.distributions.models import Allocation, Distribution
 from investments.payouts.models import Payout, PayoutAttempt, PayoutItem
 
-#: States in which money of a payout is on its way or there.
-SENT = (Payout.State.SENT, Payout.State.PAID)
-
 
 @dataclass(frozen=True, slots=True)
 class Payment:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import InvalidPage, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,16 +15,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from investments.distributions.explain import sentences
 from investments.investors import queries as investors
 from microfund.kernel import clock
 from microfund.kernel.pages import private
 
 from . import own_csv, own_holdings
-from .explain import sentences
+from .own_pages import page_of
 from .own_payments import lines_of, payments
 from .templatetags.tomobune import bilingual_filter
-
-PAGE_SIZE = 50
 
 
 @private
@@ -34,10 +32,7 @@ PAGE_SIZE = 50
 def distributions(request: HttpRequest) -> HttpResponse:
     """I4: every payment, newest first, fifty a page, with what has arrived in all."""
     investor = investors.investor_of(request.user)
-    try:
-        page = Paginator(lines_of(investor), PAGE_SIZE).page(request.GET.get("page", "1"))
-    except InvalidPage:
-        raise Http404(_("There is no such page.")) from None
+    page = page_of(lines_of(investor), request.GET.get("page", "1"))
     context = {
         "page_obj": page,
         "payments": payments(page.object_list),
@@ -114,8 +109,5 @@ def distributions_csv(request: HttpRequest) -> HttpResponse:
                 payment.paid_on,
             ]
         )
-    text = own_csv.write(lines, bom=request.GET.get("bom") == "1")
-    response = HttpResponse(text.encode(), content_type="text/csv; charset=utf-8")
     on = clock.today_in(None, timezone.now())
-    response["Content-Disposition"] = f'attachment; filename="tomobune-payments-{on.isoformat()}.csv"'
-    return response
+    return own_csv.answer(request, lines, name=f"payments-{on.isoformat()}")

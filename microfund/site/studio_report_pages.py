@@ -31,18 +31,13 @@ from investments.offerings import queries as offerings
 from investments.offerings.rule import PeriodResult, RuleError
 from investments.offerings.services import current_terms
 from investments.revenue import reports
+from investments.revenue.models import REPORT_ACCEPTED
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods
 
 #: States of funds that have periods.
 IN_TERM = (Fund.State.OPERATING, Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)
-_DONE = ("accepted", "calculated", "approved", "funded", "paying", "paid")
-_FIELD_OF = {
-    "comment_needed": "comment",
-    "reason_needed": "reason",
-    "last_period_deferred": "action",
-}
 
 
 class ReportForm(forms.Form):
@@ -197,7 +192,7 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     terms = current_terms(period.fund)
     versions = list(period.reports.select_related("submitted_by", "decided_by").order_by("-version"))
     newest = versions[0] if versions else None
-    restatement = period.state in _DONE and (
+    restatement = period.state in REPORT_ACCEPTED and (
         "correct" in request.GET or (newest is not None and newest.state == "draft" and newest.restatement)
     )
     open_form = period.state == Period.State.REPORT_DUE or restatement
@@ -232,7 +227,7 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "returned": newest if newest is not None and newest.state == "returned" else None,
         "result": _result(period, draft) if draft and not draft.restatement else None,
         "terms": terms,
-        "correctable": period.state in _DONE and not restatement and draft is None,
+        "correctable": period.state in REPORT_ACCEPTED and not restatement and draft is None,
     }
     return render(request, "studio/report.html", context, status=REFUSED if form is not None and form.errors else 200)
 
@@ -250,7 +245,7 @@ def _save(request: HttpRequest, desk: Desk, period: Period, form: ReportForm, re
         if sign:
             reports.submit(draft, actor=request.user, at=at)
     except DomainError as error:
-        field = _FIELD_OF.get(error.code)
+        field = error.data.get("field")
         form.add_error(field if field in form.fields else None, str(error))
         return None
     if sign:

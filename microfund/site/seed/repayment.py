@@ -6,7 +6,7 @@ for each fund: a report to check, a distribution to approve, money of a business
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,7 @@ SEASONS = (6, 6, 8, 8, 7, 7, 9, 10, 8, 9, 10, 12)
 
 def tell(story: Story) -> None:
     """Put every step of every period on its day."""
+    due: set[date] = set()
     for key, shares in RESULTS.items():
         plan = story.plans[key]
         terms = offerings.current_terms(plan.fund)
@@ -74,19 +75,11 @@ def tell(story: Story) -> None:
                     story, plan, number, revenue, waits, at
                 ),
             )
-            if not waits:
-                story.at(row.payment_due_on, lambda at: None)
-    for day in sorted(day for day in story.steps if clock.is_bank_day(day)):
-        if day <= story.as_of and any(_due_on(story, key, day) for key in RESULTS):
-            story.steps[day].append(lambda at: _pay_out(story, at))
-            story.at(clock.add_bank_days(day, payouts.BANK_DAYS_TO_RETURN) + timedelta(days=1), lambda at: None)
+            due.add(row.payment_due_on)
+    for day in sorted(day for day in due if day <= story.as_of):
+        story.at(day, lambda at: _pay_out(story, at))
+        story.at(clock.add_bank_days(day, payouts.BANK_DAYS_TO_RETURN) + timedelta(days=1), lambda at: None)
     story.at(story.as_of, lambda at: _run_to_approve(story, at))
-
-
-def _due_on(story: Story, key: str, day: object) -> bool:
-    fund = story.plans[key].fund
-    rows = period_rows(fund, offerings.current_terms(fund), policy.current(fund.opens_on))
-    return any(row.payment_due_on == day for row in rows[: len(RESULTS[key])])
 
 
 def _payer(plan: Plan) -> str:

@@ -18,7 +18,7 @@ from investments.models import Fund
 from investments.payouts import services as payouts
 from investments.payouts.models import PayoutAttempt
 from tests import make, repay
-from tests.investments.distributions.test_one_period import books_are_right
+from tests.repay import books_are_right
 
 pytestmark = pytest.mark.django_db
 CASES = sorted((Path(__file__).resolve().parents[2] / "cases" / "distribution").glob("*.json"))

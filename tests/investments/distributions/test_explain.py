@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from investments.distributions import services
+from investments.distributions.explain import sentences
 from investments.distributions.models import Distribution
-from microfund.site.explain import sentences
 from tests import repay
 
 pytestmark = pytest.mark.django_db
@@ -85,4 +85,4 @@ def test_grace_and_wind_up_have_sentences_of_their_own() -> None:
     ]
     at = repay.after(repay.period(fund, 2))
     made = services.prepare_wind_up(fund, residual_per_unit=1_000, actor=repay.staff(), at=at, reason="They retire.")
-    assert said(made) == ["The fund was wound up: what was left came to ¥1,000 per unit.; × 2 units = ¥2,000"]
+    assert said(made) == ["The fund was wound up: what was left came to ¥1,000 per unit; × 2 units = ¥2,000"]

@@ -18,16 +18,11 @@ from investments.payouts import outcome
 from investments.payouts import services as payouts
 from investments.payouts.models import Payout, PayoutAttempt, PayoutFile
 from investments.revenue import reports
-from microfund.kernel import integrity
 from microfund.kernel.errors import DomainError
 from tests import make, repay
+from tests.repay import books_are_right
 
 pytestmark = pytest.mark.django_db
-
-
-def books_are_right() -> None:
-    wrong = {outcome.check.name: outcome.differences for outcome in integrity.run() if outcome.differences}
-    assert not wrong
 
 
 def test_a_period_goes_from_the_report_to_the_investors_account() -> None:
@@ -210,6 +205,24 @@ def test_a_returned_transfer_is_owed_again_and_paid_once_the_account_was_mended(
         (1, "returned"),
         (2, "paid"),
     ]
+    books_are_right()
+
+
+def test_a_return_is_booked_with_the_deposit_by_which_it_came() -> None:
+    fund = repay.operating(40)
+    made = repay.whole_period(fund, 1, 27_900_000)
+    attempt = PayoutAttempt.objects.get()
+    at = repay.after(made.period, 40)
+    repay.receive({"amount": attempt.amount, "payer_name": "ﾌﾘｺﾐﾌﾉｳ"}, {"amount": 1, "payer_name": "ﾌﾘｺﾐﾌﾉｳ"}, at=at)
+    lines = {line.amount: line for line in StatementLine.objects.filter(remaining__gt=0)}
+    with pytest.raises(DomainError) as refused:
+        outcome.record_return(attempt, returned_on=at.date(), actor=repay.staff(), at=at, line=lines[1])
+    assert refused.value.code == "amount"
+    assert Payout.objects.get().state == "paid"
+    back = outcome.record_return(attempt, returned_on=at.date(), actor=repay.staff(), at=at, line=lines[attempt.amount])
+    assert back.use is not None
+    assert StatementLine.objects.get(amount=attempt.amount, payer_name="ﾌﾘｺﾐﾌﾉｳ").remaining == 0
+    assert balance(fund.book_id, "distributions_payable") == made.net
     books_are_right()
 
 

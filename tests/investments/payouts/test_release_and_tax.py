@@ -13,17 +13,14 @@ from investments.banking.models import OutgoingTransfer
 from investments.ledger.post import balance
 from investments.models import Fund, Release, TaxPayment
 from investments.payouts import release, tax
-from microfund.kernel import clock, integrity
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.models import Event
 from tests import make, repay
+from tests.repay import books_are_right
 
 pytestmark = pytest.mark.django_db
 PAYEE = {"bank": "0001", "branch": "001", "type": "1", "number": "7654321", "holder": "ヒノデ"}
-
-
-def books_are_right() -> None:
-    assert not {own.check.name: own.differences for own in integrity.run() if own.differences}
 
 
 def made(transfer: OutgoingTransfer, *, at: Any) -> OutgoingTransfer:
