@@ -20,6 +20,7 @@ COPY rewards ./rewards
 COPY templates ./templates
 COPY static ./static
 COPY locale ./locale
+COPY docs/verify.py ./docs/verify.py
 # Neither step asks a database or needs a secret; the demo's settings name the same storages as production's.
 RUN DJANGO_SETTINGS_MODULE=microfund.settings.demo /venv/bin/python -m microfund.kernel.messages compile \
     && DJANGO_SETTINGS_MODULE=microfund.settings.demo /venv/bin/python manage.py collectstatic --noinput \

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from investments.offerings.models import Fund
 from investments.orders.models import Order
 from microfund.kernel import clock
+from microfund.kernel.money import format_money
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.parts import link, name_of
 
@@ -57,3 +61,17 @@ def send(kind: str, order: Order, *, key: str, at: datetime, **context: Any) -> 
             **context,
         },
     )
+
+
+def operator_account(amount: int, currency: str, code: str) -> list[tuple[str, str]]:
+    """What somebody who pays the operator fills in at the bank: the amount in minor units (yen), their payer code, the
+    account."""
+    operator = settings.OPERATOR
+    language = "ja" if translation.get_language() == "ja" else "en"
+    return [
+        (_("Amount"), format_money(amount, currency)),
+        (_("Payer code"), code),
+        (_("Bank"), operator[f"bank_{language}"]),
+        (_("Account"), operator[f"account_{language}"]),
+        (_("Account holder"), operator["holder"]),
+    ]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef, Prefetch, Q, Sum, Value
 from django.db.models.functions import Cast, Concat
@@ -86,15 +85,8 @@ def _pay_by(order: Order) -> date | None:
 
 def _account(order: Order, amount: int) -> list[tuple[str, str]]:
     """What the payer fills in at the bank to transfer `amount` yen."""
-    operator = settings.OPERATOR
-    return [
-        (_("Amount"), format_money(amount, order.currency)),
-        (_("Payer code"), order.payer_code),
-        (_("Bank"), operator["bank_ja" if translation.get_language() == "ja" else "bank_en"]),
-        (_("Account"), operator["account_ja" if translation.get_language() == "ja" else "account_en"]),
-        (_("Account holder"), operator["holder"]),
-        (_("Order number"), order.reference),
-    ]
+    rows = mail_parts.operator_account(amount, order.currency, order.payer_code)
+    return [*rows, (_("Order number"), order.reference)]
 
 
 def transfer_awaited(event: events.OrderPlaced) -> None:

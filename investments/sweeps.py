@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from investments import mails
+from investments import mails, repayment_mails, report_mails
 from investments.banking import services as banking
 from investments.investors import documents, duplicates
 from investments.offerings import services as offerings
@@ -37,6 +37,8 @@ def register() -> None:
             ("payouts.tax", tax.gather_due, "day"),
             ("orders.lower_totals", orders.lower_totals_due, "day"),
             ("mails.reminders", mails.remind_transfers_due, "day"),
+            ("mails.reports", report_mails.remind_reports_due, "day"),
+            ("mails.statements", repayment_mails.yearly_statements_due, "day"),
             ("investors.documents", documents.delete_due, "day"),
             ("investors.duplicates", duplicates.find_due, "day"),
         ],

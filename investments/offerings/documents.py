@@ -65,10 +65,11 @@ def write(fund: Fund, terms: Terms, *, at: datetime) -> list[Document]:
     return written
 
 
-def render_pdf(html: str, *, language: str, at: datetime) -> bytes:
+def render_pdf(html: str, *, language: str, at: datetime, foot: str = "") -> bytes:
     """The PDF of a document; the same input gives the same bytes. The active language is that of the document.
 
-    `at` is when the terms were frozen and the only instant in the file. Raises ValueError for a page that has a tag
+    `at` is when what it says was settled and the only instant in the file. Each page names the SHA-256 of the HTML, or
+    says `foot` where that HTML is not kept. Raises ValueError for a page that has a tag
     which no document of ours has, and what typesetting.pdf raises.
     """
     on = clock.today_in(at=at)
@@ -77,8 +78,8 @@ def render_pdf(html: str, *, language: str, at: datetime) -> bytes:
         "language": language,
         "author": settings.OPERATOR[f"name_{language}"],
         "date": [on.year, on.month, on.day],
-        "sha256": hashlib.sha256(html.encode()).hexdigest(),
-        "keep": _("Set from the stored HTML with the SHA-256"),
+        "sha256": "" if foot else hashlib.sha256(html.encode()).hexdigest(),
+        "keep": foot or _("Set from the stored HTML with the SHA-256"),
         "page": _("Page"),
     }
     return typesetting.pdf(TEMPLATE, data, at=at)

@@ -246,6 +246,8 @@ SECURITY_TXT_DAYS = env.int("SECURITY_TXT_DAYS", default=180)
 # --- Mail -------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# A mail about repayment that happened longer ago than this is not written (investments/repayment_mails.py).
+MAIL_NOTHING_OLDER_DAYS = env.int("MAIL_NOTHING_OLDER_DAYS", default=92)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tomobune <no-reply@tomobune.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

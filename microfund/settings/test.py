@@ -7,6 +7,7 @@ if not DATABASE_URL:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 TIME_TRAVEL = True
+MAIL_NOTHING_OLDER_DAYS = 36_500
 DEMO_MODE = True
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

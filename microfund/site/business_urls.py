@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 
 from microfund.kernel.converters import Sha256Converter
 
-from . import business_pages, document_pages, feeds, follow_pages, news_pages, share_pages
+from . import business_pages, document_pages, feeds, follow_pages, news_pages, results_pages, share_pages
 
 register_converter(Sha256Converter, "sha256")
 
@@ -15,6 +15,10 @@ urlpatterns = [
     path("<slug:slug>/social/<slug:key>.png", share_pages.social_card, name="social_card"),
     path("<slug:slug>/terms/", business_pages.terms_page, name="terms"),
     path("<slug:slug>/simulator/", business_pages.simulator, name="simulator"),
+    path("<slug:slug>/results/", results_pages.results, name="results"),
+    path("<slug:slug>/results.csv", results_pages.results_csv, name="results_csv"),
+    path("<slug:slug>/results.json", results_pages.results_json, name="results_json"),
+    path("<slug:slug>/proof.json", results_pages.proof_file, name="proof"),
     path("<slug:slug>/documents/<sha256:sha256>/", document_pages.document, name="document"),
     path("<slug:slug>/documents/<sha256:sha256>/pdf/", document_pages.document_pdf, name="document_pdf"),
     path("<slug:slug>/news/", news_pages.business_news, name="news"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import calendar_pages, health, machine_pages
+from . import calendar_pages, health, machine_pages, results_pages
 
 urlpatterns = [
     path("healthz", health.live, name="healthz"),
@@ -11,4 +11,5 @@ urlpatterns = [
     path("sitemap.xml", machine_pages.sitemap, name="sitemap"),
     path("robots.txt", machine_pages.robots, name="robots"),
     path(".well-known/security.txt", machine_pages.security_txt, name="security_txt"),
+    path("verify.py", results_pages.verify_script, name="verify_script"),
 ]

@@ -23,6 +23,7 @@ from microfund.kernel.pages import private
 from . import own_csv, own_holdings
 from .own_pages import page_of
 from .own_payments import lines_of, payments
+from .statement_pages import years_of
 from .templatetags.tomobune import bilingual_filter
 
 
@@ -38,6 +39,7 @@ def distributions(request: HttpRequest) -> HttpResponse:
         "payments": payments(page.object_list),
         "count": page.paginator.count,
         "totals": own_holdings.totals(investor) if investor else None,
+        "years": years_of(investor) if investor else [],
         "trail": [(_("My account"), reverse("me"))],
     }
     return render(request, "site/distributions.html", context)

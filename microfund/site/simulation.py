@@ -149,7 +149,7 @@ def chart(terms: RuleTerms, plan: Sequence[int], *, percent: int, units: int) ->
     points = curve(terms, tuple(plan), most)
     invested = terms.investment * units
     here = project(terms, plan, percent, units).per_unit * units
-    top_amount, step = _scale(max(points[-1][1] * units, invested, here))
+    top_amount, step = scale(max(points[-1][1] * units, invested, here))
 
     def tenths_x(share: int) -> int:
         return LEFT * 10 + (RIGHT - LEFT) * 10 * share // most
@@ -201,7 +201,7 @@ def chart(terms: RuleTerms, plan: Sequence[int], *, percent: int, units: int) ->
     )
 
 
-def _scale(amount: int) -> tuple[int, int]:
+def scale(amount: int) -> tuple[int, int]:
     """Top of the axis and its step: round amounts, at most five steps, the line well below the top."""
     wanted = max(1, amount * 11 // 10)
     unit = 1

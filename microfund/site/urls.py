@@ -18,6 +18,7 @@ from . import (
     plain_pages,
     preferences,
     privacy_pages,
+    statement_pages,
     styleguide,
 )
 
@@ -50,6 +51,10 @@ urlpatterns = [
     path("me/distributions/", payment_pages.distributions, name="distributions"),
     path("me/distributions.csv", payment_pages.distributions_csv, name="distributions_csv"),
     path("me/distributions/<int:line>/", payment_pages.distribution, name="distribution"),
+    path("me/tax/<int:year>/", statement_pages.statement, name="statement"),
+    path("me/tax/<int:year>.csv", statement_pages.statement_csv, name="statement_csv"),
+    path("me/tax/<int:year>.pdf", statement_pages.statement_pdf, name="statement_pdf"),
+    path("me/holdings/<slug:reference>/statement.pdf", statement_pages.holding_pdf, name="holding_statement"),
     path("me/orders/", own_pages.own_orders, name="orders"),
     path("me/documents/", document_pages.my_documents, name="my_documents"),
     path("me/calendar/", calendar_pages.calendar, name="calendar"),

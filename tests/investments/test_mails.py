@@ -79,7 +79,7 @@ def check(notice: Notice) -> None:
         if link.startswith("mailto:"):
             continue
         assert link.startswith(settings.SITE_URL), link
-        path = link.removeprefix(settings.SITE_URL)
+        path = link.removeprefix(settings.SITE_URL).partition("?")[0]
         assert path.startswith("/ja/") == (notice.language == "ja") or path == ""
         with translation.override(notice.language):
             assert path == "" or resolve(path)

@@ -15,7 +15,7 @@ from businesses.models import Business, Comment, Membership, Post
 from businesses.news import answers
 from investments.banking import services as banking
 from investments.investors import calendar
-from investments.models import Allocation, CalendarAddress, Document, Holding, Investor, Order
+from investments.models import Allocation, CalendarAddress, Document, Holding, Investor, Order, Payout
 from investments.orders import services as orders
 from investments.payments import services as payments
 from microfund.kernel import clock
@@ -44,6 +44,7 @@ class World:
     comment: Comment
     calendar: CalendarAddress
     allocation: Allocation
+    paid_in: int
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -77,10 +78,14 @@ class World:
             return [self.order.fund.slug, self.document.pk]
         if name in ("investments:pay", "investments:return", "investments:transfer", "investments:cancel", "order"):
             return [self.order.reference]
+        if name in ("statement", "statement_csv", "statement_pdf"):
+            return [self.paid_in]
         if name == "distribution":
             return [self.allocation.pk]
         if name in ("holding", "holding_sheet", "holding_supporter"):
             return [self.holding.reference]
+        if name == "holding_statement":
+            return [self.allocation.holding.reference]
         if name.startswith("investments:") and name not in OF_ONESELF:
             return [self.order.fund.slug]
         if name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
@@ -91,10 +96,10 @@ class World:
 
 
 def _paid(investor: Investor, business: Business) -> Allocation:
-    """What an older fund of the business has distributed to this person."""
-    fund = repay.operating(2, investors=[investor], business=business)
-    repay.report(fund, 1, 27_900_000)
-    return repay.distribute(fund, 1).allocations.get()
+    """What an older fund of the business has paid to this person."""
+    repay.give_account(investor, number="1234567", at=make.at_noon(repay.BOUGHT_ON))
+    fund = repay.operating(40, investors=[investor], business=business)
+    return repay.whole_period(fund, 1, 27_900_000).allocations.get()
 
 
 def build() -> World:
@@ -134,10 +139,12 @@ def build() -> World:
     for name, user in users.items():
         browsers[name] = Client()
         browsers[name].force_login(user)
+    allocation = _paid(order.investor, order.fund.business)
     return World(
         order=order,
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
-        allocation=_paid(order.investor, order.fund.business),
+        allocation=allocation,
+        paid_in=Payout.objects.get(investor=order.investor).paid_on.year,
         post=post,
         membership=membership,
         comment=comment,

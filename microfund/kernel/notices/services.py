@@ -1,6 +1,7 @@
 """Queue a mail in the caller's transaction; send what is due outside of any.
 
-The templates of a kind are `email/<kind>.subject.txt`, `email/<kind>.txt` and `email/<kind>.html`.
+The templates of a kind are `email/<kind>.subject.txt`, `email/<kind>.txt` and `email/<kind>.html`; kinds that are put
+together in Python share those of `letter`.
 """
 
 from __future__ import annotations
@@ -38,15 +39,17 @@ def queue(
     context: dict[str, Any],
     user: Any = None,
     headers: dict[str, str] | None = None,
+    template: str = "",
 ) -> None:
     """Write one notice, rendered now in the reader's language; once for each key; none of a kind that `user` switched
     off (choices.py).
 
-    `at` is when the thing happened; `headers` are further ones of the mail, such as List-Unsubscribe. Raises
-    TemplateDoesNotExist for an unknown kind.
+    `at` is when the thing happened; `headers` are further ones of the mail, such as List-Unsubscribe; `template` names
+    templates other than the kind's. Raises TemplateDoesNotExist for an unknown kind.
     """
     if Notice.objects.filter(key=key).exists() or not choices.is_wanted(user, kind):
         return
+    template = template or kind
     with translation.override(language):
         full = {
             "site_url": settings.SITE_URL,
@@ -57,9 +60,11 @@ def queue(
             "language": language,
             **context,
         }
-        subject = " ".join(render_to_string(f"email/{kind}.subject.txt", full).split())
-        text = render_to_string(f"email/{kind}.txt", full).strip() + "\n"
-        html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(render_to_string(f"email/{kind}.html", full))
+        subject = " ".join(render_to_string(f"email/{template}.subject.txt", full).split())
+        text = render_to_string(f"email/{template}.txt", full).strip() + "\n"
+        html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
+            render_to_string(f"email/{template}.html", full)
+        )
     notice = Notice(
         key=key,
         kind=kind,

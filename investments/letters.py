@@ -1,0 +1,71 @@
+"""Mails that are put together in Python: a Letter, set by the templates `email/letter`, and to whom it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+
+from businesses.members import owners_of
+from investments.offerings.models import Fund
+from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.parts import name_of
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail in words: paragraphs, somebody's words under `quoted`, rows of facts, and the page that holds it all."""
+
+    subject: str
+    paragraphs: Sequence[str]
+    button: str
+    url: str
+    facts: Sequence[tuple[str, str]] = field(default=())
+    quoted: str = ""
+    quote: str = ""
+
+
+def is_news(at: datetime) -> bool:
+    """Whether something is recent enough to be mailed about: to be told of old things now would only frighten."""
+    return timezone.now() - at <= timedelta(days=settings.MAIL_NOTHING_OLDER_DAYS)
+
+
+def day(on: date) -> str:
+    """A date as the active language writes it."""
+    return date_format(on, "DATE_FORMAT")
+
+
+def send(
+    kind: str, letter: Letter, *, key: str, at: datetime, user: Any = None, to: str = "", name: str = "", lang: str = ""
+) -> None:
+    """Queue a letter to a user, or to an address in a language; once for each key."""
+    notices.queue(
+        kind,
+        key=key,
+        to=to or user.email,
+        language=lang or user.language,
+        at=at,
+        user=user,
+        template="letter",
+        context={"letter": letter, "name": name},
+    )
+
+
+def to_owners(kind: str, fund: Fund, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:
+    """One mail to each owner of the fund's business, in their language. `letter` is called while it is active."""
+    for owner in owners_of(fund.business):
+        with translation.override(owner.user.language):
+            name = name_of(fund.business)
+            send(kind, letter(), key=f"{key}:{owner.user.pk}", at=at, user=owner.user, name=name)
+
+
+def to_operator(kind: str, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:
+    """One mail to the fund's staff, at the operator's address."""
+    language = settings.LANGUAGE_CODE
+    with translation.override(language):
+        send(kind, letter(), key=f"{key}:operator", at=at, to=settings.OPERATOR["email"], lang=language)

@@ -1,0 +1,387 @@
+"""The mails of repayment (pages.md 2.6, E15 to E17, E22 to E24): to holders about what a period pays, what was sent,
+what came back, and how a fund or a year ended; to owners about what they owe.
+
+Each is in its reader's language, once for each event and person whatever runs twice. Holders are taken in batches, each
+an event of its own. Nothing is mailed that is older than `settings.MAIL_NOTHING_OLDER_DAYS` (a replayed history, a
+restore).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Sum
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from investments import events
+from investments.distributions.explain import sentences
+from investments.distributions.models import Allocation, Distribution
+from investments.holdings.models import Holding
+from investments.investors.models import Investor
+from investments.letters import Letter, day, is_news, send, to_operator, to_owners
+from investments.mail_parts import operator_account
+from investments.offerings.models import Fund
+from investments.payouts.models import Payout, PayoutAttempt
+from microfund.kernel import clock
+from microfund.kernel.money import format_money
+from microfund.kernel.notices.parts import link, name_of
+from microfund.kernel.outbox.services import publish, subscribe
+
+#: Investors who are written to in one transaction.
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class HolderMailBatch:
+    """The next investors, those with an id above `after`, are to be written to about `subject_id`: a distribution, a
+    payout run, a fund or a year, by `kind`."""
+
+    kind: str
+    subject_id: int
+    after: int
+    at: datetime
+
+
+def register() -> None:
+    """Subscribe to what is mailed about; called once when the app is ready."""
+    subscribe(events.DistributionApproved, distribution_approved)
+    subscribe(events.RecoupReached, recoup_reached)
+    subscribe(events.PayoutsPaid, payouts_paid)
+    subscribe(events.PayoutReturned, payout_returned)
+    subscribe(events.FundMatured, fund_matured)
+    subscribe(HolderMailBatch, holder_mail_batch)
+
+
+def _owed(own: Distribution) -> Letter:
+    words = {"number": own.period.number, "date": day(own.payment_on), "fund": name_of(own.fund)}
+    return Letter(
+        subject=_("Payment of period %(number)d: due on %(date)s") % words,
+        paragraphs=[
+            _("What period %(number)d of %(fund)s pays is decided. Please transfer it by %(date)s.") % words,
+            *sentences(own),
+            _("Write the code in front of your name as the sender. A part pays the oldest amount first."),
+        ],
+        facts=operator_account(own.gross, own.fund.currency, own.payer_code),
+        button=_("See what is owed"),
+        url=link("studio:payments", own.fund.business.slug),
+    )
+
+
+# --- Events that begin batches ------------------------------------------------------------------------------------
+
+
+def _batch(batch: HolderMailBatch) -> None:
+    publish(batch, key=f"{batch.kind}:{batch.subject_id}:{batch.after}", at=batch.at)
+
+
+def distribution_approved(event: events.DistributionApproved) -> None:
+    """E15 and E17 to the holders, 0 per unit included; to the owners what they owe."""
+    if not is_news(event.at):
+        return
+    own = Distribution.objects.select_related("fund__business", "period", "terms").get(pk=event.distribution_id)
+    if own.gross:
+        to_owners("payment_owed", own.fund, lambda: _owed(own), key=f"payment_owed:{own.pk}", at=event.at)
+    _batch(HolderMailBatch("period_result", own.pk, 0, event.at))
+
+
+def recoup_reached(event: events.RecoupReached) -> None:
+    """E22: the whole investment is earned back."""
+    if not is_news(event.at):
+        return
+    fund = Fund.objects.select_related("business").get(pk=event.fund_id)
+
+    def letter() -> Letter:
+        words = {"fund": name_of(fund)}
+        return Letter(
+            subject=_("%(fund)s has earned its investment back") % words,
+            paragraphs=[
+                _(
+                    "Your sales so far return the whole investment of your supporters. That is what this fund was made"
+                    " for. We have written to them; a few words of your own, as news, would mean more than ours."
+                ),
+            ],
+            button=_("Write to your supporters"),
+            url=link("studio:news_new", fund.business.slug),
+        )
+
+    to_owners("recoup_reached", fund, letter, key=f"recoup_reached:{fund.pk}", at=event.at)
+    _batch(HolderMailBatch("recoup_reached", event.distribution_id, 0, event.at))
+
+
+def payouts_paid(event: events.PayoutsPaid) -> None:
+    """E16: a run has arrived."""
+    if is_news(event.at):
+        _batch(HolderMailBatch("payout_paid", event.run_id, 0, event.at))
+
+
+def fund_matured(event: events.FundMatured) -> None:
+    """E23: the last period is paid; totals over the whole term."""
+    if not is_news(event.at):
+        return
+    fund = Fund.objects.select_related("business").get(pk=event.fund_id)
+
+    def letter() -> Letter:
+        paid = fund.distributions.filter(state=Distribution.State.APPROVED).aggregate(sum=Sum("gross"))["sum"] or 0
+        return Letter(
+            subject=_("%(fund)s: the last period is paid") % {"fund": name_of(fund)},
+            paragraphs=[
+                _("Every period of the term has been reported and paid. Thank you for staying with it to the end.")
+            ],
+            facts=[(_("Paid to the holders over the whole term"), format_money(paid, fund.currency))],
+            button=_("See all results"),
+            url=link("businesses:results", fund.business.slug) + f"?fund={fund.slug}",
+        )
+
+    key = f"fund_matured:{fund.pk}"
+    to_owners("fund_matured", fund, letter, key=key, at=event.at)
+    to_operator("fund_matured", letter, key=key, at=event.at)
+    _batch(HolderMailBatch("fund_matured", fund.pk, 0, event.at))
+
+
+def yearly_statements_due(*, on: date, at: datetime) -> dict[str, int]:
+    """Sweep, E24: in January, the payments of the year before; later only if January was missed."""
+    year = on.year - 1
+    if not is_news(at) or not is_news(clock.start_of_day(date(on.year, 1, 1))):
+        return {}
+    if not Payout.objects.filter(paid_on__year=year).exists():
+        return {}
+    _batch(HolderMailBatch("yearly_statement", year, 0, at))
+    return {}
+
+
+# --- Holders ------------------------------------------------------------------------------------------------------
+
+
+def _investors(event: HolderMailBatch) -> Iterable[Investor]:
+    """Who a batch is about, in the order of their ids."""
+    if event.kind in ("period_result", "recoup_reached"):
+        ids = Allocation.objects.filter(distribution_id=event.subject_id).values("holding__investor_id")
+    elif event.kind == "payout_paid":
+        attempts = PayoutAttempt.objects.filter(run_id=event.subject_id, state=PayoutAttempt.State.PAID)
+        ids = attempts.values("payout__investor_id")
+    elif event.kind == "fund_matured":
+        ids = Holding.objects.filter(fund_id=event.subject_id, units__gt=0).values("investor_id")
+    else:
+        ids = Payout.objects.filter(paid_on__year=event.subject_id).values("investor_id")
+    return Investor.objects.filter(pk__in=ids, pk__gt=event.after).select_related("user").order_by("pk")[:BATCH]
+
+
+def holder_mail_batch(event: HolderMailBatch) -> None:
+    """Write to the next investors, one mail each, then ask for the rest."""
+    investors = list(_investors(event))
+    letters = {
+        "period_result": _period_result,
+        "recoup_reached": _recoup,
+        "payout_paid": _paid,
+        "fund_matured": _matured,
+        "yearly_statement": _year,
+    }[event.kind](event.subject_id, investors)
+    for investor in investors:
+        with translation.override(investor.user.language):
+            letter = letters(investor)
+            key = f"{event.kind}:{event.subject_id}:{investor.pk}"
+            send(event.kind, letter, key=key, at=event.at, user=investor.user, name=investor.name)
+    if len(investors) == BATCH:
+        _batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
+
+
+Writer = Callable[[Investor], Letter]
+
+
+def _lines(distribution: Distribution, investors: Sequence[Investor]) -> dict[int, Allocation]:
+    """The line of each investor: a holding is one person's part of one fund."""
+    lines = Allocation.objects.filter(distribution=distribution, holding__investor__in=investors)
+    return {line.holding.investor_id: line for line in lines.select_related("holding")}
+
+
+def _distribution(pk: int) -> Distribution:
+    return Distribution.objects.select_related("fund__business", "period", "terms", "report").get(pk=pk)
+
+
+def _sums(gross: int, principal: int, profit: int, tax: int, net: int, currency: str) -> list[tuple[str, str]]:
+    return [
+        (_("Before tax"), format_money(gross, currency)),
+        (_("of it investment that comes back"), format_money(principal, currency)),
+        (_("of it profit"), format_money(profit, currency)),
+        (_("Tax withheld"), format_money(tax, currency)),
+        (_("Paid to you"), format_money(net, currency)),
+    ]
+
+
+def _period_result(pk: int, investors: Sequence[Investor]) -> Writer:
+    """E15, or E17 where nothing is due: sales, plan, per unit, when it is paid, and why."""
+    own = _distribution(pk)
+    lines = _lines(own, investors)
+
+    def letter(investor: Investor) -> Letter:
+        line, business = lines[investor.pk], name_of(own.fund.business)
+        currency = own.fund.currency
+        words = {
+            "business": business,
+            "number": own.period.number,
+            "per_unit": format_money(own.per_unit, currency),
+            "date": day(own.payment_on),
+        }
+        if line.gross:
+            subject = _("%(business)s: period %(number)d pays %(per_unit)s per unit") % words
+            last = (
+                _("%(business)s is to pay this in by %(date)s; it is sent to you with the transfers after that.")
+                % words
+            )
+            facts = _sums(line.gross, line.principal, line.profit, line.tax, line.net, currency)
+        else:
+            subject = _("%(business)s: nothing to pay for period %(number)d") % words
+            last = _("Your units and what they may earn later are untouched.") if own.action != "wind_up" else ""
+            facts = []
+        return Letter(
+            subject=subject,
+            paragraphs=[*sentences(own, line), *([last] if last else [])],
+            quoted=_("%(business)s writes:") % words,
+            quote=own.report.comment if own.report else "",
+            facts=facts,
+            button=_("See this payment"),
+            url=link("distribution", line.pk),
+        )
+
+    return letter
+
+
+def _recoup(pk: int, investors: Sequence[Investor]) -> Writer:
+    own = _distribution(pk)
+    lines = _lines(own, investors)
+
+    def letter(investor: Investor) -> Letter:
+        words = {"fund": name_of(own.fund), "business": name_of(own.fund.business)}
+        after = (
+            _("From now on, what a period pays is profit; tax is withheld from it.")
+            if own.terms.rate_after_recoup
+            else _("These terms repay no more than that. What was donated has done its work long since.")
+        )
+        return Letter(
+            subject=_("%(fund)s has earned its investment back") % words,
+            paragraphs=[
+                _("With this period, the sales of %(business)s have earned back the whole investment.") % words,
+                after,
+                _("You stood by %(business)s when no bank did. Thank you.") % words,
+            ],
+            button=_("See your holding"),
+            url=link("holding", lines[investor.pk].holding.reference),
+        )
+
+    return letter
+
+
+def _paid(pk: int, investors: Sequence[Investor]) -> Writer:
+    """E16: one mail for all of a run that went to a person, fund by fund."""
+    attempts = PayoutAttempt.objects.filter(
+        run_id=pk, state=PayoutAttempt.State.PAID, payout__investor__in=investors
+    ).select_related("payout__fund__business", "account", "run")
+    own: dict[int, list[PayoutAttempt]] = {}
+    for attempt in attempts.order_by("pk"):
+        own.setdefault(attempt.payout.investor_id, []).append(attempt)
+
+    def letter(investor: Investor) -> Letter:
+        sent = own[investor.pk]
+        payouts = [attempt.payout for attempt in sent]
+        currency = payouts[0].fund.currency
+        sums = (sum(getattr(p, name) for p in payouts) for name in ("gross", "principal", "profit", "tax", "net"))
+        words = {
+            "amount": format_money(sum(attempt.amount for attempt in sent), currency),
+            "date": day(sent[0].run.pay_on),
+            "account": f"{sent[0].account.bank_name} {sent[0].account.branch_name} {sent[0].account.masked}",
+        }
+        return Letter(
+            subject=_("%(amount)s was paid to your account") % words,
+            paragraphs=[_("On %(date)s we transferred %(amount)s to %(account)s.") % words],
+            facts=[
+                *((name_of(p.fund.business), format_money(p.net, currency)) for p in payouts),
+                *_sums(*sums, currency),
+            ],
+            button=_("See your payments"),
+            url=link("distributions"),
+        )
+
+    return letter
+
+
+def _totals(payouts: Any) -> dict[str, int]:
+    found = payouts.aggregate(**{n: Sum(n, default=0) for n in ("gross", "principal", "profit", "tax", "net")})
+    return {name: int(value) for name, value in found.items()}
+
+
+def _matured(pk: int, _investors_: Sequence[Investor]) -> Writer:
+    """E23: what a holding brought over the whole term, as paid."""
+    fund = Fund.objects.select_related("business").get(pk=pk)
+
+    def letter(investor: Investor) -> Letter:
+        holding = Holding.objects.get(investor=investor, fund=fund)
+        totals = _totals(Payout.objects.filter(investor=investor, fund=fund, state=Payout.State.PAID))
+        return Letter(
+            subject=_("%(fund)s: the last period is paid") % {"fund": name_of(fund)},
+            paragraphs=[
+                _("Every period of the term has been reported and paid. This is what your holding brought in all:"),
+            ],
+            facts=[(_("Units"), f"{holding.units:,}"), *_sums(**totals, currency=fund.currency)],
+            button=_("See your holding"),
+            url=link("holding", holding.reference),
+        )
+
+    return letter
+
+
+def _year(year: int, _investors_: Sequence[Investor]) -> Writer:
+    """E24: the sums of a year's transfers."""
+
+    def letter(investor: Investor) -> Letter:
+        totals = _totals(Payout.objects.filter(investor=investor, paid_on__year=year))
+        return Letter(
+            subject=_("Your payments of %(year)d") % {"year": year},
+            paragraphs=[
+                _("This is what was transferred to you in %(year)d. Your statement lists every payment.")
+                % {"year": year}
+            ],
+            facts=_sums(**totals, currency="JPY"),
+            button=_("See the statement"),
+            url=link("statement", year),
+        )
+
+    return letter
+
+
+# --- What came back -----------------------------------------------------------------------------------------------
+
+
+def payout_returned(event: events.PayoutReturned) -> None:
+    """E16, second part: the bank sent the money back; it is kept, and goes out again with the next run."""
+    if not is_news(event.at):
+        return
+    attempt = PayoutAttempt.objects.select_related(
+        "payout__investor__user", "payout__fund__business", "account", "bank_return"
+    ).get(pk=event.attempt_id)
+    investor, fund = attempt.payout.investor, attempt.payout.fund
+    with translation.override(investor.user.language):
+        letter = Letter(
+            subject=_("A payment came back from your bank"),
+            paragraphs=[
+                _("What we transferred to you came back: %(cause)s.")
+                % {"cause": attempt.bank_return.get_cause_display()},
+                _(
+                    "The money is yours and kept for you. Please look at your bank account: it goes out again with the"
+                    " next transfers once the account is right."
+                ),
+            ],
+            facts=[
+                (_("Business"), name_of(fund.business)),
+                (_("Amount"), format_money(attempt.amount, fund.currency)),
+                (_("Account"), f"{attempt.account.bank_name} {attempt.account.branch_name} {attempt.account.masked}"),
+                (_("Returned on"), day(attempt.bank_return.returned_on)),
+            ],
+            button=_("Look at the bank account"),
+            url=link("investments:bank"),
+        )
+        key = f"payout_returned:{attempt.pk}"
+        send("payout_returned", letter, key=key, at=event.at, user=investor.user, name=investor.name)

@@ -1,0 +1,179 @@
+"""Statements of what was transferred to a person: of a year, for the tax return, and of one holding over its term, as a
+page, CSV and PDF (pages.md I8). Only transfers that arrived count; a payment is of the day of its transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from investments.investors import queries as investors
+from investments.models import Holding, Investor
+from investments.offerings.documents import render_pdf
+from investments.payouts.models import Payout, PayoutItem
+from microfund.kernel import clock
+from microfund.kernel.pages import private
+
+from . import own_csv
+from .templatetags.tomobune import bilingual_filter
+
+_SUMS = ("gross", "principal", "profit", "tax", "net")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant."""
+
+    investor: Investor
+    parts: Sequence[PayoutItem]
+    totals: dict[str, int]
+    at: datetime
+
+
+def _paid(investor: Investor, **which: Any) -> Statement:
+    parts = list(
+        PayoutItem.objects.filter(payout__investor=investor, payout__state=Payout.State.PAID, **which)
+        .select_related("payout", "allocation__distribution__period", "allocation__holding", "payout__fund__business")
+        .order_by("payout__paid_on", "pk")
+    )
+    totals = {name: sum(getattr(part, name) for part in parts) for name in _SUMS}
+    return Statement(investor, parts, totals, timezone.now())
+
+
+def years_of(investor: Any) -> list[int]:
+    """The years in which something was transferred to a person, newest first; one query."""
+    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID)
+    return [on.year for on in paid.dates("paid_on", "year", order="DESC")]
+
+
+def _own(request: HttpRequest) -> Investor:
+    investor = investors.investor_of(request.user)
+    if investor is None:
+        raise Http404
+    return investor
+
+
+def _of_year(request: HttpRequest, year: int) -> Statement:
+    if not date.min.year <= year <= date.max.year:
+        raise Http404
+    found = _paid(_own(request), payout__paid_on__year=year)
+    if not found.parts:
+        raise Http404
+    return found
+
+
+@private
+@require_safe
+@login_required
+def statement(request: HttpRequest, year: int) -> HttpResponse:
+    """Every payment of a year with its tax; 404 for a year in which nothing was transferred."""
+    found = _of_year(request, year)
+    context = {
+        "statement": found,
+        "year": year,
+        "running": year == clock.today_in(None, found.at).year,
+        "trail": [(_("My account"), reverse("me")), (_("Payments"), reverse("distributions"))],
+    }
+    return render(request, "site/statement.html", context)
+
+
+@private
+@require_safe
+@login_required
+def statement_csv(request: HttpRequest, year: int) -> HttpResponse:
+    """The same as CSV in UTF-8; `bom=1` puts a byte order mark in front."""
+    found = _of_year(request, year)
+    lines: list[list[Any]] = [
+        [
+            _("Paid on"),
+            _("Business"),
+            _("Holding"),
+            _("Period"),
+            _("Before tax (yen)"),
+            _("Of it investment (yen)"),
+            _("Of it profit (yen)"),
+            _("Tax withheld (yen)"),
+            _("Paid (yen)"),
+        ]
+    ]
+    for part in found.parts:
+        own = part.allocation
+        lines.append(
+            [
+                part.payout.paid_on,
+                bilingual_filter(part.payout.fund.business, "name"),
+                own.holding.reference,
+                own.distribution.period.number,
+                *(getattr(part, name) for name in _SUMS),
+            ]
+        )
+    lines.append([_("Total"), "", "", "", *found.totals.values()])
+    return own_csv.answer(request, lines, name=f"statement-{year}")
+
+
+@private
+@require_safe
+@login_required
+def statement_pdf(request: HttpRequest, year: int) -> HttpResponse:
+    """The statement of a year as PDF."""
+    heading = _("Statement of payments %(year)d") % {"year": year}
+    return _pdf(_of_year(request, year), heading, name=f"statement-{year}")
+
+
+@private
+@require_safe
+@login_required
+def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
+    """Everything that a holding was paid so far, as PDF; after the last payment, its final statement. 404 while there
+    is nothing, as for another person's holding."""
+    investor = _own(request)
+    holding = Holding.objects.filter(investor=investor, reference=reference).select_related("fund__business").first()
+    if holding is None:
+        raise Http404
+    found = _paid(investor, allocation__holding=holding)
+    if not found.parts:
+        raise Http404
+    ended = holding.fund.state in ("matured", "settled", "wound_up")
+    words = {"reference": holding.reference}
+    heading = (
+        _("Final statement of holding %(reference)s") if ended else _("Statement of holding %(reference)s")
+    ) % words
+    return _pdf(found, heading, name=f"statement-{holding.reference}", holding=holding)
+
+
+def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None = None) -> HttpResponse:
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    operator = settings.OPERATOR[f"name_{'ja' if language == 'ja' else 'en'}"]
+    html = render_to_string(
+        "site/statement_document.html",
+        {
+            "statement": found,
+            "heading": heading,
+            "holding": holding,
+            "language": language,
+            "operator_name": operator,
+            "operator_email": settings.OPERATOR["email"],
+        },
+    )
+    on = clock.today_in(None, found.at)
+    foot = _("Made from the records of %(operator)s as of %(date)s") % {
+        "operator": operator,
+        "date": date_format(on, "DATE_FORMAT"),
+    }
+    response = HttpResponse(
+        render_pdf(html, language=language, at=clock.start_of_day(on), foot=foot), content_type="application/pdf"
+    )
+    response["Content-Disposition"] = f'attachment; filename="tomobune-{name}.pdf"'
+    return response
