@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.distributions import pay_in, services
 from investments.distributions.explain import sentences
 from investments.models import Distribution, Fund, Instalment, Period, RevenueReport, StatementLine
+from investments.payouts import outcome
 from investments.revenue.models import DISTRIBUTED
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
@@ -87,6 +88,10 @@ def _supplement(fund: Fund, *, actor: Any, at: datetime) -> None:
     services.prepare_supplement(fund, actor=actor, at=at)
 
 
+def _settle(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
+    outcome.settle(fund, actor=actor, at=at, reason=reason)
+
+
 def _ends(fund: Fund) -> bool:
     return fund.periods.filter(number=fund.periods.count(), state__in=DISTRIBUTED).exists()
 
@@ -113,6 +118,15 @@ FUND_ACTS = (
         form=forms.Form,
         when=lambda fund: fund.state in (Fund.State.OPERATING, Fund.State.MATURED) and _ends(fund),
         explanation=_("After the last period: what an upward restatement still pays. Another person approves it."),
+        confirm=True,
+    ),
+    Act(
+        name="settle",
+        label=_("Close the books of the fund"),
+        roles=(FINANCE_CHECKER,),
+        run=_settle,
+        when=lambda fund: fund.state == Fund.State.MATURED,
+        explanation=_("Nothing is owed and nothing is due any more. After that no report can be corrected."),
         confirm=True,
     ),
 )

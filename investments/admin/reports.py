@@ -22,12 +22,12 @@ from investments.distributions import queries as distributions
 from investments.models import Evidence, Fund, Period, RevenueReport
 from investments.offerings import services as offerings
 from investments.offerings.rule import RuleError
+from investments.revenue import evidence as evidences
 from investments.revenue import reports
-from microfund.kernel import clock, private, queues
+from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER, has_role
 from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
-from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 
 #: A figure this far off that of the year before is an outlier (a share of it).
@@ -128,10 +128,9 @@ class RevenueReportAdmin(ReadOnlyAdmin):
         if evidence is None:
             raise Http404
         try:
-            content = private.get(evidence.file, evidence.key)
+            content = evidences.read(evidence, actor=request.user, at=timezone.now())
         except FileNotFoundError:
             raise Http404 from None
-        audit.record(action="investments.Evidence.looked_at", subject=evidence, at=timezone.now(), actor=request.user)
         response = HttpResponse(content, content_type="application/octet-stream")
         response.headers["Content-Disposition"] = content_disposition_header(True, evidence.name) or "attachment"
         response.headers["Cache-Control"] = "private, no-store"

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
@@ -20,6 +19,7 @@ from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
+from . import evidence
 from .models import PERIOD_STATES, REPORT_ACCEPTED, REPORT_STATES, Period, RevenueReport
 
 #: A figure this far off the plan needs a comment.
@@ -100,14 +100,17 @@ def save_draft(
         if draft is not None and draft.state == RevenueReport.State.SUBMITTED:
             raise DomainError("wrong_state", _("This report is with the fund's staff."))
         if draft is None:
-            newest = period.reports.aggregate(newest=Max("version"))["newest"] or 0
-            draft = RevenueReport(period=period, version=newest + 1)
+            before = period.reports.order_by("-version").first()
+            draft = RevenueReport(period=period, version=before.version + 1 if before else 1)
         draft.action, draft.restatement = action, restatement
         draft.lines, draft.revenue = stored, revenue
         draft.staff, draft.jobs_created = staff, jobs_created
         draft.comment, draft.reason = comment.strip()[:4_000], reason.strip()[:4_000]
         draft.written_by, draft.saved_at = actor, at
+        begun = draft.pk is None
         draft.save()
+        if begun and before is not None and before.state == RevenueReport.State.RETURNED:
+            evidence.carry_over(before, draft)
         return draft
 
 

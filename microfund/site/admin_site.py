@@ -14,10 +14,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from microfund.kernel import queues
+from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import has_role, roles_of
 from microfund.kernel.admin import StaffAdmin
 from microfund.kernel.schedule.models import Heartbeat
+
+from . import staff_dates
 
 
 class StaffAdminSite(AdminSite):
@@ -53,6 +55,7 @@ class StaffAdminSite(AdminSite):
             "others": [length for length in lengths if length not in mine],
             "worker_seen": Heartbeat.objects.exists(),
             "roles": sorted(roles_of(user)),
+            "upcoming": staff_dates.upcoming(clock.today_in()) if lengths else [],
         }
         return super().index(request, {**extra, **(extra_context or {})})
 

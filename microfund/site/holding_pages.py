@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from investments.distributions.results import results_of
 from investments.models import Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
@@ -24,7 +25,7 @@ from investments.orders import supporter
 from microfund.kernel import clock
 from microfund.kernel.pages import private
 
-from . import own_holdings
+from . import own_holdings, result_charts
 from .money_story import events_about
 from .own_dates import timeline
 from .own_filters import holding_state
@@ -95,6 +96,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []
     paid = payments(lines_of(found.investor).filter(holding=found).order_by("distribution__period__number", "pk"))
     expected = [period.projected for period in periods if period.projected]
+    results = results_of(fund, terms, on=on) if terms and paid else []
     return {
         "holding": found,
         "state": holding_state(found),
@@ -108,6 +110,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         "documents": list(documents.values()),
         "periods": periods,
         "payments": paid,
+        "returns": result_charts.returns(results, terms.investment) if terms and results else None,
         "expected": expected[-1] if expected else None,
         "name_shown": any(row.supporter_name_shown for row in made if row.state == Order.State.CONFIRMED),
         "trail": [(_("My account"), reverse("me")), (_("Holdings"), reverse("holdings"))],

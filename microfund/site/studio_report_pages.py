@@ -13,12 +13,13 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -26,11 +27,11 @@ from django.views.decorators.http import require_safe
 from businesses.studio.access import Desk, studio
 from investments.distributions.models import Distribution
 from investments.distributions.queries import preview
-from investments.models import Fund, Period, RevenueReport, Terms
+from investments.models import Evidence, Fund, Period, RevenueReport, Terms
 from investments.offerings import queries as offerings
 from investments.offerings.rule import PeriodResult, RuleError
 from investments.offerings.services import current_terms
-from investments.revenue import reports
+from investments.revenue import evidence, figures_csv, reports
 from investments.revenue.models import REPORT_ACCEPTED
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
@@ -75,28 +76,42 @@ class ReportForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *arguments: Any, period: Period, months: int, restatement: bool, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        period: Period,
+        months: int,
+        lines: list[dict[str, Any]],
+        restatement: bool,
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
         if restatement:
             del self.fields["action"]
-        labels = [clock.add_months(period.starts_on, number) for number in range(months)]
+        days = [clock.add_months(period.starts_on, number) for number in range(months)]
         figures = {
-            f"month_{number}": forms.IntegerField(
+            f"month_{line}_{number}": forms.IntegerField(
                 label=date_format(day, "YEAR_MONTH_FORMAT"),
                 min_value=0,
                 max_value=reports.REVENUE_MOST,
                 localize=False,
+                initial=own["months"][number] if number < len(own["months"]) else None,
                 widget=forms.NumberInput(attrs={"inputmode": "numeric", "step": 1}),
             )
-            for number, day in enumerate(labels, start=1)
+            for line, own in enumerate(lines)
+            for number, day in enumerate(days)
         }
         self.fields = {**figures, **self.fields}
+        self.labels = [own["label"] for own in lines]
         self.months = months
 
     @property
-    def month_fields(self) -> list[Any]:
-        """The bound fields of the months."""
-        return [self[f"month_{number}"] for number in range(1, self.months + 1)]
+    def lines(self) -> list[tuple[str, list[Any]]]:
+        """Each line of the revenue basis: its name (empty where there is one alone) and the fields of its months."""
+        return [
+            (label, [self[f"month_{line}_{number}"] for number in range(self.months)])
+            for line, label in enumerate(self.labels)
+        ]
 
     @property
     def other_fields(self) -> list[Any]:
@@ -105,9 +120,12 @@ class ReportForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """What `reports.save_draft` takes."""
-        data = dict(self.cleaned_data)
-        figures = [data.pop(f"month_{number}") for number in range(1, self.months + 1)]
-        return {**data, "lines": [{"label": "", "months": figures}]}
+        data = {name: value for name, value in self.cleaned_data.items() if not name.startswith("month_")}
+        lines = [
+            {"label": label, "months": [self.cleaned_data[f"month_{line}_{number}"] for number in range(self.months)]}
+            for line, label in enumerate(self.labels)
+        ]
+        return {**data, "lines": lines}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +187,19 @@ def _period(desk: Desk, pk: int) -> Period:
     return found
 
 
-def _figures(report: RevenueReport | None) -> dict[str, Any]:
-    """A report as the form shows it; several lines are one sum by month."""
+def _by_month(report: RevenueReport, period: Period) -> list[tuple[str, list[tuple[date, int]]]]:
+    """The figures of a version, line by line, each with the first day of its month."""
+    return [
+        (line["label"], [(clock.add_months(period.starts_on, at), own) for at, own in enumerate(line["months"])])
+        for line in report.lines
+    ]
+
+
+def _words(report: RevenueReport | None) -> dict[str, Any]:
+    """What a report says beside its figures, as the form shows it."""
     if report is None:
         return {}
-    months = [sum(line) for line in zip(*(line["months"] for line in report.lines), strict=False)]
     return {
-        **{f"month_{number}": value for number, value in enumerate(months, start=1)},
         "staff": report.staff,
         "jobs_created": report.jobs_created,
         "action": report.action,
@@ -190,7 +214,9 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     """O5: one period: its form while it waits for a report (or is corrected), every version, what it would pay."""
     period = _period(desk, pk)
     terms = current_terms(period.fund)
-    versions = list(period.reports.select_related("submitted_by", "decided_by").order_by("-version"))
+    versions = list(
+        period.reports.select_related("submitted_by", "decided_by").prefetch_related("evidence").order_by("-version")
+    )
     newest = versions[0] if versions else None
     restatement = period.state in REPORT_ACCEPTED and (
         "correct" in request.GET or (newest is not None and newest.state == "draft" and newest.restatement)
@@ -204,11 +230,12 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
             request.POST or None,
             period=period,
             months=terms.period_months,
+            lines=newest.lines if newest and newest.lines else [{"label": "", "months": []}],
             restatement=restatement,
-            initial=_figures(newest),
+            initial=_words(newest),
         )
-        if request.method == "POST" and form.is_valid():
-            answer = _save(request, desk, period, form, restatement)
+        if request.method == "POST":
+            answer = _take(request, desk, period, terms, form, restatement)
             if answer is not None:
                 return answer
     elif request.method == "POST":
@@ -223,13 +250,81 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "form": form,
         "restatement": restatement,
         "draft": draft,
-        "versions": [row for row in versions if row.state != "discarded"],
+        "versions": [(row, _by_month(row, period)) for row in versions if row.state != "discarded"],
+        "owed": _owed(period, draft) if draft and not draft.restatement else None,
         "returned": newest if newest is not None and newest.state == "returned" else None,
         "result": _result(period, draft) if draft and not draft.restatement else None,
         "terms": terms,
         "correctable": period.state in REPORT_ACCEPTED and not restatement and draft is None,
     }
     return render(request, "studio/report.html", context, status=REFUSED if form is not None and form.errors else 200)
+
+
+def _take(
+    request: HttpRequest, desk: Desk, period: Period, terms: Terms, form: ReportForm, restatement: bool
+) -> HttpResponse | None:
+    """What the button asks for: figures from a CSV, a file added or taken out, or the form saved or signed. None when
+    something is to be mended first."""
+    do = request.POST.get("do", "")
+    if do == "figures" or do == "evidence" or do.startswith("remove-"):
+        here = reverse("studio:report", args=[desk.business.slug, period.pk]) + ("?correct=1" if restatement else "")
+        try:
+            messages.success(request, _files(request, do, period, terms, restatement))
+        except DomainError as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(here)
+    return _save(request, desk, period, form, restatement) if form.is_valid() else None
+
+
+def _files(request: HttpRequest, do: str, period: Period, terms: Terms, restatement: bool) -> str:
+    """Do what was asked with a file; what to say of it. Raises DomainError."""
+    at = timezone.now()
+    draft = period.reports.filter(state=RevenueReport.State.DRAFT).first()
+    if do == "figures":
+        sent = request.FILES.get("figures")
+        if sent is None:
+            raise DomainError("required", _("Choose a file first."))
+        content = sent.read(figures_csv.MAX_BYTES + 1)
+        lines = figures_csv.parse(content, starts_on=period.starts_on, months=terms.period_months)
+        kept = _words(draft)
+        reports.save_draft(period, lines=lines, actor=request.user, at=at, restatement=restatement, **kept)
+        return _("The figures of the file stand in the form. Look them over, then save.")
+    if draft is None:
+        raise DomainError("wrong_state", _("Save the report first, then add its files."))
+    if do == "evidence":
+        sent = request.FILES.get("evidence")
+        if sent is None:
+            raise DomainError("required", _("Choose a file first."))
+        evidence.add(draft, sent.file, name=sent.name or "", actor=request.user, at=at)
+        return _("The file is kept with the report.")
+    number = do.removeprefix("remove-")
+    evidence.remove(draft, int(number) if number.isdecimal() else 0, actor=request.user, at=at)
+    return _("The file was taken out.")
+
+
+@studio(owners=True)
+@require_safe
+def report_evidence(request: HttpRequest, desk: Desk, pk: int, file: int) -> HttpResponse:
+    """One file of a report of the business, to be saved; each look is an audit row."""
+    found = Evidence.objects.filter(pk=file, report__period_id=pk, report__period__fund__business=desk.business).first()
+    if found is None:
+        raise Http404
+    try:
+        content = evidence.read(found, actor=request.user, at=timezone.now())
+    except FileNotFoundError:
+        raise Http404 from None
+    response = HttpResponse(content, content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = content_disposition_header(True, found.name) or "attachment"
+    return response
+
+
+def _owed(period: Period, report: RevenueReport) -> tuple[int, int] | None:
+    """The units that are held now, and what the business would have to pay for them in all (yen)."""
+    result = _result(period, report)
+    if result is None:
+        return None
+    units = period.fund.holdings.aggregate(units=Sum("units", default=0))["units"]
+    return units, units * result.per_unit
 
 
 def _save(request: HttpRequest, desk: Desk, period: Period, form: ReportForm, restatement: bool) -> HttpResponse | None:

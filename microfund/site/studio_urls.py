@@ -12,6 +12,11 @@ urlpatterns = [
     path("<slug:slug>/", studio_pages.studio_business, name="business"),
     path("<slug:slug>/reports/", studio_report_pages.report_list, name="reports"),
     path("<slug:slug>/reports/<int:pk>/", studio_report_pages.report_edit, name="report"),
+    path(
+        "<slug:slug>/reports/<int:pk>/files/<int:file>/",
+        studio_report_pages.report_evidence,
+        name="report_evidence",
+    ),
     path("<slug:slug>/payments/", studio_report_pages.payment_list, name="payments"),
     path("<slug:slug>/members/", member_views.member_list, name="members"),
     path("<slug:slug>/members/invite/", member_views.member_invite, name="member_invite"),

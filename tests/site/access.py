@@ -15,10 +15,20 @@ from businesses.models import Business, Comment, Membership, Post
 from businesses.news import answers
 from investments.banking import services as banking
 from investments.investors import calendar
-from investments.models import Allocation, CalendarAddress, Document, Holding, Investor, Order, Payout
+from investments.models import (
+    Allocation,
+    CalendarAddress,
+    Document,
+    Evidence,
+    Holding,
+    Investor,
+    Order,
+    Payout,
+    RevenueReport,
+)
 from investments.orders import services as orders
 from investments.payments import services as payments
-from microfund.kernel import clock
+from microfund.kernel import clock, private
 from microfund.kernel.accounts.roles import ROLES
 from microfund.site import social_card
 from tests import make, repay
@@ -45,6 +55,7 @@ class World:
     calendar: CalendarAddress
     allocation: Allocation
     paid_in: int
+    evidence: Evidence
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -64,6 +75,8 @@ class World:
             return [business.slug, self.post.pk, self.comment.pk]
         if name in ("businesses:news_thanks", "businesses:news_comment", *POST_OF_STUDIO):
             return [business.slug, self.post.pk]
+        if name == "studio:report_evidence":
+            return [business.slug, self.allocation.distribution.period_id, self.evidence.pk]
         if name == "studio:report":
             return [business.slug, self.allocation.distribution.period_id]
         if name == "studio:member_remove":
@@ -100,6 +113,22 @@ def _paid(investor: Investor, business: Business) -> Allocation:
     repay.give_account(investor, number="1234567", at=make.at_noon(repay.BOUGHT_ON))
     fund = repay.operating(40, investors=[investor], business=business)
     return repay.whole_period(fund, 1, 27_900_000).allocations.get()
+
+
+def _evidence(report: RevenueReport, user: Any) -> Evidence:
+    """A file that the owner sent with a report."""
+    file, key = private.put("evidence", b"%PDF-")
+    return Evidence.objects.create(
+        report=report,
+        name="book.pdf",
+        content_type="application/pdf",
+        size=5,
+        sha256="0" * 64,
+        file=file,
+        key=key,
+        added_by=user,
+        added_at=timezone.now(),
+    )
 
 
 def build() -> World:
@@ -144,6 +173,7 @@ def build() -> World:
         order=order,
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
         allocation=allocation,
+        evidence=_evidence(allocation.distribution.report, owner),
         paid_in=Payout.objects.get(investor=order.investor).paid_on.year,
         post=post,
         membership=membership,

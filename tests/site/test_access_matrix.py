@@ -145,7 +145,7 @@ TABLE: dict[str, Row] = {
     ),
     **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
     **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
-    **dict.fromkeys(["studio:reports", "studio:report", "studio:payments"], STUDIO),
+    **dict.fromkeys(["studio:reports", "studio:report", "studio:report_evidence", "studio:payments"], STUDIO),
     **dict.fromkeys(["studio:profile", "studio:uses"], STUDIO),
     **dict.fromkeys(["studio:news_edit", "studio:news_withdraw", "businesses:comment_remove"], STUDIO),
     **dict.fromkeys(

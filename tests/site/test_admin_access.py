@@ -42,6 +42,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "release": {"finance maker"},
         "wind_up": {"finance maker"},
         "supplement": {"finance maker"},
+        "settle": {"finance checker"},
     },
     "investments.Period": {"calculate": {"finance maker"}},
     "investments.RevenueReport": {"accept": {"reviewer", "operations"}, "return": {"reviewer", "operations"}},
