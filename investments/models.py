@@ -3,7 +3,7 @@
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
-from .investors.models import CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
+from .investors.models import Address, CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
@@ -32,6 +32,7 @@ from .revenue.models import Evidence, Period, RevenueReport
 __all__ = [
     "Acceptance",
     "Account",
+    "Address",
     "Allocation",
     "BankAccount",
     "BankReturn",

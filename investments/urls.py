@@ -3,6 +3,7 @@
 from django.urls import path
 
 from investments.banking import views as banking
+from investments.investors import address_views
 from investments.investors import views as investors
 from investments.orders import views as orders
 from investments.payments import views as payments
@@ -11,6 +12,10 @@ app_name = "investments"
 urlpatterns = [
     path("me/profile/", investors.profile, name="profile"),
     path("me/identity/", investors.identity_check, name="identity"),
+    path("me/addresses/", address_views.address_list, name="addresses"),
+    path("me/addresses/new/", address_views.address_edit, name="address_new"),
+    path("me/addresses/<int:pk>/", address_views.address_edit, name="address"),
+    path("me/addresses/<int:pk>/remove/", address_views.address_remove, name="address_remove"),
     path("me/bank/", banking.account, name="bank"),
     path("me/bank/change/", banking.choose_bank, name="bank_choose"),
     path("me/bank/change/<str:bank>/", banking.choose_branch, name="branch_choose"),

@@ -18,6 +18,7 @@ urlpatterns += i18n_patterns(
     path("studio/", include("microfund.site.studio_urls")),
     path("", include("microfund.site.urls")),
     path("", include("investments.urls")),
+    path("", include("rewards.urls")),
     prefix_default_language=False,
 )
 if settings.DEMO_MODE:

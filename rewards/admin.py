@@ -1,21 +1,324 @@
-"""What funds promise their investors in kind."""
+"""Rewards in the staff console: what was promised, the seasons with what is late, places to pass on to."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
-from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER
-from microfund.kernel.admin import StaffAdmin
+from investments.investors import addresses
+from investments.investors.address_forms import AddressForm
+from microfund.kernel import clock, queues
+from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER, SUPPORT
+from microfund.kernel.acts import Act, ReasonForm
+from microfund.kernel.admin import Panel, ReadOnlyAdmin, StaffAdmin, link, money
+from microfund.kernel.errors import DomainError
 
-from .models import Offer
+from . import fulfilment, offers
+from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Offer, Parcel, Redemption, Voucher
+
+SHOWN = 100
+
+
+def _end(row: Offer, *, actor: Any, at: datetime, reason: str) -> None:
+    offers.end(row, actor=actor, at=at, reason=reason)
+
+
+def _revise(row: Offer, *, actor: Any, at: datetime, reason: str) -> Any:
+    new = offers.revise(row, actor=actor, at=at, reason=reason)
+    return [(_("new version"), link(Offer, new.pk, f"v{new.version}"))]
 
 
 @admin.register(Offer)
 class OfferAdmin(StaffAdmin):
-    """One promised reward of a fund."""
+    """One promised reward of a fund; once its cycles have begun, a change is a new version."""
 
     edit_roles = (REVIEWER, OPERATIONS)
-    list_display = ("fund", "minimum_units", "text_en", "text_ja", "when_en")
+    list_display = ("fund", "minimum_units", "kind", "cycle", "text_en", "text_ja", "version", "ended_at")
+    list_filter = ("kind", "cycle")
     list_select_related = ("fund",)
     search_fields = ("fund__slug", "text_en", "text_ja")
     ordering = ("-fund", "minimum_units", "pk")
+    exclude = ("version", "replaces", "ended_at")
+    acts = (
+        Act(
+            name="end",
+            label=_("End the offer"),
+            roles=(REVIEWER, OPERATIONS),
+            run=_end,
+            when=lambda row: row.ended_at is None,
+            explanation=_("No further cycle opens; what is open stays as it was promised."),
+            confirm=True,
+            danger=True,
+        ),
+        Act(
+            name="revise",
+            label=_("Make a new version"),
+            roles=(REVIEWER, OPERATIONS),
+            run=_revise,
+            when=lambda row: row.ended_at is None and row.cycles.exists(),
+            explanation=_("This version ends; the new one can be edited until its first cycle opens."),
+            confirm=True,
+        ),
+    )
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        open_to_edit = obj is None or (obj.ended_at is None and not obj.cycles.exists())
+        return open_to_edit and super().has_change_permission(request, obj)
+
+    def panels(self, request: Any, row: Offer) -> list[Panel]:
+        return [
+            Panel(
+                _("Cycles"),
+                (_("number"), _("state"), _("opens on"), _("claim by"), _("entitlements"), _("promised")),
+                [
+                    (link(Cycle, own.pk, own.number), own.get_state_display(), own.opens_on, own.closes_on,
+                     own.entitlements_made, own.promised)
+                    for own in row.cycles.order_by("-opens_on")[:SHOWN]
+                ],
+                numeric=frozenset({4, 5}),
+            )
+        ]  # fmt: skip
+
+
+@admin.register(Cycle)
+class CycleAdmin(ReadOnlyAdmin):
+    """One season of a reward: the board of what was promised, claimed, packed, sent, and what is late."""
+
+    list_display = (
+        "offer", "number", "state", "closes_on", "dispatch_by", "entitlements_made", "to_pack", "packing", "sent",
+        "came_back",
+    )  # fmt: skip
+    list_filter = ("state",)
+    list_select_related = ("offer__fund",)
+    search_fields = ("offer__fund__slug", "offer__text_en", "offer__text_ja")
+    ordering = ("-opens_on", "-pk")
+
+    def get_queryset(self, request: Any) -> Any:
+        def of(*states: str) -> Count:
+            return Count("entitlements", filter=Q(entitlements__state__in=states))
+
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                n_to_pack=of(*TO_PACK),
+                n_packing=of("packing"),
+                n_sent=of("shipped", "delivered"),
+                n_back=of("returned"),
+            )
+        )
+
+    @admin.display(description=_("to be packed"), ordering="n_to_pack")
+    def to_pack(self, row: Any) -> int:
+        return row.n_to_pack
+
+    @admin.display(description=_("in a batch"), ordering="n_packing")
+    def packing(self, row: Any) -> int:
+        return row.n_packing
+
+    @admin.display(description=_("sent"), ordering="n_sent")
+    def sent(self, row: Any) -> int:
+        return row.n_sent
+
+    @admin.display(description=_("came back"), ordering="n_back")
+    def came_back(self, row: Any) -> int:
+        return row.n_back
+
+    def panels(self, request: Any, row: Cycle) -> list[Panel]:
+        rows = row.entitlements.select_related("holding__investor").order_by("state", "pk")[:SHOWN]
+        return [
+            Panel(
+                _("Entitlements"),
+                (_("entitlement"), _("holding"), _("investor"), _("quantity"), _("state")),
+                [
+                    (link(Entitlement, own.pk, own.pk), own.holding.reference, own.holding.investor.name,
+                     own.quantity, own.get_state_display())
+                    for own in rows
+                ],
+                numeric=frozenset({3}),
+            ),
+            Panel(
+                _("Batches"),
+                (_("batch"), _("made at"), _("made by")),
+                [(link(Batch, own.pk, own.number), own.made_at, own.made_by)
+                 for own in row.batches.select_related("made_by").order_by("number")],
+            ),
+        ]  # fmt: skip
+
+
+class SubstituteForm(forms.Form):
+    """What is sent instead."""
+
+    reason = forms.CharField(label=_("What is sent instead"), max_length=200)
+
+
+def _substitute(row: Entitlement, *, actor: Any, at: datetime, reason: str) -> None:
+    fulfilment.substitute(row.pk, note=reason, actor=actor, at=at)
+
+
+class FailedForm(ReasonForm):
+    """What became of a parcel."""
+
+    problem = forms.ChoiceField(label=_("What happened"), choices=Parcel.Problem.choices)
+    field_order = ("problem", "reason")
+
+
+def _failed(row: Entitlement, *, actor: Any, at: datetime, problem: str, reason: str) -> None:
+    fulfilment.report_problem(row.pk, problem=problem, note=reason, actor=actor, at=at)
+
+
+@admin.register(Entitlement)
+class EntitlementAdmin(ReadOnlyAdmin):
+    """What one holding may claim of one cycle, and how it travels. Addresses are not shown here."""
+
+    list_display = ("id", "cycle", "holding", "quantity", "state")
+    list_filter = ("state",)
+    list_select_related = ("cycle__offer", "holding")
+    search_fields = ("holding__reference", "=parcel__tracking", "=voucher__code")
+    ordering = ("-pk",)
+    acts = (
+        Act(
+            name="failed",
+            label=_("It did not arrive well"),
+            roles=(SUPPORT, OPERATIONS),
+            run=_failed,
+            form=FailedForm,
+            when=lambda row: row.state in ("shipped", "delivered"),
+            explanation=_("The investor is told and says where it should go now."),
+        ),
+        Act(
+            name="substitute",
+            label=_("Something else is sent"),
+            roles=(SUPPORT, OPERATIONS),
+            run=_substitute,
+            form=SubstituteForm,
+            when=lambda row: row.state == Entitlement.State.RETURNED,
+            explanation=_("Settles a reward that came back or was lost, in your words."),
+        ),
+    )
+
+    def panels(self, request: Any, row: Entitlement) -> list[Panel]:
+        parcel = Parcel.objects.filter(entitlement=row).select_related("donee", "batch").first()
+        voucher = Voucher.objects.filter(entitlement=row).first()
+        facts = []
+        if parcel is not None:
+            facts = [
+                (_("claimed at"), parcel.claimed_at),
+                (_("prefecture"), parcel.prefecture or "–"),
+                (_("passed on to"), parcel.donee or "–"),
+                (_("batch"), link(Batch, parcel.batch_id, parcel.batch_id) if parcel.batch_id else "–"),
+                (_("carrier"), parcel.carrier or "–"),
+                (_("tracking number"), parcel.tracking or "–"),
+                (_("sent on"), parcel.shipped_on or "–"),
+                (_("problem"), parcel.get_problem_display() or "–"),
+                (_("remark"), parcel.note or "–"),
+            ]
+        found = [Panel(_("Parcel"), (_("what"), ""), facts)]
+        if voucher is not None:
+            found.append(Panel(_("Voucher"), (_("what"), ""), [(_("voucher"), link(Voucher, voucher.pk, voucher.pk))]))
+        return found
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    """Parcels that were packed together."""
+
+    list_display = ("id", "cycle", "number", "business", "made_by", "made_at")
+    list_select_related = ("cycle", "business", "made_by")
+    search_fields = ("business__slug",)
+    ordering = ("-pk",)
+
+
+@admin.register(Voucher)
+class VoucherAdmin(ReadOnlyAdmin):
+    """A voucher, what is left of it and how it was used. The code itself is not shown: it is worth money."""
+
+    list_display = (
+        "id", "business", money("value", _("value"), "JPY"), money("balance", _("left"), "JPY"), "valid_until",
+    )  # fmt: skip
+    list_select_related = ("business",)
+    search_fields = ("business__slug", "=code")
+    ordering = ("-pk",)
+    fields = (
+        "entitlement", "business", money("value", _("value"), "JPY"), money("balance", _("left"), "JPY"),
+        "valid_until", "made_at",
+    )  # fmt: skip
+
+    def panels(self, request: Any, row: Voucher) -> list[Panel]:
+        uses = Redemption.objects.filter(voucher=row).select_related("redeemed_by").order_by("pk")
+        return [
+            Panel(
+                _("Uses"),
+                (_("redeemed at"), _("amount (yen)"), _("redeemed by")),
+                [(own.redeemed_at, own.amount, own.redeemed_by) for own in uses],
+                numeric=frozenset({1}),
+            )
+        ]
+
+
+class DoneeForm(AddressForm, forms.ModelForm):
+    """A place and its address, part by part."""
+
+    class Meta:
+        model = Donee
+        fields = ("name_en", "name_ja", "active")
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        row = options.get("instance")
+        if row is not None:
+            options["initial"] = {**row.address, **(options.get("initial") or {})}
+        super().__init__(*arguments, **options)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        try:
+            self.instance.address = addresses.checked(self.address())
+        except DomainError as error:
+            field = error.data.get("field")
+            self.add_error(field if field in self.fields else None, str(error))
+        return data
+
+
+@admin.register(Donee)
+class DoneeAdmin(StaffAdmin):
+    """Schools and food banks to which rewards can be passed on."""
+
+    edit_roles = (OPERATIONS, SUPPORT)
+    form = DoneeForm
+    list_display = ("name_en", "name_ja", "active")
+    search_fields = ("name_en", "name_ja")
+    ordering = ("pk",)
+    fields = ("name_en", "name_ja", "active", *addresses.PARTS)
+
+    def get_fields(self, request: Any, obj: Any = None) -> Any:
+        return self.fields if self.has_change_permission(request, obj) else ("name_en", "name_ja", "active")
+
+
+def _late() -> Any:
+    waiting = Entitlement.objects.filter(cycle=OuterRef("pk"), state__in=[*TO_PACK, "packing"])
+    return Cycle.objects.filter(Exists(waiting), dispatch_by__lt=clock.today_in())
+
+
+for queue in (
+    queues.Queue(
+        key="rewards_late",
+        label=_("Rewards that are late"),
+        model=Cycle,
+        rows=_late,
+        since="dispatch_by",
+        roles=(OPERATIONS, SUPPORT),
+    ),
+    queues.Queue(
+        key="rewards_back",
+        label=_("Rewards that came back"),
+        model=Entitlement,
+        rows=lambda: Entitlement.objects.filter(state=Entitlement.State.RETURNED),
+        roles=(OPERATIONS, SUPPORT),
+    ),
+):
+    queues.register(queue)

@@ -5,3 +5,24 @@ from django.utils.translation import gettext_lazy as _
 class RewardsConfig(AppConfig):
     name = "rewards"
     verbose_name = _("Rewards")
+
+    def ready(self) -> None:
+        from microfund.kernel import locks
+        from microfund.kernel.schedule import services as schedule
+        from rewards import checks, cycles, handlers, mails
+
+        # The hottest row last, as everywhere (architecture.md section 3).
+        locks.declare_order("rewards.Offer", "rewards.Entitlement", "rewards.Batch", "rewards.Voucher", "rewards.Cycle")
+        for order, (name, run, cadence) in enumerate(
+            [
+                ("rewards.close", cycles.close_due, "hour"),
+                ("rewards.open", cycles.open_due, "hour"),
+                ("rewards.remind", cycles.remind_due, "day"),
+                ("rewards.deliver", cycles.deliver_due, "day"),
+            ],
+            start=60,
+        ):
+            schedule.register(name, run, cadence=cadence, order=order)
+        handlers.register()
+        mails.register()
+        checks.register_checks()

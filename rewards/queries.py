@@ -1,12 +1,97 @@
-"""Reads of what funds promise in kind."""
+"""Reads of what funds promise in kind, what a person may claim, and what a business has to send."""
 
 from __future__ import annotations
 
-from investments.models import Fund
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
-from .models import Offer
+from django.db.models import Count, Q, QuerySet
+
+from businesses.models import Business
+from investments.models import Fund, Holding
+from investments.offerings.queries import newest_terms, terms_of
+
+from . import calendar
+from .handlers import quantity_of
+from .models import TO_PACK, Cycle, Entitlement, Offer
+
+#: Where an entitlement stands for whom it belongs to.
+WAITING, UNDER_WAY, OVER = ("claimable", "returned"), (*TO_PACK, "packing", "shipped"), (
+    "delivered", "substituted", "declined", "expired", "carried", "withdrawn",
+)  # fmt: skip
 
 
 def offers_of(fund: Fund) -> list[Offer]:
-    """The promised rewards of a fund, those for the fewest units first."""
-    return list(Offer.objects.filter(fund=fund))
+    """The promised rewards of a fund as they stand, those for the fewest units first."""
+    return list(Offer.objects.filter(fund=fund, ended_at__isnull=True))
+
+
+def entitlements_of(investor: Any) -> QuerySet[Entitlement]:
+    """A person's entitlements, the newest cycle first, with what a page of them needs; one query."""
+    return (
+        Entitlement.objects.filter(holding__investor=investor)
+        .select_related("cycle__offer__fund__business", "holding", "parcel__donee", "voucher")
+        .order_by("-cycle__opens_on", "-pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A reward that is not open yet: its offer, the holding, how many items by the units of today, and its dates."""
+
+    offer: Offer
+    holding: Holding
+    quantity: int
+    opening: calendar.Opening
+
+
+def coming(investor: Any, *, on: date) -> list[Coming]:
+    """What a person can expect within the next two years, soonest first: a forecast by the units of today."""
+    found = []
+    holdings = (
+        Holding.objects.filter(investor=investor, units__gt=0)
+        .exclude(fund__state__in=["failed", "wound_up", "settled"])
+        .select_related("fund__business", "fund__policy")
+        .prefetch_related(newest_terms(path="fund__terms"), "fund__periods")
+    )
+    offers: dict[int, list[Offer]] = {}
+    for offer in Offer.objects.filter(fund__holdings__in=holdings, ended_at__isnull=True).distinct():
+        offers.setdefault(offer.fund_id, []).append(offer)
+    for holding in holdings:
+        own = offers.get(holding.fund_id, [])
+        terms = terms_of(holding.fund) if own else None
+        if terms is None:
+            continue
+        periods = calendar.periods_of(holding.fund, terms)
+        for offer in own:
+            quantity = quantity_of(offer, holding.units)
+            for opening in calendar.openings(offer, periods):
+                if quantity and on < opening.opens_on and (opening.opens_on - on).days <= 730:
+                    found.append(Coming(offer, holding, quantity, opening))
+    return sorted(found, key=lambda row: (row.opening.opens_on, row.offer.pk))
+
+
+def cycles_of(business: Business) -> QuerySet[Cycle]:
+    """The cycles of a business with counts of their entitlements by where they stand, the newest first."""
+    counts = {
+        "claimable": Count("entitlements", filter=Q(entitlements__state="claimable")),
+        "to_pack": Count("entitlements", filter=Q(entitlements__state__in=TO_PACK)),
+        "packing": Count("entitlements", filter=Q(entitlements__state="packing")),
+        "sent": Count("entitlements", filter=Q(entitlements__state__in=["shipped", "delivered"])),
+        "came_back": Count("entitlements", filter=Q(entitlements__state="returned")),
+    }
+    return (
+        Cycle.objects.filter(offer__fund__business=business)
+        .select_related("offer__fund__business")
+        .annotate(**counts)
+        .order_by("-opens_on", "-pk")
+    )
+
+
+def days_to_wish(cycle: Cycle) -> Sequence[date]:
+    """The days on which a parcel may be wished for: weekly, from the week after the claims end."""
+    return [
+        date.fromordinal(day) for day in range(cycle.closes_on.toordinal() + 7, cycle.dispatch_by.toordinal() + 1, 7)
+    ]

@@ -61,6 +61,26 @@ class Investor(models.Model):
         return self.name
 
 
+class Address(models.Model):
+    """An address that an investor keeps for parcels: their own, or somebody else's. Encrypted but for the label.
+
+    `address` is {"name", "postal_code", "prefecture", "city", "street", "building", "phone"}, as a parcel is labelled.
+    """
+
+    investor = models.ForeignKey(Investor, models.CASCADE, related_name="addresses", verbose_name=_("investor"))
+    label = models.CharField(_("label"), max_length=40)
+    address = EncryptedJSONField(_("address"), default=dict)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("address")
+        verbose_name_plural = _("addresses")
+        constraints = [models.UniqueConstraint(fields=["investor", "label"], name="address_label_once")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class CalendarAddress(models.Model):
     """The secret address of one user's calendar feed: who knows it reads the dates, nothing else.
 

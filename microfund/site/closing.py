@@ -29,6 +29,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice, NoticeChoice
+from rewards.models import Parcel
 
 OPEN_ORDERS = ("reserved", "awaiting_payment", "paid")
 #: Refunds that have reached their end.
@@ -124,6 +125,8 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
     for case in investor.identity_cases.order_by("pk"):
         documents.erase(case, at=at, reason="account closed")
     accounts.erase(investor, at=at)
+    investor.addresses.all().delete()
+    Parcel.objects.filter(entitlement__holding__investor=investor).update(address={}, card="", erased_at=at)
     values: dict[str, Any] = {"phone": "", "phone_hash": "", "purpose": "", "experience": "", "funds_origin": ""}
     if not kept:
         # A company's number is public and says nothing of a person.

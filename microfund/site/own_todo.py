@@ -18,6 +18,7 @@ from investments.payments.models import UNRESOLVED
 from investments.payments.services import identity_deadline
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
+from rewards.models import Cycle, Entitlement
 
 from .order_story import last_day
 from .templatetags.tomobune import bilingual_filter
@@ -38,7 +39,7 @@ class Todo:
 
 
 def todos(investor: Investor, *, at: datetime) -> list[Todo]:
-    """What waits for this person: first what has no day, then by day. Four queries at most."""
+    """What waits for this person: first what has no day, then by day. Five queries at most."""
     found: list[Todo] = []
     waiting = list(
         Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
@@ -65,7 +66,29 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
         .select_related("order")
         .order_by("pk")
     ]
+    found += _rewards(investor, at=at)
     return sorted(found, key=lambda todo: (todo.on is not None, todo.on or date.min))
+
+
+def _rewards(investor: Investor, *, at: datetime) -> list[Todo]:
+    """Rewards to be claimed, and those that came back."""
+    on = clock.today_in(None, at)
+    rows = Entitlement.objects.filter(
+        Q(state=Entitlement.State.CLAIMABLE, cycle__state=Cycle.State.OPEN, cycle__closes_on__gte=on)
+        | Q(state=Entitlement.State.RETURNED),
+        holding__investor=investor,
+        holding__frozen_at=None,
+    )
+    found = []
+    for row in rows.select_related("cycle__offer__fund__business").order_by("cycle__closes_on", "pk"):
+        offer = row.cycle.offer
+        words = {"name": bilingual_filter(offer.fund.business, "name"), "reward": bilingual_filter(offer, "text")}
+        back = row.state == Entitlement.State.RETURNED
+        text = _("A reward of %(name)s came back: %(reward)s.") if back else _("A reward of %(name)s: %(reward)s.")
+        label = _("Say where it should go") if back else _("Claim the reward")
+        on_day = None if back else row.cycle.closes_on
+        found.append(Todo(on_day, text % words, reverse("rewards:claim", args=[row.pk]), label, must=back))
+    return found
 
 
 def _identity(investor: Investor, paid: list[Order]) -> list[Todo]:

@@ -31,6 +31,7 @@ from investments.models import (
 )
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.notices.models import Notice, NoticeChoice
+from rewards.models import Entitlement
 
 #: Tables that point at a person, an order or a holding, and the part of the file that holds their rows.
 KEPT_IN = {
@@ -49,6 +50,7 @@ KEPT_IN = {
     "notices.NoticeChoice": "account",
     "audit.AuditRow": "acts",
     "investments.Investor": "investor",
+    "investments.Address": "investor",
     "investments.IdentityCase": "identity_checks",
     "investments.IdentityDocument": "identity_checks",
     "investments.BankAccount": "bank_accounts",
@@ -63,6 +65,9 @@ KEPT_IN = {
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
     "investments.PayoutAttempt": "payments",
+    "rewards.Entitlement": "rewards",
+    "rewards.Parcel": "rewards",
+    "rewards.Voucher": "rewards",
 }
 #: Those that are not in the file, each with the reason.
 NOT_IN = {
@@ -81,6 +86,8 @@ NOT_IN = {
     "investments.Instalment": "who of the staff decided it",
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
+    "rewards.Batch": "who of a business made it; what was sent is in the file",
+    "rewards.Redemption": "who of a business took it; what is left of the voucher is in the file",
     "investments.OutgoingTransfer": "who of the staff made it; the refund is with its order",
 }
 
@@ -110,6 +117,7 @@ def export(user: Any) -> dict[str, Any]:
             "bank_accounts": _accounts(investor),
             "orders": _orders(investor),
             "holdings": _holdings(investor),
+            "rewards": _rewards(investor),
             "payments": _rows(
                 Payout.objects.filter(investor=investor).order_by("pk"),
                 "fund__slug",
@@ -172,7 +180,8 @@ def _investor(investor: Investor) -> dict[str, Any]:
         "kind", "name", "name_kana", "birth_date", "corporate_number", "representative", "address", "phone",
         "purpose", "experience", "funds_origin", "identity_state", "identity_changed_at", "created_at",
     )  # fmt: skip
-    return {name: getattr(investor, name) for name in names}
+    kept = [{"label": row.label, **row.address} for row in investor.addresses.order_by("pk")]
+    return {**{name: getattr(investor, name) for name in names}, "addresses": kept}
 
 
 def _checks(investor: Investor) -> list[dict[str, Any]]:
@@ -243,6 +252,28 @@ def _orders(investor: Investor) -> list[dict[str, Any]]:
         for name, rows in parts.items():
             order[name] = [{key: row[key] for key in row if key != "order_id"} for row in rows if row["order_id"] == pk]
     return orders
+
+
+def _rewards(investor: Investor) -> list[dict[str, Any]]:
+    rows = Entitlement.objects.filter(holding__investor=investor).select_related("cycle__offer", "parcel", "voucher")
+    found = []
+    for row in rows.order_by("pk"):
+        parcel, voucher = getattr(row, "parcel", None), getattr(row, "voucher", None)
+        found.append(
+            {
+                "reward": [row.cycle.offer.text_en, row.cycle.offer.text_ja],
+                "opened_on": row.cycle.opens_on,
+                "quantity": row.quantity,
+                "state": row.state,
+                "address": parcel.address if parcel else None,
+                "card": parcel.card if parcel else "",
+                "sent_on": parcel.shipped_on if parcel else None,
+                "tracking": parcel.tracking if parcel else "",
+                "voucher_value": voucher.value if voucher else None,
+                "voucher_left": voucher.balance if voucher else None,
+            }
+        )
+    return found
 
 
 def _holdings(investor: Investor) -> list[dict[str, Any]]:

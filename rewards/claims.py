@@ -1,0 +1,190 @@
+"""What an investor does with an entitlement: claim it, give it to somebody, pass it on, decline it (domain.md section
+10). Locks: the entitlement first, the cycle's row last."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from investments.investors import addresses, rules
+from investments.models import Investor
+from microfund.kernel import clock, locks
+from microfund.kernel.errors import DomainError
+
+from .models import ENTITLEMENT_STATES, TAKES_STOCK, TO_PACK, Cycle, Donee, Entitlement, Offer, Parcel, Voucher
+
+#: Japan's age for sake (law on the prohibition of drinking by minors).
+ADULT_AGE = 20
+#: Letters of a code: none that are taken for each other.
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_CODE_LENGTH = 12
+#: States in which the investor may say where it goes.
+MAY_CLAIM = ("claimable", *TO_PACK, "returned")
+#: What is handed over at once, without a parcel.
+AT_ONCE = (Offer.Kind.VOUCHER, Offer.Kind.DIGITAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a claim travels: an address by part (addresses.PARTS) or a donee; for somebody else with words on a card; a
+    wish for a day; whether the claimant says that whoever gets it is of age."""
+
+    address: Mapping[str, str] = field(default_factory=dict)
+    donee_id: int | None = None
+    gift: bool = False
+    card: str = ""
+    wish_on: date | None = None
+    of_age: bool = False
+
+
+def own(investor: Investor, pk: int) -> Entitlement:
+    """One's own entitlement with its offer. Raises Entitlement.DoesNotExist for another person's as for none."""
+    found = Entitlement.objects.select_related("cycle__offer__fund__business", "holding")
+    return found.get(pk=pk, holding__investor=investor)
+
+
+def claim(investor: Investor, pk: int, choice: Choice, *, actor: Any, at: datetime) -> Entitlement:
+    """Claim an entitlement, or change the claim until it is packed; one that came back is sent again.
+
+    Raises DomainError: "wrong_state", "closed" (the time is over), "frozen" (a payment of the holding is disputed),
+    "out_of_stock", "under_age", "region", "wish", "card", "donee", and what is wrong with the address, each with
+    `field`; Entitlement.DoesNotExist.
+    """
+    own(investor, pk)
+    with transaction.atomic():
+        row = locks.lock_one(Entitlement, pk)
+        cycle = Cycle.objects.select_related("offer__fund__business").get(pk=row.cycle_id)
+        offer, to = cycle.offer, Entitlement.State.PASSED_ON if choice.donee_id else Entitlement.State.CLAIMED
+        if offer.kind in AT_ONCE:
+            to = Entitlement.State.DELIVERED
+        if row.state not in MAY_CLAIM:
+            raise DomainError("wrong_state", _("This reward is packed, sent or over: it cannot be changed any more."))
+        if row.state != to:
+            ENTITLEMENT_STATES.require(row.state, to)
+        _require_open(row, cycle, at=at)
+        if row.holding.frozen_at is not None:
+            raise DomainError("frozen", _("A payment of this holding is disputed; rewards wait until that is over."))
+        _require_age(offer, investor, choice, at=at)
+        if offer.kind in AT_ONCE:
+            _hand_over(row, cycle, at=at)
+        else:
+            _write_parcel(row, cycle, choice, at=at)
+        if row.state not in TAKES_STOCK:
+            _take_stock(cycle, row.quantity)
+        if row.state == to:
+            return row
+        return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor)
+
+
+def _require_open(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
+    """The window is that of the first claim; what came back may be claimed again at any time."""
+    if row.state == Entitlement.State.RETURNED:
+        return
+    if row.state in TO_PACK:
+        return
+    if cycle.state != Cycle.State.OPEN or clock.today_in(None, at) > cycle.closes_on:
+        raise DomainError(
+            "closed",
+            _("This reward could be claimed until %(date)s.") % {"date": date_format(cycle.closes_on, "DATE_FORMAT")},
+        )
+
+
+def _require_age(offer: Offer, investor: Investor, choice: Choice, *, at: datetime) -> None:
+    if not offer.adults_only or choice.donee_id:
+        return
+    if not choice.of_age:
+        message = _("Only for people of 20 and over. Please confirm the age of whoever receives it.")
+        raise DomainError("under_age", message, field="of_age")
+    born = investor.birth_date
+    if choice.gift or not born or investor.kind != Investor.Kind.PERSON:
+        return
+    if rules.age_on(date.fromisoformat(born), clock.today_in(None, at)) < ADULT_AGE:
+        raise DomainError("under_age", _("Only for people of 20 and over."), field="of_age")
+
+
+def _write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime) -> None:
+    offer, donee, address = cycle.offer, None, {}
+    if choice.donee_id:
+        donee = Donee.objects.filter(pk=choice.donee_id, active=True).first()
+        if donee is None:
+            raise DomainError("donee", _("Please choose one of the places."), field="donee")
+        address = dict(donee.address)
+    elif offer.kind == Offer.Kind.GOODS:
+        address = addresses.checked(choice.address)
+        if address["prefecture"] in offer.not_to:
+            message = _("This reward cannot be sent to %(prefecture)s.") % {"prefecture": address["prefecture"]}
+            raise DomainError("region", message, field="prefecture")
+    if choice.wish_on is not None and not cycle.closes_on < choice.wish_on <= cycle.dispatch_by:
+        raise DomainError("wish", _("Choose a day from the list."), field="wish_on")
+    Parcel.objects.update_or_create(
+        entitlement=row,
+        defaults={
+            "address": address,
+            "prefecture": address.get("prefecture", ""),
+            "gift": choice.gift and donee is None,
+            "card": choice.card.strip()[:200] if choice.gift or offer.kind == Offer.Kind.ACKNOWLEDGEMENT else "",
+            "donee": donee,
+            "wish_on": choice.wish_on,
+            "claimed_at": at,
+            "batch": None,
+            "carrier": "",
+            "tracking": "",
+            "shipped_on": None,
+            "problem": "",
+            "note": "",
+        },
+    )
+
+
+def _hand_over(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
+    """A voucher gets its code; a download needs nothing."""
+    offer = cycle.offer
+    if offer.kind != Offer.Kind.VOUCHER:
+        return
+    worth = offer.value * row.quantity
+    Voucher.objects.create(
+        entitlement=row,
+        business=offer.fund.business,
+        code="".join(secrets.choice(_LETTERS) for _letter in range(_CODE_LENGTH)),
+        value=worth,
+        balance=worth,
+        valid_until=clock.today_in(None, at) + timedelta(days=offer.valid_days),
+        made_at=at,
+    )
+
+
+def _take_stock(cycle: Cycle, quantity: int) -> None:
+    """One guarded update of the cycle's row: whoever waited for it sees what is left (domain.md section 4)."""
+    locks.note("rewards.Cycle", [cycle.pk])
+    free = Q(stock__isnull=True) | Q(stock__gte=F("promised") + quantity)
+    taken = Cycle.objects.filter(free, pk=cycle.pk, state=Cycle.State.OPEN).update(promised=F("promised") + quantity)
+    if not taken:
+        if Cycle.objects.filter(pk=cycle.pk, state=Cycle.State.OPEN).exists():
+            raise DomainError("out_of_stock", _("None is left: all of this reward has been claimed."))
+        raise DomainError("closed", _("The time to claim this reward has just ended."))
+
+
+def give_stock_back(row: Entitlement) -> None:
+    """What is not taken after all can be claimed by others. The entitlement is locked and still in its old state."""
+    if row.state in TAKES_STOCK:
+        locks.note("rewards.Cycle", [row.cycle_id])
+        Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") - row.quantity)
+
+
+def decline(investor: Investor, pk: int, *, actor: Any, at: datetime) -> Entitlement:
+    """The investor does not want it. Raises DomainError("wrong_state"), Entitlement.DoesNotExist."""
+    own(investor, pk)
+    with transaction.atomic():
+        row = locks.lock_one(Entitlement, pk)
+        ENTITLEMENT_STATES.require(row.state, Entitlement.State.DECLINED)
+        Parcel.objects.filter(entitlement=row).update(address={}, card="", erased_at=at)
+        give_stock_back(row)
+        return ENTITLEMENT_STATES.move(row, Entitlement.State.DECLINED, at=at, actor=actor)

@@ -1,0 +1,47 @@
+"""What the rest of the house may hear about rewards: ids and plain values, never rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class CycleOpened:
+    """A cycle has opened: whoever has an entitlement may claim it."""
+
+    cycle_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CycleEnding:
+    """A cycle closes within a week; who has not claimed is reminded."""
+
+    cycle_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CycleClosed:
+    """A cycle is closed: its owner can pack what was claimed."""
+
+    cycle_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ParcelsSent:
+    """Parcels of a batch were given to a carrier: those sent by this act."""
+
+    batch_id: int
+    act: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ParcelFailed:
+    """A parcel came back, was lost or arrived damaged; the investor is asked."""
+
+    entitlement_id: int
+    at: datetime

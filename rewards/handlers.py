@@ -1,0 +1,47 @@
+"""What rewards hear of holdings: units that are taken back take their rewards with them (domain.md section 10)."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F
+
+from investments.events import HoldingRescinded
+from investments.models import Holding
+from microfund.kernel import locks
+from microfund.kernel.outbox.services import subscribe
+
+from .claims import give_stock_back
+from .models import ENTITLEMENT_STATES, TO_PACK, Cycle, Entitlement, Offer, Parcel
+
+
+def register() -> None:
+    """Subscribe to what is heard; called once when the app is ready."""
+    subscribe(HoldingRescinded, holding_rescinded)
+
+
+def quantity_of(offer: Offer, units: int) -> int:
+    """How many items an offer gives for so many units."""
+    if units < offer.minimum_units:
+        return 0
+    return 1 if offer.per_units is None else units // offer.per_units
+
+
+def holding_rescinded(event: HoldingRescinded) -> None:
+    """Entitlements that were not packed yet become fewer or none; what was sent was sent."""
+    with transaction.atomic():
+        holding = Holding.objects.get(investor_id=event.investor_id, fund_id=event.fund_id)
+        waiting = Entitlement.objects.filter(holding=holding, state__in=["claimable", *TO_PACK])
+        for row in locks.lock(Entitlement, waiting.values_list("pk", flat=True)):
+            offer = row.cycle.offer
+            left = min(row.quantity, quantity_of(offer, holding.units))
+            if left == row.quantity or row.state not in ("claimable", *TO_PACK):
+                continue
+            give_stock_back(row)
+            if left == 0:
+                Parcel.objects.filter(entitlement=row).update(address={}, erased_at=event.at)
+                ENTITLEMENT_STATES.move(row, Entitlement.State.WITHDRAWN, at=event.at)
+                continue
+            row.quantity = left
+            row.save(update_fields=["quantity"])
+            if row.state in TO_PACK:
+                Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") + left)

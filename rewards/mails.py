@@ -1,0 +1,207 @@
+"""The mails about rewards (pages.md 2.6, E18 and E19): to investors what they may claim, what was sent and what went
+wrong; to owners what waits to be packed. Investors are taken in batches, each an event of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from investments.letters import Letter, day, is_news, send, to_owners
+from microfund.kernel.notices.parts import link, name_of
+from microfund.kernel.outbox.services import publish, subscribe
+
+from . import events
+from .fulfilment import CARRIERS
+from .models import TO_PACK, Batch, Cycle, Entitlement, Offer, Parcel
+
+#: Entitlements whose holders are written to in one transaction.
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class RewardMailBatch:
+    """The next entitlements of a cycle, those with an id above `after`, are to be written about; `batch_id` where only
+    its parcels are, of one act."""
+
+    kind: str
+    cycle_id: int
+    after: int
+    at: datetime
+    batch_id: int = 0
+    act: str = ""
+
+
+def register() -> None:
+    """Subscribe to what is mailed about; called once when the app is ready."""
+    subscribe(events.CycleOpened, cycle_opened)
+    subscribe(events.CycleEnding, cycle_ending)
+    subscribe(events.CycleClosed, cycle_closed)
+    subscribe(events.ParcelsSent, parcels_sent)
+    subscribe(events.ParcelFailed, parcel_failed)
+    subscribe(RewardMailBatch, reward_mail_batch)
+
+
+def _batch(batch: RewardMailBatch) -> None:
+    publish(batch, key=f"{batch.kind}:{batch.cycle_id}:{batch.batch_id}:{batch.act}:{batch.after}", at=batch.at)
+
+
+def cycle_opened(event: events.CycleOpened) -> None:
+    """E18: ready to claim; begins the batches."""
+    if is_news(event.at):
+        _batch(RewardMailBatch("reward_ready", event.cycle_id, 0, event.at))
+
+
+def cycle_ending(event: events.CycleEnding) -> None:
+    """E18: the last week, to those who have not claimed."""
+    if is_news(event.at):
+        _batch(RewardMailBatch("reward_reminder", event.cycle_id, 0, event.at))
+
+
+def parcels_sent(event: events.ParcelsSent) -> None:
+    """E18: on its way."""
+    if is_news(event.at):
+        cycle_id = Batch.objects.values_list("cycle_id", flat=True).get(pk=event.batch_id)
+        _batch(RewardMailBatch("reward_sent", cycle_id, 0, event.at, event.batch_id, event.act))
+
+
+def cycle_closed(event: events.CycleClosed) -> None:
+    """E19: the owner packs what was claimed."""
+    if not is_news(event.at):
+        return
+    cycle = Cycle.objects.select_related("offer__fund__business").get(pk=event.cycle_id)
+    fund = cycle.offer.fund
+    waiting = Entitlement.objects.filter(cycle=cycle, state__in=TO_PACK).count()
+    if not waiting:
+        return
+
+    def letter() -> Letter:
+        words = {"count": waiting, "reward": _text(cycle.offer), "date": day(cycle.dispatch_by)}
+        return Letter(
+            subject=_("%(count)d parcels to pack: %(reward)s") % words,
+            paragraphs=[_("Your supporters have claimed their reward. Please send it by %(date)s.") % words],
+            facts=[(_("Reward"), _text(cycle.offer)), (_("Parcels"), str(waiting)), (_("Send by"), words["date"])],
+            button=_("To the packing list"),
+            url=link("rewards:season", fund.business.slug),
+        )
+
+    to_owners("parcels_to_pack", fund, letter, key=f"parcels_to_pack:{cycle.pk}", at=event.at)
+
+
+def _text(offer: Offer) -> str:
+    return offer.text_ja if translation.get_language() == "ja" else offer.text_en
+
+
+def reward_mail_batch(event: RewardMailBatch) -> None:
+    """Write to the holders of the next entitlements, one mail each, then ask for the rest."""
+    cycle = Cycle.objects.select_related("offer__fund__business").get(pk=event.cycle_id)
+    rows = Entitlement.objects.filter(cycle=cycle, pk__gt=event.after).select_related(
+        "holding__investor__user", "parcel__donee"
+    )
+    if event.kind == "reward_sent":
+        rows = rows.filter(parcel__batch_id=event.batch_id, state=Entitlement.State.SHIPPED)
+    else:
+        rows = rows.filter(state=Entitlement.State.CLAIMABLE, holding__frozen_at__isnull=True)
+    found = list(rows.order_by("pk")[:BATCH])
+    for row in found:
+        investor = row.holding.investor
+        with translation.override(investor.user.language):
+            letter = _WRITERS[event.kind](row, cycle)
+            key = f"{event.kind}:{row.pk}" + (f":{event.act}" if event.act else "")
+            send(event.kind, letter, key=key, at=event.at, user=investor.user, name=investor.name)
+    if len(found) == BATCH:
+        _batch(RewardMailBatch(event.kind, event.cycle_id, found[-1].pk, event.at, event.batch_id, event.act))
+
+
+def _ready(row: Entitlement, cycle: Cycle) -> Letter:
+    business = name_of(cycle.offer.fund.business)
+    words = {"business": business, "reward": _text(cycle.offer), "date": day(cycle.closes_on)}
+    return Letter(
+        subject=_("%(business)s: your reward can be claimed until %(date)s") % words,
+        paragraphs=[
+            _("%(business)s thanks you with: %(reward)s.") % words,
+            _("Tell us by %(date)s where it should go: to you, to somebody else, or to a school or a food bank.")
+            % words,
+        ],
+        facts=[
+            (_("Reward"), f"{words['reward']} × {row.quantity}"),
+            (_("Claim by"), words["date"]),
+            (_("Send by"), day(cycle.dispatch_by)),
+        ],
+        button=_("Claim the reward"),
+        url=link("rewards:claim", row.pk),
+    )
+
+
+def _reminder(row: Entitlement, cycle: Cycle) -> Letter:
+    business = name_of(cycle.offer.fund.business)
+    words = {"business": business, "reward": _text(cycle.offer), "date": day(cycle.closes_on)}
+    return Letter(
+        subject=_("Until %(date)s: your reward of %(business)s") % words,
+        paragraphs=[
+            _("You have not said yet where it should go: %(reward)s.") % words,
+            _("After %(date)s it can no longer be claimed.") % words
+            if cycle.offer.unclaimed == Offer.Unclaimed.EXPIRE
+            else _("What is not claimed by %(date)s comes with the next.") % words,
+        ],
+        facts=[(_("Claim by"), words["date"])],
+        button=_("Claim the reward"),
+        url=link("rewards:claim", row.pk),
+    )
+
+
+def _sent(row: Entitlement, cycle: Cycle) -> Letter:
+    parcel: Parcel = row.parcel
+    words = {"business": name_of(cycle.offer.fund.business), "reward": _text(cycle.offer)}
+    facts = [(_("Reward"), words["reward"])]
+    if parcel.shipped_on:
+        facts.append((_("Sent on"), day(parcel.shipped_on)))
+    if parcel.carrier:
+        facts.append((_("Carrier"), str(CARRIERS.get(parcel.carrier, parcel.carrier))))
+    if parcel.tracking:
+        facts.append((_("Tracking number"), parcel.tracking))
+    if parcel.donee:
+        facts.append((_("Passed on to"), name_of(parcel.donee)))
+    return Letter(
+        subject=_("%(business)s has sent your reward") % words,
+        paragraphs=[_("It is on its way: %(reward)s.") % words],
+        facts=facts,
+        button=_("See your rewards"),
+        url=link("rewards:list"),
+    )
+
+
+_WRITERS: dict[str, Callable[[Entitlement, Cycle], Letter]] = {
+    "reward_ready": _ready,
+    "reward_reminder": _reminder,
+    "reward_sent": _sent,
+}
+
+
+def parcel_failed(event: events.ParcelFailed) -> None:
+    """E18: something went wrong; the investor says where it should go now."""
+    if not is_news(event.at):
+        return
+    row = Entitlement.objects.select_related("cycle__offer__fund__business", "holding__investor__user", "parcel").get(
+        pk=event.entitlement_id
+    )
+    investor = row.holding.investor
+    with translation.override(investor.user.language):
+        business = name_of(row.cycle.offer.fund.business)
+        words = {"business": business, "reward": _text(row.cycle.offer), "problem": row.parcel.get_problem_display()}
+        letter = Letter(
+            subject=_("Your reward of %(business)s: %(problem)s") % words,
+            paragraphs=[
+                _("What was sent to you %(problem)s: %(reward)s.") % words,
+                _("Please look at the address and tell us where it should go; it is then sent again."),
+            ],
+            quoted=_("%(business)s writes:") % words if row.parcel.note else "",
+            quote=row.parcel.note,
+            button=_("Say where it should go"),
+            url=link("rewards:claim", row.pk),
+        )
+        key = f"reward_problem:{row.pk}:{event.at.isoformat()}"
+        send("reward_problem", letter, key=key, at=event.at, user=investor.user, name=investor.name)

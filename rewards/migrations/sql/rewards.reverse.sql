@@ -1,0 +1,10 @@
+DROP TRIGGER rewards_redemption_no_update ON rewards_redemption;
+DROP TRIGGER rewards_cycle_no_delete ON rewards_cycle;
+DROP TRIGGER rewards_entitlement_no_delete ON rewards_entitlement;
+DROP TRIGGER rewards_redemption_no_delete ON rewards_redemption;
+DROP TRIGGER entitlement_kept ON rewards_entitlement;
+DROP TRIGGER entitlements_joined ON rewards_entitlement;
+DROP TRIGGER reward_offer_kept ON rewards_offer;
+DROP FUNCTION entitlement_kept();
+DROP FUNCTION entitlements_joined();
+DROP FUNCTION reward_offer_kept();

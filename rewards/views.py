@@ -1,0 +1,159 @@
+"""A person's rewards (pages.md I5): what can be claimed, what is on its way, what came, what is coming.
+
+Another person's reward and one that does not exist answer alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import segno
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from investments.investors import addresses
+from investments.investors import queries as investors
+from investments.models import Investor
+from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
+from microfund.kernel.notices.parts import link
+from microfund.kernel.pages import REFUSED, form_methods, private
+
+from . import claims, queries, vouchers
+from .forms import NEW, OWN, ClaimForm
+from .models import Cycle, Entitlement
+
+SHOWN = 100
+
+
+@private
+@require_safe
+@login_required
+def reward_list(request: HttpRequest) -> HttpResponse:
+    """I5: everything that is or will be one's own, what waits for an answer first."""
+    investor = investors.investor_of(request.user)
+    on = clock.today_in(None, timezone.now())
+    rows = list(queries.entitlements_of(investor)[:SHOWN]) if investor else []
+    context = {
+        "waiting": [row for row in rows if row.state in queries.WAITING],
+        "under_way": [row for row in rows if row.state in queries.UNDER_WAY],
+        "over": [row for row in rows if row.state in queries.OVER],
+        "coming": queries.coming(investor, on=on) if investor else [],
+        "on": on,
+        "trail": [(_("My account"), reverse("me"))],
+    }
+    return render(request, "rewards/list.html", context)
+
+
+def _own(request: HttpRequest, pk: int) -> tuple[Investor, Entitlement]:
+    investor = investors.investor_of(request.user)
+    try:
+        return investor, claims.own(investor, pk)  # type: ignore[return-value]
+    except Entitlement.DoesNotExist:
+        raise Http404 from None
+
+
+@private
+@form_methods
+@login_required
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """I5: one reward: claim it, change the claim until it is packed, or see where it is."""
+    investor, row = _own(request, pk)
+    on = clock.today_in(None, timezone.now())
+    form = ClaimForm(
+        request.POST if request.method == "POST" else None, row=row, investor=investor, initial=_initial(row, investor)
+    )
+    if request.method == "POST" and form.is_valid() and _claimed(request, investor, row, form):
+        return redirect("rewards:claim", pk=row.pk)
+    cycle = row.cycle
+    context = {
+        "row": row,
+        "cycle": cycle,
+        "offer": cycle.offer,
+        "business": cycle.offer.fund.business,
+        "form": form if _may_claim(row, on=on) else None,
+        "at_once": cycle.offer.kind in claims.AT_ONCE,
+        "over": row.state == Entitlement.State.CLAIMABLE and not _may_claim(row, on=on),
+        "parcel": getattr(row, "parcel", None),
+        "left": None if cycle.stock is None else cycle.stock - cycle.promised,
+        **_voucher(row),
+        "trail": [(_("My account"), reverse("me")), (_("Rewards"), reverse("rewards:list"))],
+    }
+    return render(request, "rewards/claim.html", context, status=REFUSED if form.errors else 200)
+
+
+def _may_claim(row: Entitlement, *, on: Any) -> bool:
+    """Whether the form is shown: within the window, until packing, or for what came back."""
+    if row.holding.frozen_at is not None:
+        return False
+    if row.state == Entitlement.State.CLAIMABLE:
+        return row.cycle.state == Cycle.State.OPEN and on <= row.cycle.closes_on
+    return row.state in claims.MAY_CLAIM
+
+
+def _initial(row: Entitlement, investor: Investor) -> dict[str, Any]:
+    parcel = getattr(row, "parcel", None)
+    first = {"to": OWN if addresses.registered(investor) else NEW}
+    if parcel is None or row.state not in claims.MAY_CLAIM:
+        return first
+    known = {name: parcel.address.get(name, "") for name in addresses.PARTS}
+    return {
+        **known,
+        "to": "pass_on" if parcel.donee_id else NEW,
+        "donee": str(parcel.donee_id or ""),
+        "gift": parcel.gift,
+        "card": parcel.card,
+        "wish_on": parcel.wish_on.isoformat() if parcel.wish_on else "",
+    }
+
+
+def _claimed(request: HttpRequest, investor: Investor, row: Entitlement, form: ClaimForm) -> bool:
+    """Do what was chosen; the refusal stands by its field."""
+    at = timezone.now()
+    choice = form.choice()
+    try:
+        claims.claim(investor, row.pk, choice, actor=request.user, at=at)
+        label = form.cleaned_data.get("keep_as", "")
+        if label and form.cleaned_data.get("to") == NEW:
+            addresses.save(investor, label=label, address=choice.address, actor=request.user, at=at)
+    except DomainError as error:
+        field = error.data.get("field")
+        if field == "label":
+            messages.warning(request, str(error))
+            return True
+        form.add_error(field if field in form.fields else None, str(error))
+        return False
+    messages.success(request, _("It is noted. Until it is packed you can still change it here."))
+    return True
+
+
+def _voucher(row: Entitlement) -> dict[str, Any]:
+    own = getattr(row, "voucher", None)
+    if own is None:
+        return {"voucher": None}
+    address = f"{link('rewards:till', own.business.slug)}?code={own.code}"
+    # Our own drawing of our own code.
+    qr = mark_safe(segno.make(address, error="m").svg_inline(scale=4, border=2, dark="#142B36", light="#FFFFFF"))  # noqa: S308
+    return {"voucher": own, "code": vouchers.shown(own.code), "qr": qr}
+
+
+@private
+@require_POST
+@login_required
+def decline(request: HttpRequest, pk: int) -> HttpResponse:
+    """I5: the investor does not want it; others may have it."""
+    investor, row = _own(request, pk)
+    try:
+        claims.decline(investor, row.pk, actor=request.user, at=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Thank you for telling us. Somebody else may have it."))
+    return redirect("rewards:claim", pk=row.pk)

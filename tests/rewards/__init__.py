@@ -1,0 +1,1 @@
+"""Rewards: offers, cycles, claims, packing, vouchers."""

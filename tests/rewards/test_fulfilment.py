@@ -1,0 +1,166 @@
+"""Packing and sending: batches, numbers, what went wrong, and who may read an address for how long."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from microfund.kernel.audit.models import AuditRow
+from microfund.kernel.errors import DomainError
+from rewards import cycles, fulfilment, labels
+from rewards.models import Batch, Cycle, Entitlement, Parcel
+from tests import make, repay
+from tests.repay import books_are_right
+from tests.rewards import build
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def closed() -> tuple[Cycle, Any]:
+    """Three parcels that were claimed, of which one is passed on; the cycle is closed."""
+    cycle, at = build.opened(1, 1, 1)
+    place = build.make_donee()
+    for number, prefecture in enumerate(("東京都", "青森県")):
+        build.claim(build.row_of(cycle, number), at=at, address={**build.HOME, "prefecture": prefecture})
+    build.claim(build.row_of(cycle, 2), at=at, donee_id=place.pk)
+    over = build.after_closing(cycle)
+    cycles.close_due(on=over.date(), at=over)
+    return cycle, over
+
+
+def states() -> list[str]:
+    return list(Entitlement.objects.order_by("pk").values_list("state", flat=True))
+
+
+def test_what_was_claimed_is_packed_once_and_sent_with_its_numbers(closed: tuple[Cycle, Any]) -> None:
+    cycle, at = closed
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at, most=2)
+    second = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    assert (batch.parcels.count(), second.parcels.count(), second.number) == (2, 1, 2)
+    with pytest.raises(DomainError) as refused:
+        fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    assert refused.value.code == "nothing"
+    first = build.row_of(cycle)
+    parcel = Parcel.objects.get(entitlement=first)
+    rows = list(parcel.batch.parcels.values_list("entitlement_id", flat=True))
+    content = "番号,伝票\r\n" + "".join(f"{pk},4567-{pk:04d}\r\n" for pk in rows)
+    numbers = fulfilment.read_tracking(parcel.batch, content.encode("cp932"))
+    sent = fulfilment.ship(
+        parcel.batch, carrier="post", shipped_on=at.date(), tracking=numbers, actor=repay.staff(), at=at
+    )
+    assert sent == len(rows)
+    parcel.refresh_from_db()
+    assert (parcel.tracking, parcel.carrier) == (f"4567-{first.pk:04d}", "post")
+    with pytest.raises(DomainError) as again:
+        fulfilment.ship(parcel.batch, carrier="post", shipped_on=at.date(), actor=repay.staff(), at=at)
+    assert again.value.code == "nothing"
+    books_are_right()
+
+
+def test_single_parcels_are_sent_and_taken_out_of_a_batch(closed: tuple[Cycle, Any]) -> None:
+    cycle, at = closed
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    one, two, given = (row.pk for row in Entitlement.objects.order_by("pk"))
+    fulfilment.ship(batch, carrier="other", shipped_on=at.date(), only={one}, actor=repay.staff(), at=at)
+    fulfilment.unpack(batch, two, actor=repay.staff(), at=at)
+    fulfilment.unpack(batch, given, actor=repay.staff(), at=at)
+    assert states() == ["shipped", "claimed", "passed_on"]
+    assert fulfilment.pack(cycle, actor=repay.staff(), at=at).parcels.count() == 2
+    books_are_right()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no parcel"),
+        (b"x,y\n", "holds no parcel"),
+        (b"\x81\x20", "neither UTF-8 nor Shift JIS"),
+        (b"999999,12345\n", "Row 1: this parcel is not in the batch"),
+        (b"PK,12345\nPK,12346\n", "Row 2: this parcel stands there twice"),
+        (b"PK\n", "Row 1: it has too few columns"),
+        (b"PK,=1+1\n", "Row 1: this is no tracking number"),
+        (b"x" * (1024 * 1024 + 1), "too large"),
+    ],
+)
+def test_a_bad_list_of_numbers_is_refused_whole(closed: tuple[Cycle, Any], content: bytes, message: str) -> None:
+    cycle, at = closed
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    pk = str(Parcel.objects.filter(batch=batch)[0].entitlement_id).encode()
+    with pytest.raises(DomainError) as refused:
+        fulfilment.read_tracking(batch, content.replace(b"PK", pk))
+    assert message in str(refused.value)
+
+
+def test_numbers_that_are_none_days_to_come_and_unknown_carriers_are_refused(closed: tuple[Cycle, Any]) -> None:
+    cycle, at = closed
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    good = {"carrier": "post", "shipped_on": at.date(), "actor": repay.staff(), "at": at}
+    for code, values in (
+        ("carrier", {"carrier": "pigeon"}),
+        ("future", {"shipped_on": at.date() + timedelta(days=1)}),
+        ("tracking", {"tracking": {1: "<b>1</b>"}}),
+    ):
+        with pytest.raises(DomainError) as refused:
+            fulfilment.ship(batch, **{**good, **values})
+        assert refused.value.code == code
+    assert set(states()) == {"packing"}
+
+
+def test_what_did_not_arrive_well_is_asked_about_and_settled(closed: tuple[Cycle, Any]) -> None:
+    cycle, at = closed
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    fulfilment.ship(batch, carrier="yamato", shipped_on=at.date(), actor=repay.staff(), at=at)
+    row = build.row_of(cycle)
+    with pytest.raises(DomainError):
+        fulfilment.report_problem(row.pk, problem="eaten", note="", actor=repay.staff(), at=at)
+    fulfilment.report_problem(row.pk, problem="damaged", note="It fell.", actor=repay.staff(), at=at)
+    with pytest.raises(DomainError):
+        fulfilment.substitute(row.pk, note=" ", actor=repay.staff(), at=at)
+    assert fulfilment.substitute(row.pk, note="A jar of paste", actor=repay.staff(), at=at).state == "substituted"
+    books_are_right()
+
+
+def test_what_was_sent_has_arrived_after_two_weeks_and_its_address_is_erased_after_a_month(
+    closed: tuple[Cycle, Any],
+) -> None:
+    cycle, at = closed
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    fulfilment.ship(batch, carrier="yamato", shipped_on=at.date(), actor=repay.staff(), at=at)
+    for days, state, shown, kept in ((14, "shipped", 3, 3), (15, "delivered", 3, 3), (31, "delivered", 0, 0)):
+        day = at.date() + timedelta(days=days)
+        cycles.deliver_due(on=day, at=make.at_noon(day))
+        assert set(states()) == {state}
+        assert fulfilment.visible(batch, on=day).count() == shown
+        assert sum(bool(parcel.address) for parcel in Parcel.objects.all()) == kept
+
+
+def test_every_export_is_recorded_and_says_what_a_label_says(closed: tuple[Cycle, Any]) -> None:
+    cycle, at = closed
+    hostile = {**build.HOME, "name": "=SUM(A1)", "building": "髙﨑ビル𠮷"}
+    build.claim(build.row_of(cycle), at=at, address=hostile)
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    for kind in labels.KINDS:
+        content, name = labels.export(batch, kind, actor=repay.staff(), at=at)
+        assert name.startswith(f"tomobune-{kind}-")
+        if kind in labels.COLUMNS:
+            rows = list(csv.reader(io.StringIO(content.decode("cp932"))))
+            assert len(rows) == 4 and len({len(row) for row in rows}) == 1
+            text = content.decode("cp932")
+            assert "'=SUM(A1)" in text and "髙﨑ビル〓" in text and "宮城県仙台市青葉区一番町1-2-3" in text
+        else:
+            assert content.startswith(b"%PDF")
+    taken = AuditRow.objects.filter(action="rewards.Batch.exported")
+    assert taken.count() == len(labels.KINDS) and taken[0].changes["parcels"] == 3
+    with pytest.raises(DomainError):
+        labels.export(batch, "everything", actor=repay.staff(), at=at)
+    Parcel.objects.update(erased_at=at)
+    Entitlement.objects.update(state="delivered")
+    with pytest.raises(DomainError) as refused:
+        labels.export(batch, "labels", actor=repay.staff(), at=at)
+    assert refused.value.code == "nothing"
+    assert Batch.objects.count() == 1
