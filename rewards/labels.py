@@ -25,7 +25,7 @@ from microfund.kernel.errors import DomainError
 from . import fulfilment
 from .models import Batch, Parcel
 
-TEMPLATES = Path(__file__).resolve().parent / "typst"
+TEMPLATES = Path(__file__).resolve().parent.joinpath("typst")
 KINDS = ("list", "labels", "yamato", "sagawa", "post")
 
 _Column = tuple[str, Callable[[Parcel], str]]
@@ -166,7 +166,7 @@ def _line(parcel: Parcel) -> dict[str, Any]:
 def _labels(parcels: list[Parcel], *, at: datetime) -> bytes:
     """Sheets of twelve labels on A4 (2 × 6, 86.4 × 42.3 mm)."""
     data = {"labels": [_line(parcel) for parcel in parcels], "title": _("Labels")}
-    return typesetting.pdf(TEMPLATES / "labels.typ", data, at=at)
+    return typesetting.pdf(TEMPLATES.joinpath("labels.typ"), data, at=at)
 
 
 def _packing_list(batch: Batch, parcels: list[Parcel], *, at: datetime) -> bytes:
@@ -186,4 +186,4 @@ def _packing_list(batch: Batch, parcels: list[Parcel], *, at: datetime) -> bytes
         "heads": [_("Parcel"), _("To"), _("Content"), _("Wish, card"), "✓"],
         "rows": [_line(parcel) for parcel in parcels],
     }
-    return typesetting.pdf(TEMPLATES / "packing.typ", data, at=at)
+    return typesetting.pdf(TEMPLATES.joinpath("packing.typ"), data, at=at)

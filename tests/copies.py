@@ -70,8 +70,11 @@ COPIES = (
     FROM generate_series(%(first)s, %(last)s) AS n JOIN businesses_business b ON b.slug = 'copy-' || n
     """,
     """
-    INSERT INTO rewards_offer (fund_id, minimum_units, text_en, text_ja, when_en, when_ja)
-    SELECT f.id, 1, 'Oysters', '牡蠣', 'in December', '十二月'
+    INSERT INTO rewards_offer (fund_id, minimum_units, text_en, text_ja, when_en, when_ja, version, kind, value,
+        allergens_en, allergens_ja, cycle, from_period, every, season_month, season_day, claim_days, dispatch_days,
+        valid_days, not_to, cold, adults_only, unclaimed, link)
+    SELECT f.id, 1, 'Oysters', '牡蠣', 'in December', '十二月', 1, 'goods', 0,
+        '', '', 'season', 1, 1, 12, 1, 60, 30, 180, '[]', false, false, 'expire', ''
     FROM generate_series(%(first)s, %(last)s) AS n JOIN investments_fund f ON f.slug = 'copy-' || n
     """,
     "ANALYZE",

@@ -46,6 +46,8 @@ def address_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Keep a new address, or change one."""
     investor = _own(request)
     if investor is None:
+        if pk is not None:
+            raise Http404
         return redirect("investments:profile")
     row = None
     if pk is not None:

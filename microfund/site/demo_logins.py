@@ -11,6 +11,7 @@ LOGINS: list[tuple[str, str, str, str]] = [
     ("investor (in English)", "ellen@demo.tomobune.example", PASSWORD, ""),
     ("investor (a company)", "aoba@demo.tomobune.example", PASSWORD, ""),
     ("owner (oyster farm)", "hatamura@owners.tomobune.example", PASSWORD, ""),
+    ("owner (cannery, repays)", "kaneshige@owners.tomobune.example", PASSWORD, ""),
     ("staff: reviewer", "reviewer@demo.tomobune.example", PASSWORD, "JBSWY3DPEHPK3PXPAAAAAAAAAAAAAAAA"),
     ("staff: operations", "operations@demo.tomobune.example", PASSWORD, "JBSWY3DPEHPK3PXPBBBBBBBBBBBBBBBB"),
     ("staff: finance maker", "maker@demo.tomobune.example", PASSWORD, "JBSWY3DPEHPK3PXPCCCCCCCCCCCCCCCC"),

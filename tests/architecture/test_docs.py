@@ -15,6 +15,7 @@ from businesses import events as business_events
 from investments import events, mails
 from microfund.kernel.outbox import services as outbox
 from microfund.site.management.commands import docs_states
+from rewards import events as reward_events
 from tests.architecture import code
 
 ROOT = code.ROOT
@@ -162,7 +163,7 @@ def test_a_step_that_hands_over_to_nothing_of_that_name_would_be_seen() -> None:
 def test_every_event_is_described_with_its_fields_and_its_publisher() -> None:
     declared = {
         name: [field.name for field in dataclasses.fields(kind)]
-        for module in (events, business_events)
+        for module in (events, business_events, reward_events)
         for name, kind in vars(module).items()
         if dataclasses.is_dataclass(kind)
     }
@@ -218,7 +219,7 @@ def test_every_page_of_the_map_has_its_address() -> None:
         (address,), (name,) = words(row[1]), words(row[2])
         assert name in there, name
         parts = re.findall(r"<[^>]+>", address)
-        filled = [{"<sha256>": "0" * 64, "<id>": "1"}.get(part, part.strip("<>")) for part in parts]
+        filled = [{"<sha256>": "0" * 64, "<id>": "1", "<year>": "2026"}.get(part, part.strip("<>")) for part in parts]
         try:
             found = reverse(name, args=filled)
         except NoReverseMatch:

@@ -14,12 +14,14 @@ from django.utils import timezone
 from businesses.models import Business, Comment, Membership, Post
 from businesses.news import answers
 from investments.banking import services as banking
-from investments.investors import calendar
+from investments.investors import addresses, calendar
 from investments.models import (
+    Address,
     Allocation,
     CalendarAddress,
     Document,
     Evidence,
+    Fund,
     Holding,
     Investor,
     Order,
@@ -31,15 +33,20 @@ from investments.payments import services as payments
 from microfund.kernel import clock, private
 from microfund.kernel.accounts.roles import ROLES
 from microfund.site import social_card
+from rewards import fulfilment
+from rewards.models import Batch, Entitlement
 from tests import make, repay
 from tests.investments.banking.files import csv_file
+from tests.rewards import build as rewards
 from tests.site.staff import make_staff
 
 #: Everybody who asks, in the order of the columns.
 OUTSIDERS = ("visitor", "investor", "other investor", "owner", "other owner")
 PEOPLE = (*OUTSIDERS, *ROLES)
 POST_OF_STUDIO = tuple(f"studio:news_{act}" for act in ("edit", "publish", "withdraw", "delete"))
-OF_ONESELF = tuple(f"investments:{page}" for page in ("profile", "identity", "bank", "bank_choose"))
+OF_ONESELF = tuple(
+    f"investments:{page}" for page in ("profile", "identity", "bank", "bank_choose", "addresses", "address_new")
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,9 @@ class World:
     allocation: Allocation
     paid_in: int
     evidence: Evidence
+    batch: Batch
+    parcel: Entitlement
+    address: Address
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -75,6 +85,20 @@ class World:
             return [business.slug, self.post.pk, self.comment.pk]
         if name in ("businesses:news_thanks", "businesses:news_comment", *POST_OF_STUDIO):
             return [business.slug, self.post.pk]
+        if name == "rewards:pack":
+            return [business.slug, self.batch.cycle_id]
+        if name == "rewards:batch":
+            return [business.slug, self.batch.pk]
+        if name == "rewards:export":
+            return [business.slug, self.batch.pk, "list"]
+        if name == "rewards:parcel":
+            return [business.slug, self.batch.pk, self.parcel.pk]
+        if name in ("rewards:claim", "rewards:decline"):
+            return [self.parcel.pk]
+        if name in ("rewards:season", "rewards:till"):
+            return [business.slug]
+        if name in ("investments:address", "investments:address_remove"):
+            return [self.address.pk]
         if name == "studio:report_evidence":
             return [business.slug, self.allocation.distribution.period_id, self.evidence.pk]
         if name == "studio:report":
@@ -113,6 +137,15 @@ def _paid(investor: Investor, business: Business) -> Allocation:
     repay.give_account(investor, number="1234567", at=make.at_noon(repay.BOUGHT_ON))
     fund = repay.operating(40, investors=[investor], business=business)
     return repay.whole_period(fund, 1, 27_900_000).allocations.get()
+
+
+def _reward(fund: Fund) -> tuple[Batch, Entitlement]:
+    """A parcel of this person in a batch of the business."""
+    offer = rewards.make_offer(fund)
+    at = rewards.first_day(fund)
+    rewards.open_cycles(at)
+    row = rewards.claim(rewards.row_of(offer.cycles.get()), at=at)
+    return fulfilment.pack(offer.cycles.get(), actor=repay.staff(), at=at), row
 
 
 def _evidence(report: RevenueReport, user: Any) -> Evidence:
@@ -169,10 +202,14 @@ def build() -> World:
         browsers[name] = Client()
         browsers[name].force_login(user)
     allocation = _paid(order.investor, order.fund.business)
+    batch, parcel = _reward(allocation.holding.fund)
     return World(
         order=order,
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
         allocation=allocation,
+        batch=batch,
+        parcel=parcel,
+        address=addresses.save(order.investor, label="Home", address=rewards.HOME, actor=None, at=at),
         evidence=_evidence(allocation.distribution.report, owner),
         paid_in=Payout.objects.get(investor=order.investor).paid_on.year,
         post=post,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,8 +19,11 @@ from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
 from investments.payouts import outcome
 from microfund.kernel import clock
+from rewards import fulfilment, vouchers
+from rewards.models import Voucher
 from tests import make, repay
 from tests.investments.banking.files import csv_file
+from tests.rewards import build as rewards
 from tests.sandbox_client import SandboxProcess
 
 
@@ -105,7 +109,26 @@ def build(sandbox: SandboxProcess) -> Books:
         own = Dispute.objects.get(order=made[name])
         sandbox.control("disputes/close", dispute=own.provider_id, outcome=name)
     reconcile.objects_due(on=now.date(), at=timezone.now())
-    return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=_repaying())
+    repaying = _repaying()
+    _rewards(repaying)
+    return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
+
+
+def _rewards(fund: Fund) -> None:
+    """A season of which one parcel is sent and one claimed, and vouchers of which one is used in part."""
+    rewards.make_donee()
+    goods = rewards.make_offer(fund, stock=10)
+    tokens = rewards.make_offer(fund, kind="voucher", value=2_000)
+    at = rewards.first_day(fund)
+    rewards.open_cycles(at)
+    season, slips = goods.cycles.get(), tokens.cycles.get()
+    rewards.claim(rewards.row_of(season), at=at)
+    batch = fulfilment.pack(season, actor=repay.owner(fund), at=at)
+    fulfilment.ship(batch, carrier="post", shipped_on=at.date(), actor=repay.owner(fund), at=at)
+    rewards.claim(rewards.row_of(season, 1), at=at)
+    rewards.claim(rewards.row_of(slips), at=at)
+    code = Voucher.objects.get().code
+    vouchers.redeem(fund.business, code, 500, form_token=uuid4(), actor=repay.owner(fund), at=at)
 
 
 def _repaying() -> Fund:

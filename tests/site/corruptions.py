@@ -32,6 +32,7 @@ from investments.models import (
     Terms,
 )
 from microfund.kernel import clock
+from rewards.models import Cycle, Entitlement
 from tests.site.books import Books
 
 Corrupter = Callable[[Books], str]
@@ -945,3 +946,40 @@ def a_return_is_forgotten(books: Books) -> str:
     row = PayoutAttempt.objects.get(payout__fund=books.repaying, state="returned")
     sql("DELETE FROM investments_bankreturn WHERE attempt_id = %s", row.pk)
     return f"investments_payoutattempt {row.pk}: is returned, returned on -, journaled 0 of {row.amount}"
+
+
+# --- Rewards ------------------------------------------------------------------------------------------------------
+
+
+@corrupts("rewards.entitlements")
+def a_holder_is_left_out_of_a_season(books: Books) -> str:
+    row = Entitlement.objects.filter(state="claimable").order_by("pk")[0]
+    sql("DELETE FROM rewards_entitlement WHERE id = %s", row.pk)
+    return f"rewards_cycle {row.cycle_id}: holding {row.holding_id} has no entitlement"
+
+
+@corrupts("rewards.entitlements")
+def somebody_without_units_gets_a_reward(books: Books) -> str:
+    row = Entitlement.objects.order_by("pk")[0]
+    sql("UPDATE rewards_entitlement SET holding_id = 0 WHERE id = %s", row.pk)
+    return f"rewards_cycle {row.cycle_id}: holding 0 has an entitlement without units"
+
+
+@corrupts("rewards.stock")
+def a_season_forgets_what_it_promised(books: Books) -> str:
+    row = Cycle.objects.get(stock=10)
+    sql("UPDATE rewards_cycle SET promised = promised - 1 WHERE id = %s", row.pk)
+    return f"rewards_cycle {row.pk}: says 1 of 10 promised, its entitlements make 2"
+
+
+@corrupts("rewards.parcels")
+def a_sent_parcel_is_gone(books: Books) -> str:
+    row = Entitlement.objects.get(state="shipped")
+    sql("DELETE FROM rewards_parcel WHERE entitlement_id = %s", row.pk)
+    return f"rewards_entitlement {row.pk}: is shipped with no parcel"
+
+
+@corrupts("rewards.vouchers")
+def a_voucher_is_full_again(books: Books) -> str:
+    pk = sql("UPDATE rewards_voucher SET balance = value RETURNING id")
+    return f"rewards_voucher {pk}: 2000 of 2000 are left, its uses make 500"

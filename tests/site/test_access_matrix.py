@@ -139,6 +139,8 @@ TABLE: dict[str, Row] = {
             "statement_csv",
             "statement_pdf",
             "investments:cancel",
+            "investments:address",
+            "rewards:claim",
             "distribution",
         ],
         MINE,
@@ -147,6 +149,10 @@ TABLE: dict[str, Row] = {
     **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
     **dict.fromkeys(["studio:reports", "studio:report", "studio:report_evidence", "studio:payments"], STUDIO),
     **dict.fromkeys(["studio:profile", "studio:uses"], STUDIO),
+    **dict.fromkeys(["rewards:season", "rewards:batch", "rewards:till"], STUDIO),
+    **dict.fromkeys(["rewards:pack", "rewards:parcel", "rewards:export"], STUDIO_NO_GET),
+    "rewards:list": OWN,
+    **dict.fromkeys(["investments:addresses", "investments:address_new"], Row(302, 200, 302, other_investor=200)),
     **dict.fromkeys(["studio:news_edit", "studio:news_withdraw", "businesses:comment_remove"], STUDIO),
     **dict.fromkeys(
         ["studio:member_invite", "studio:member_remove", "studio:news_autosave", "studio:news_preview"], STUDIO_NO_GET
@@ -174,6 +180,8 @@ TABLE: dict[str, Row] = {
             "stripe-webhook",
             "calendar_address",
             "holding_supporter",
+            "rewards:decline",
+            "investments:address_remove",
             "businesses:follow_end",
             "businesses:news_comment",
             "businesses:news_thanks",
@@ -230,6 +238,7 @@ ADDS: dict[str, set[str]] = {
     "investments_fund": {"reviewer", "operations"},
     "investments_policyprofile": {"finance checker"},
     "investments_taxrate": {"finance checker"},
+    "rewards_donee": {"operations", "support"},
     "rewards_offer": {"reviewer", "operations"},
 }
 #: What some groups do not even read: who the others are.
@@ -285,7 +294,12 @@ MODELS = {
     "investments_webhookdelivery",
     "notices_notice",
     "outbox_event",
+    "rewards_batch",
+    "rewards_cycle",
+    "rewards_donee",
+    "rewards_entitlement",
     "rewards_offer",
+    "rewards_voucher",
     "schedule_heartbeat",
     "schedule_jobrun",
 }

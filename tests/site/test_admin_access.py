@@ -44,6 +44,8 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "supplement": {"finance maker"},
         "settle": {"finance checker"},
     },
+    "rewards.Offer": {"end": {"reviewer", "operations"}, "revise": {"reviewer", "operations"}},
+    "rewards.Entitlement": {"failed": {"support", "operations"}, "substitute": {"support", "operations"}},
     "investments.Period": {"calculate": {"finance maker"}},
     "investments.RevenueReport": {"accept": {"reviewer", "operations"}, "return": {"reviewer", "operations"}},
     "investments.Distribution": {
@@ -105,6 +107,7 @@ EDITS: dict[str, set[str]] = {
     "investments.Fund": {"reviewer", "operations"},
     "investments.PolicyProfile": {"finance checker"},
     "investments.TaxRate": {"finance checker"},
+    "rewards.Donee": {"operations", "support"},
     "rewards.Offer": {"reviewer", "operations"},
 }
 

@@ -57,7 +57,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.schedule.models import Heartbeat, JobRun
-from rewards.models import Offer
+from rewards.models import Batch, Cycle, Entitlement, Offer, Voucher
 from tests import make
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
@@ -174,6 +174,10 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     BankAccount: lambda n: {"investor_id": _investor(n)},
     Resemblance: lambda n: {"first_id": _investor(n), "second_id": _investor(n + 10_000)},
     Follow: lambda n: {"user_id": _user(n)},
+    Cycle: lambda n: {"number": 10_000 + n},
+    Entitlement: lambda n: {"holding_id": 1_000_000 + n, "cycle_id": 1_000_000 + n},
+    Batch: lambda n: {"number": 100 + n},
+    Voucher: lambda n: {"entitlement_id": 1_000_000 + n},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
 }
@@ -228,7 +232,8 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
-        "investments.PayoutFile",
+        "investments.PayoutFile", "rewards.Parcel", "rewards.Redemption",
+        "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip
     ours = {
@@ -273,6 +278,7 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         "reports_late": 2,
         "distributions_to_approve": 1,
         "distributions_owed": 1,
+        "rewards_late": 1,
     }
     assert lengths["receipts"].oldest == StatementLine.objects.get(remaining__gt=0).booked_on
 

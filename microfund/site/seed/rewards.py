@@ -1,0 +1,170 @@
+"""The last year of rewards: seasons that are over, one that is being packed, one that can be claimed, vouchers.
+
+Each step is a call of the services on its own day, so that every state is one that people reached.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from investments.investors import addresses
+from microfund.kernel import clock
+from rewards import claims, fulfilment, vouchers
+from rewards.claims import Choice
+from rewards.models import Cycle, Donee, Entitlement, Offer, Parcel, Voucher
+
+if TYPE_CHECKING:
+    from .story import Story
+
+#: The fund, which of its offers, what it is, and how many days ago its season began.
+SEASONS: tuple[tuple[str, int, dict[str, Any], int], ...] = (
+    ("tsubaki-knit", 0, {"value": 4_000, "claim_days": 30, "dispatch_days": 20, "stock": 400}, 120),
+    ("homachi-sake", 0, {"value": 2_200, "claim_days": 60, "dispatch_days": 40, "adults_only": True, "cold": True}, 70),
+    ("kaneshige-can", 0, {"value": 3_600, "claim_days": 60, "dispatch_days": 30,
+                          "allergens_en": "mackerel, soy, wheat", "allergens_ja": "さば・大豆・小麦"}, 20),
+)  # fmt: skip
+VOUCHERS = ("shiosai-ryokan", 45)
+DONEES = (
+    ("Minami Food Bank", "みなみフードバンク", "岩手県", "大槌町末広町1-1"),
+    ("Tsubaki Primary School", "椿小学校", "宮城県", "気仙沼市本町2-3"),
+)
+
+
+def tell(story: Story) -> None:
+    """Put every step of every season on its day; the sweeps of that day open and close the cycles."""
+    for name_en, name_ja, prefecture, rest in DONEES:
+        address = {
+            "name": name_ja, "postal_code": "028-1121", "prefecture": prefecture, "city": rest[:3], "street": rest[3:],
+            "building": "", "phone": "0193-42-0000",
+        }  # fmt: skip
+        Donee.objects.create(name_en=name_en, name_ja=name_ja, address=addresses.checked(address))
+    for key, which, values, days in SEASONS:
+        _season(story, key, which, values, days)
+    _vouchers(story)
+
+
+def _offer(story: Story, key: str, which: int, days: int, values: dict[str, Any]) -> Offer:
+    """An offer of the fund gets its dates: every year from so many days ago."""
+    offer = list(Offer.objects.filter(fund=story.plans[key].fund).order_by("pk"))[which]
+    day = story.as_of - timedelta(days=days)
+    for name, value in values.items():
+        setattr(offer, name, value)
+    offer.cycle, offer.starts_on = Offer.Cycle.SEASON, day
+    offer.season_month, offer.season_day = day.month, day.day
+    offer.full_clean()
+    offer.save()
+    return offer
+
+
+def _season(story: Story, key: str, which: int, values: dict[str, Any], days: int) -> None:
+    offer = _offer(story, key, which, days, values)
+    opens = story.as_of - timedelta(days=days)
+    closes = opens + timedelta(days=offer.claim_days)
+    story.at(opens, lambda at: None)
+    story.at(opens + timedelta(days=9), lambda at: _claim(story, offer, at))
+    if closes > story.as_of:
+        return
+    # The day after its last one a season is closed.
+    story.at(closes, lambda at: None)
+    story.at(closes + timedelta(days=4), lambda at: _pack(story, offer, at))
+    arrived = closes + timedelta(days=4 + 16)
+    if arrived < story.as_of:
+        story.at(arrived, lambda at: _troubles(story, offer, at))
+
+
+def _claim(story: Story, offer: Offer, at: datetime) -> None:
+    """Most claim to their home; some give it away, some do not want it, some forget."""
+    cycle = Cycle.objects.get(offer=offer)
+    places = list(Donee.objects.order_by("pk"))
+    kenji = story.named["kenji"]
+    rows = Entitlement.objects.filter(cycle=cycle, state="claimable").exclude(holding__investor=kenji)
+    for number, row in enumerate(rows.select_related("holding__investor__user").order_by("pk")):
+        investor = row.holding.investor
+        if number % 11 == 10:
+            continue
+        if number % 23 == 22:
+            claims.decline(investor, row.pk, actor=investor.user, at=at)
+            continue
+        choice = Choice(address=addresses.registered(investor) or {}, of_age=True)
+        if number % 17 == 16:
+            choice = Choice(donee_id=places[number % len(places)].pk)
+        elif number % 13 == 12:
+            choice = Choice(address=choice.address, gift=True, card="いつもありがとう。", of_age=True)
+        claims.claim(investor, row.pk, choice, actor=investor.user, at=at)
+
+
+def _owner(story: Story, offer: Offer) -> Any:
+    return offer.fund.business.memberships.order_by("pk")[0].user
+
+
+def _pack(story: Story, offer: Offer, at: datetime) -> None:
+    """Two batches; the first is sent with its numbers, of a season that is over the second as well."""
+    cycle, actor = Cycle.objects.get(offer=offer), _owner(story, offer)
+    waiting = Entitlement.objects.filter(cycle=cycle, state__in=["claimed", "passed_on"]).count()
+    first = fulfilment.pack(cycle, actor=actor, at=at, most=max(1, waiting // 2))
+    later = at + timedelta(hours=3)
+    over = cycle.dispatch_by < story.as_of
+    batches = [first, fulfilment.pack(cycle, actor=actor, at=at)] if over else [first]
+    for batch in batches:
+        pks = batch.parcels.values_list("entitlement_id", flat=True)
+        fulfilment.ship(
+            batch,
+            carrier="yamato",
+            shipped_on=clock.today_in(None, later),
+            tracking={pk: f"4012-{pk:08}" for pk in pks},
+            actor=actor,
+            at=later,
+        )
+    if not over:
+        fulfilment.pack(cycle, actor=actor, at=later, most=max(1, waiting // 4))
+
+
+def _troubles(story: Story, offer: Offer, at: datetime) -> None:
+    """One parcel came back and waits for an answer, one arrived broken and was replaced."""
+    actor = _owner(story, offer)
+    back, broken = Parcel.objects.filter(entitlement__cycle__offer=offer, donee=None).order_by("pk")[:2]
+    fulfilment.report_problem(back.entitlement_id, problem="unknown", note="", actor=actor, at=at)
+    fulfilment.report_problem(
+        broken.entitlement_id, problem="damaged", note="編み目がほつれていました。", actor=actor, at=at
+    )
+    fulfilment.substitute(broken.entitlement_id, note="椿のマフラー A scarf", actor=actor, at=at)
+
+
+def _vouchers(story: Story) -> None:
+    key, days = VOUCHERS
+    fund = story.plans[key].fund
+    opens = story.as_of - timedelta(days=days)
+    offer = Offer(
+        fund=fund,
+        kind=Offer.Kind.VOUCHER,
+        value=2_000,
+        text_en="A ¥2,000 voucher for the bath house and the shop",
+        text_ja="湯処と売店で使える2,000円の商品券",
+        when_en="every year",
+        when_ja="毎年",
+        cycle=Offer.Cycle.SEASON,
+        season_month=opens.month,
+        season_day=opens.day,
+        starts_on=opens,
+        claim_days=90,
+    )
+    offer.full_clean()
+    offer.save()
+    story.at(opens, lambda at: None)
+    story.at(opens + timedelta(days=10), lambda at: _redeem(story, offer, at))
+
+
+def _redeem(story: Story, offer: Offer, at: datetime) -> None:
+    """Every third holder has taken a voucher; some have used theirs, in part or whole."""
+    rows = Entitlement.objects.filter(cycle__offer=offer).exclude(holding__investor=story.named["kenji"])
+    for row in list(rows.select_related("holding__investor__user").order_by("pk"))[::3]:
+        investor = row.holding.investor
+        claims.claim(investor, row.pk, Choice(), actor=investor.user, at=at)
+    business, actor = offer.fund.business, _owner(story, offer)
+    for number, voucher in enumerate(Voucher.objects.filter(entitlement__cycle__offer=offer).order_by("pk")[:6]):
+        amount = voucher.value if number % 2 else 800
+        vouchers.redeem(
+            business, voucher.code, amount, form_token=UUID(int=story.chance.getrandbits(128)), actor=actor, at=at
+        )
