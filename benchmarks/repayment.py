@@ -22,7 +22,7 @@ from investments.payouts.models import PayoutRun
 from microfund.kernel import clock, crypto
 from tests import repay
 
-MANY, FILE = 100_000, 10_000
+MANY, FILE = 1_000_000, 100_000
 ROUNDS = 2
 
 _COPIES = (
@@ -53,7 +53,7 @@ _COPIES = (
 )
 
 
-def _holders(count: int, **terms: Any) -> Fund:
+def holders(count: int, **terms: Any) -> Fund:
     """A fund in its term with this many holders of twenty units each."""
     fund = repay.operating(20, **terms)
     holding = fund.holdings.get()
@@ -81,13 +81,15 @@ def _holders(count: int, **terms: Any) -> Fund:
 _COLUMNS = "distribution_id, holding_id, units, gross, principal, profit, tax, net, rate, payee_class"
 
 
-def _timed(act: Any) -> float:
+def timed(act: Any) -> float:
+    """Seconds that an act takes."""
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
 
 
-def _run(statements: list[str]) -> None:
+def run_statements(statements: list[str]) -> None:
+    """Run statements in one transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -101,8 +103,8 @@ def _due(fund: Fund, number: int) -> Any:
 
 def distribution() -> dict[str, Any]:
     """Calculate and approve: a line for each of a million holdings, the journal, every check, two transactions."""
-    fund = _holders(MANY, grace_periods=0)
-    _run(
+    fund = holders(MANY, grace_periods=0)
+    run_statements(
         [
             "CREATE TABLE floor_allocation (LIKE investments_allocation INCLUDING ALL)",
             "ALTER TABLE floor_allocation ADD FOREIGN KEY (distribution_id) REFERENCES investments_distribution (id)",
@@ -118,24 +120,24 @@ def distribution() -> dict[str, Any]:
             made = distributions.prepare(own, actor=repay.staff(), at=at)
             distributions.approve(made, actor=repay.staff("checker"), at=at)
 
-        ours.append(_timed(pay))
+        ours.append(timed(pay))
         made = Distribution.objects.get(period=own)
         raw = (
             f"INSERT INTO floor_allocation ({_COLUMNS}) SELECT {_COLUMNS} FROM investments_allocation"
             f" WHERE distribution_id = {made.pk} ORDER BY id"
         )
-        floors.append(_timed(lambda raw=raw: _run([raw])))
+        floors.append(timed(lambda raw=raw: run_statements([raw])))
     return answer(ours=min(ours), floor=min(floors), goal=1.2, at_least=False, unit="s for 1,000,000 holdings")
 
 
 def run_of_payouts() -> dict[str, Any]:
     """Put a run of a million payouts together: payouts, parts, attempts, all checks."""
-    fund = _holders(MANY)
+    fund = holders(MANY)
     at = _due(fund, 1)
     made = repay.distribute(fund, 1, at=at)
     repay.pay_in(made)
     tables = ("investments_payout", "investments_payoutitem", "investments_payoutattempt")
-    _run(
+    run_statements(
         [
             *(f"CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)" for table in tables),
             *(
@@ -157,15 +159,17 @@ def run_of_payouts() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     pay_on = clock.next_bank_day(clock.today_in(None, at) + timedelta(days=30))
-    ours = _timed(lambda: payouts.build_run(pay_on=pay_on, actor=repay.staff(), at=at))
-    floor = _timed(lambda: _run([f"INSERT INTO floor_{table} SELECT * FROM {table} ORDER BY id" for table in tables]))
+    ours = timed(lambda: payouts.build_run(pay_on=pay_on, actor=repay.staff(), at=at))
+    floor = timed(
+        lambda: run_statements([f"INSERT INTO floor_{table} SELECT * FROM {table} ORDER BY id" for table in tables])
+    )
     return answer(ours=ours, floor=floor, goal=1.3, at_least=False, unit="s for 1,000,000 payouts")
 
 
 def file() -> dict[str, Any]:
     """The bank files of a run of 100,000, streamed, against a COPY of the rows that they are made of, each account
     number of which must be decrypted, since it is encrypted at rest."""
-    fund = _holders(FILE)
+    fund = holders(FILE)
     at = _due(fund, 1)
     repay.pay_in(repay.distribute(fund, 1, at=at))
     pay_on = clock.next_bank_day(clock.today_in(None, at) + timedelta(days=30))
@@ -190,6 +194,6 @@ def file() -> dict[str, Any]:
 
     ours, floors = [], []
     for _round in range(3):
-        floors.append(_timed(copy))
-        ours.append(_timed(write))
+        floors.append(timed(copy))
+        ours.append(timed(write))
     return answer(ours=min(ours), floor=min(floors), goal=5, at_least=False, unit="s for 100,000 transfers")

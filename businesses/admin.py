@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -17,9 +18,10 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline
 
 from . import images, profile_admin, services  # noqa: F401  (registers its own)
-from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto
+from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto, Question
 from .news import answers
 from .news import services as news
+from .questions import services as questions
 
 EDITORS = (REVIEWER, OPERATIONS)
 
@@ -253,6 +255,64 @@ class CommentAdmin(ReadOnlyAdmin):
     )
 
 
+def _remove_question(question: Question, *, actor: Any, at: datetime, reason: str) -> None:
+    questions.remove(question, actor=actor, at=at, reason=reason)
+
+
+class AnswerForm(forms.Form):
+    """The staff's own answer."""
+
+    answer = forms.CharField(label=_("Answer"), max_length=4_000, widget=forms.Textarea(attrs={"rows": 6}))
+
+
+def _answer_question(question: Question, *, actor: Any, at: datetime, answer: str) -> None:
+    questions.answer(question, answer, actor=actor, by_staff=True, at=at)
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnlyAdmin):
+    """What people ask businesses in public."""
+
+    list_display = ("asked_at", "business", "state", "name", "__str__", "by_staff", "picked")
+    list_filter = ("state", "by_staff")
+    list_select_related = ("business",)
+    search_fields = ("name", "text", "answer", "business__slug")
+    ordering = ("-pk",)
+    exclude = ("form_token",)
+    acts = (
+        Act(
+            name="answer",
+            label=_("Answer for the fund"),
+            roles=(SUPPORT, OPERATIONS),
+            run=_answer_question,
+            form=AnswerForm,
+            when=lambda row: row.state != Question.State.REMOVED,
+            explanation=_("It stands on the page as the answer of the fund's staff."),
+        ),
+        Act(
+            name="remove",
+            label=_("Remove"),
+            roles=(REVIEWER, SUPPORT),
+            run=_remove_question,
+            when=lambda row: row.state != Question.State.REMOVED,
+            explanation=_("Whoever asked reads the reason."),
+            danger=True,
+        ),
+    )
+
+
+queues.register(
+    queues.Queue(
+        key="questions_unanswered",
+        label=_("Questions without an answer for a week"),
+        model=Question,
+        rows=lambda: Question.objects.filter(
+            state=Question.State.OPEN, asked_at__lt=timezone.now() - timedelta(days=7)
+        ),
+        since="asked_at",
+        roles=(SUPPORT,),
+    )
+)
 queues.register(
     queues.Queue(
         key="businesses_review",

@@ -11,12 +11,16 @@ class BusinessesConfig(AppConfig):
         from businesses.following import services as following
         from businesses.news import services as news
         from businesses.profile import mails as profile_mails
+        from businesses.questions import mails as question_mails
         from microfund.kernel import locks
         from microfund.kernel.schedule import services as schedule
 
-        locks.declare_order("businesses.Business", "businesses.Proposal", "businesses.Post", "businesses.Comment")
+        locks.declare_order(
+            "businesses.Business", "businesses.Proposal", "businesses.Post", "businesses.Comment", "businesses.Question"
+        )
         schedule.register("news.publish", news.publish_due, cadence="minute", order=5)
         schedule.register("news.digest", mails.digest_due, cadence="day", order=40)
         schedule.register("news.forget", following.forget_due, cadence="day", order=41)
         mails.register()
         profile_mails.register()
+        question_mails.register()

@@ -21,3 +21,19 @@ class ProposalReviewed:
     proposal_id: int
     state: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class QuestionAsked:
+    """Somebody has asked a business a question in public; its members are told."""
+
+    question_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class QuestionAnswered:
+    """A question has its answer; whoever asked or wondered is told."""
+
+    question_id: int
+    at: datetime

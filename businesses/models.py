@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from .following.models import Follow
 from .news.models import Comment, Post, PostPhoto, Thanks
 from .profile.models import Proposal
+from .questions.models import Question, Wonder
 
 __all__ = [
     "Business",
@@ -21,7 +22,9 @@ __all__ = [
     "Post",
     "PostPhoto",
     "Proposal",
+    "Question",
     "Thanks",
+    "Wonder",
 ]
 
 

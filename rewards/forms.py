@@ -14,8 +14,7 @@ from investments.investors.address_forms import AddressForm
 from investments.models import Investor
 
 from .claims import Choice
-from .fulfilment import CARRIERS
-from .models import Donee, Entitlement, Offer, Parcel
+from .models import Carrier, Donee, Entitlement, Offer, Parcel
 from .queries import days_to_wish
 
 NEW, OWN, PASS_ON = "new", "own", "pass_on"
@@ -112,7 +111,7 @@ def _short(address: dict[str, str]) -> str:
 class ShipForm(forms.Form):
     """Who carries the parcels of a batch, since when; numbers from a CSV if there are."""
 
-    carrier = forms.ChoiceField(label=_("Carrier"), choices=list(CARRIERS.items()))
+    carrier = forms.ChoiceField(label=_("Carrier"), choices=Carrier.choices)
     shipped_on = forms.DateField(label=_("Sent on"), widget=forms.DateInput(attrs={"type": "date"}))
     tracking = forms.FileField(
         label=_("Tracking numbers (CSV)"),

@@ -14,7 +14,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
@@ -23,16 +22,10 @@ from microfund.kernel.outbox.services import publish
 
 from . import events
 from .cycles import ADDRESS_DAYS
-from .models import ENTITLEMENT_STATES, TO_PACK, Batch, Cycle, Entitlement, Parcel
+from .models import ENTITLEMENT_STATES, TO_PACK, Batch, Carrier, Cycle, Entitlement, Parcel
 
 MOST_PARCELS = 5_000
 MAX_CSV = 1024 * 1024
-CARRIERS = {
-    "yamato": gettext_lazy("Yamato"),
-    "sagawa": gettext_lazy("Sagawa"),
-    "post": gettext_lazy("Japan Post"),
-    "other": gettext_lazy("another"),
-}
 _TRACKING = re.compile(r"[0-9A-Za-z-]{4,30}")
 
 
@@ -91,7 +84,7 @@ def ship(
         if not _TRACKING.fullmatch(number):
             text = _("Parcel %(pk)d: “%(number)s” is no tracking number.") % {"pk": pk, "number": number[:30]}
             raise DomainError("tracking", text, field="tracking")
-    if carrier not in CARRIERS:
+    if carrier not in Carrier.values:
         raise DomainError("carrier", _("Please choose a carrier."), field="carrier")
     if shipped_on > clock.today_in(None, at):
         raise DomainError("future", _("This day has not come yet."), field="shipped_on")

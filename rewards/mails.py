@@ -15,7 +15,6 @@ from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
 
 from . import events
-from .fulfilment import CARRIERS
 from .models import TO_PACK, Batch, Cycle, Entitlement, Offer, Parcel
 
 #: Entitlements whose holders are written to in one transaction.
@@ -160,7 +159,7 @@ def _sent(row: Entitlement, cycle: Cycle) -> Letter:
     if parcel.shipped_on:
         facts.append((_("Sent on"), day(parcel.shipped_on)))
     if parcel.carrier:
-        facts.append((_("Carrier"), str(CARRIERS.get(parcel.carrier, parcel.carrier))))
+        facts.append((_("Carrier"), parcel.get_carrier_display()))
     if parcel.tracking:
         facts.append((_("Tracking number"), parcel.tracking))
     if parcel.donee:

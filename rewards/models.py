@@ -244,6 +244,15 @@ class Batch(models.Model):
         return f"{self.cycle} / {self.number}"
 
 
+class Carrier(models.TextChoices):
+    """Who carries a parcel."""
+
+    YAMATO = "yamato", _("Yamato")
+    SAGAWA = "sagawa", _("Sagawa")
+    POST = "post", _("Japan Post")
+    OTHER = "other", _("another carrier")
+
+
 class Parcel(models.Model):
     """How a claimed entitlement travels. `address` is a snapshot taken at the claim, encrypted; the owner reads it only
     from packing until ADDRESS_DAYS after sending, then it is erased."""
@@ -263,7 +272,7 @@ class Parcel(models.Model):
     wish_on = models.DateField(_("wished for"), null=True)
     claimed_at = models.DateTimeField(_("claimed at"))
     batch = models.ForeignKey(Batch, models.PROTECT, null=True, related_name="parcels", verbose_name=_("batch"))
-    carrier = models.CharField(_("carrier"), max_length=20, blank=True)
+    carrier = models.CharField(_("carrier"), max_length=20, choices=Carrier.choices, blank=True)
     tracking = models.CharField(_("tracking number"), max_length=30, blank=True)
     shipped_on = models.DateField(_("sent on"), null=True)
     problem = models.CharField(_("problem"), max_length=8, choices=Problem.choices, blank=True)

@@ -68,6 +68,13 @@ def reported(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if result.period.state in REPORT_ACCEPTED or result.revenue is not None]
 
 
-def paid_so_far(results: Sequence[Result]) -> int:
-    """Approved yen per unit over all periods."""
+def decided_so_far(results: Sequence[Result]) -> int:
+    """Approved yen per unit over all periods, arrears included."""
     return sum(result.per_unit or 0 for result in results)
+
+
+def paid_so_far(results: Sequence[Result]) -> int:
+    """Yen per unit that reached the holders: of periods that are paid, and of a wind-up what was released."""
+    paid = [result for result in results if result.period.state == Period.State.PAID]
+    ended = [result for result in results if result.period.state == Period.State.WOUND_UP]
+    return decided_so_far(paid) + sum(own.instalment_per_unit for result in ended for own in result.distributions)

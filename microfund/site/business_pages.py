@@ -23,6 +23,7 @@ from django.views.decorators.http import require_safe
 from businesses import queries as businesses
 from businesses.models import Business, Picture
 from businesses.news import queries as news
+from businesses.questions import queries as questions
 from investments.models import Fund, Period, PolicyProfile, Terms
 from investments.offerings import queries as offerings
 from investments.policy import services as policies
@@ -220,6 +221,7 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
         "hero": heroes[0] if heroes else None,
         "share": share(shown.business, heroes[0] if heroes else None),
         "latest_news": news.latest(shown.business),
+        "latest_questions": questions.latest_answered(shown.business),
         "story_pictures": [picture for picture in pictures if picture.role == Picture.Role.STORY],
         "other_funds": [
             {

@@ -4,7 +4,16 @@ from django.urls import path, register_converter
 
 from microfund.kernel.converters import Sha256Converter
 
-from . import business_pages, document_pages, feeds, follow_pages, news_pages, results_pages, share_pages
+from . import (
+    business_pages,
+    document_pages,
+    feeds,
+    follow_pages,
+    news_pages,
+    question_pages,
+    results_pages,
+    share_pages,
+)
 
 register_converter(Sha256Converter, "sha256")
 
@@ -27,6 +36,8 @@ urlpatterns = [
     path("<slug:slug>/news/<int:pk>/thanks/", news_pages.news_thanks, name="news_thanks"),
     path("<slug:slug>/news/<int:pk>/comments/", news_pages.news_comment, name="news_comment"),
     path("<slug:slug>/news/<int:pk>/comments/<int:comment>/remove/", news_pages.comment_remove, name="comment_remove"),
+    path("<slug:slug>/questions/", question_pages.questions, name="questions"),
+    path("<slug:slug>/questions/<int:pk>/wonder/", question_pages.question_wonder, name="question_wonder"),
     path("<slug:slug>/follow/", follow_pages.follow, name="follow"),
     path("<slug:slug>/follow/asked/", follow_pages.follow_asked, name="follow_asked"),
     path("<slug:slug>/follow/end/", follow_pages.follow_end, name="follow_end"),

@@ -20,7 +20,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from businesses.models import Comment, Follow, Membership, Thanks
+from businesses.models import Comment, Follow, Membership, Question, Thanks, Wonder
 from investments.banking import accounts
 from investments.investors import documents
 from investments.models import CalendarAddress, Dispute, Holding, Investor, Order, Refund
@@ -142,6 +142,8 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
 def _leave_the_readers(user: Any) -> None:
     """What was said to a business stays said, by nobody any more; following and thanking end."""
     Comment.objects.filter(author=user).update(name=CLOSED_NAME)
+    Question.objects.filter(asker=user).update(name=CLOSED_NAME)
+    Wonder.objects.filter(user=user).delete()
     Follow.objects.filter(user=user).delete()
     Thanks.objects.filter(user=user).delete()
 

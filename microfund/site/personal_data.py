@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from businesses.models import Comment, Follow, Membership, Post, Proposal, Thanks
+from businesses.models import Comment, Follow, Membership, Post, Proposal, Question, Thanks, Wonder
 from investments.models import (
     Acceptance,
     BankAccount,
@@ -45,6 +45,8 @@ KEPT_IN = {
     "businesses.Proposal": "words",
     "businesses.Comment": "words",
     "businesses.Thanks": "words",
+    "businesses.Question": "words",
+    "businesses.Wonder": "words",
     "investments.CalendarAddress": "account",
     "notices.Notice": "mails",
     "notices.NoticeChoice": "account",
@@ -171,6 +173,10 @@ def _words(user: Any) -> dict[str, Any]:
         "comments": _rows(
             Comment.objects.filter(author=user).order_by("pk"), "post__title", "name", "text", "created_at"
         ),
+        "questions": _rows(
+            Question.objects.filter(asker=user).order_by("pk"), "business__slug", "name", "text", "answer", "asked_at"
+        ),
+        "wonders": _rows(Wonder.objects.filter(user=user).order_by("pk"), "question__text", "at"),
         "thanks": _rows(Thanks.objects.filter(user=user).order_by("pk"), "post__title", "at"),
     }
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from investments.distributions.explain import sentences
 from investments.distributions.proof import proof
-from investments.distributions.results import Result, paid_so_far, reported, results_of
+from investments.distributions.results import Result, decided_so_far, paid_so_far, reported, results_of
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Release
 
@@ -44,6 +44,7 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
         "late_reports": [result for result in found if result.report_late],
         "late_payments": [own for result in found for own in result.distributions if result.payment_late and own.owed],
         "paid": paid,
+        "decided": decided_so_far(found),
         "share_back": redemption_percent(paid, terms.investment),
         "sales_total": sum(result.revenue or 0 for result in known),
         "plan_total": sum(result.plan or 0 for result in known),
@@ -104,6 +105,7 @@ def results_json(request: HttpRequest, shown: Shown) -> HttpResponse:
         "currency": shown.fund.currency,
         "investment_per_unit": shown.terms.investment,
         "paid_per_unit": paid_so_far(found),
+        "decided_per_unit": decided_so_far(found),
         "as_of": shown.on.isoformat(),
         "periods": [_period(row) for row in found],
     }

@@ -18,6 +18,7 @@ from . import (
     plain_pages,
     preferences,
     privacy_pages,
+    question_pages,
     statement_pages,
     styleguide,
 )
@@ -41,6 +42,7 @@ urlpatterns = [
     path("feeds/news.atom", feeds.NewsFeed(), name="news_feed"),
     path("follow/<str:token>/", follow_pages.follow_confirm, name="follow_confirm"),
     path("unfollow/<str:token>/", follow_pages.unfollow, name="unfollow"),
+    path("me/questions/", question_pages.own_questions, name="own_questions"),
     path("me/following/", follow_pages.following_list, name="following"),
     path("me/", own_pages.me, name="me"),
     path("me/holdings/", own_pages.holdings, name="holdings"),

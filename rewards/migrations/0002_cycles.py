@@ -116,7 +116,20 @@ class Migration(migrations.Migration):
                 ("card", models.CharField(blank=True, max_length=200, verbose_name="words on the card")),
                 ("wish_on", models.DateField(null=True, verbose_name="wished for")),
                 ("claimed_at", models.DateTimeField(verbose_name="claimed at")),
-                ("carrier", models.CharField(blank=True, max_length=20, verbose_name="carrier")),
+                (
+                    "carrier",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("yamato", "Yamato"),
+                            ("sagawa", "Sagawa"),
+                            ("post", "Japan Post"),
+                            ("other", "another carrier"),
+                        ],
+                        max_length=20,
+                        verbose_name="carrier",
+                    ),
+                ),
                 ("tracking", models.CharField(blank=True, max_length=30, verbose_name="tracking number")),
                 ("shipped_on", models.DateField(null=True, verbose_name="sent on")),
                 (

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
 #: Kills in the short set; fewer mean that boundaries are no longer seen. Shares run beside one another.
 LEAST_KILLS = 150
-SHARES = 5
+SHARES = 6
 
 
 def undisturbed(zygote: Zygote, name: str) -> tuple[End, books.State]:

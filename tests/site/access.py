@@ -99,6 +99,8 @@ class World:
             return [business.slug]
         if name in ("investments:address", "investments:address_remove"):
             return [self.address.pk]
+        if name == "businesses:question_wonder":
+            return [business.slug, 1]
         if name == "studio:report_evidence":
             return [business.slug, self.allocation.distribution.period_id, self.evidence.pk]
         if name == "studio:report":

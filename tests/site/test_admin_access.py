@@ -29,6 +29,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
     },
     "businesses.Post": {"withdraw": {"reviewer", "support"}},
     "businesses.Comment": {"remove": {"reviewer", "support"}},
+    "businesses.Question": {"answer": {"support", "operations"}, "remove": {"reviewer", "support"}},
     "businesses.Proposal": {"review_profile": {"reviewer"}, "review_uses": {"reviewer"}},
     "investments.Fund": {
         "submit": {"reviewer", "operations"},

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from businesses.models import Comment, Follow, Proposal
+from businesses.models import Comment, Follow, Proposal, Question
 from investments.banking import accounts
 from investments.models import (
     Account,
@@ -117,6 +117,10 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
             ProviderCursor.objects.get_or_create(name="tests", defaults={"seen_until": now})
             UnrecordedObject.objects.create(kind="refund", provider_id="re_1", problem="p", seen_at=now, tried_at=now)
             post = make.make_post(business=made.fund.business)
+            Question.objects.create(
+                business=post.business, asker=post.author, name="Ann", text="When?", asked_at=now, state="answered",
+                answer="Soon.", answered_at=now, answered_by=post.author,
+            )  # fmt: skip
             Comment.objects.create(post=post, author=post.author, name="Ann", text="Well", created_at=now)
             Follow.objects.create(business=post.business, user=post.author, asked_at=now, confirmed_at=now)
             Proposal.objects.create(
@@ -228,7 +232,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     """Nothing that the house keeps is out of the staff's sight."""
     with_parent = {
         "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "businesses.PostPhoto",
-        "businesses.Thanks", "investments.Acceptance",
+        "businesses.Thanks", "businesses.Wonder", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",

@@ -1,0 +1,156 @@
+"""Cases of rewards: a season opened, claimed, closed, packed and sent; vouchers; what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from investments.models import Fund
+from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
+from rewards import claims, fulfilment, vouchers
+from rewards.models import Batch, Cycle, Entitlement, Parcel, Redemption, Voucher
+from tests import repay
+from tests.faults import world
+from tests.faults.cases.case import Case, Context, at_of, context_of, sweep
+from tests.rewards import build
+
+_SWEEPS = ("rewards.close", "rewards.open", "rewards.remind", "rewards.deliver")
+#: What a service answers when the same act was done before.
+_DONE = {"wrong_state", "nothing"}
+
+
+def _again(act: Callable[[Context], Any]) -> Callable[[Context], None]:
+    """An act of a person who saw no answer and presses once more."""
+
+    def do(context: Context) -> None:
+        try:
+            act(context)
+        except DomainError as refused:
+            if refused.code not in _DONE:
+                raise
+
+    return do
+
+
+def _prepared(to: str) -> Context:
+    """A fund of four holders brought to the moment before a step; the seasons of earlier cases are at rest."""
+    for name in ("maker", "checker"):
+        repay.staff(name)
+    fund = repay.operating(30, 19, 4, 2)
+    at = build.first_day(fund)
+    world.sweeps(_SWEEPS, at=at)
+    if to == "redeem":
+        offer = build.make_offer(fund, kind="voucher", value=2_000)
+    else:
+        offer = build.make_offer(fund, stock=10, per_units=2)
+    context = context_of(fund, at=at, offer=offer.pk)
+    if to == "open":
+        return context
+    build.open_cycles(at)
+    cycle = offer.cycles.get()
+    context["cycle"] = cycle.pk
+    if to in ("claim", "redeem"):
+        if to == "redeem":
+            build.claim(build.row_of(cycle), at=at)
+        return context
+    for number in (2, 3):
+        build.claim(build.row_of(cycle, number), at=at)
+    if to == "decline":
+        return context
+    over = build.after_closing(cycle)
+    context["at"] = over.isoformat()
+    if to == "close":
+        return context
+    world.sweeps(_SWEEPS, at=over)
+    if to == "pack":
+        return context
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=over)
+    context["batch"] = batch.pk
+    if to == "send":
+        return context
+    fulfilment.ship(batch, carrier="post", shipped_on=over.date(), actor=repay.staff(), at=over)
+    return context
+
+
+def _state(context: Context) -> list[Any]:
+    """Every row of the fund's rewards without ids and clocks."""
+    own = {"cycle__offer__fund": context["fund"]}
+    return [
+        *Cycle.objects.filter(offer__fund=context["fund"]).order_by("number").values_list(
+            "number", "state", "stock", "promised", "entitlements_made", "closes_on"
+        ),
+        *Entitlement.objects.filter(**own).order_by("holding__units", "pk").values_list(
+            "holding__units", "quantity", "state", "parcel__prefecture", "parcel__carrier", "parcel__problem"
+        ),
+        ("batches", Batch.objects.filter(**own).count()),
+        ("parcels", Parcel.objects.filter(entitlement__cycle__offer__fund=context["fund"]).count()),
+        *Voucher.objects.filter(entitlement__cycle__offer__fund=context["fund"]).values_list("value", "balance"),
+        ("uses", Redemption.objects.filter(voucher__entitlement__cycle__offer__fund=context["fund"]).count()),
+    ]  # fmt: skip
+
+
+def _row(context: Context, number: int) -> Entitlement:
+    return build.row_of(Cycle.objects.get(pk=context["cycle"]), number)
+
+
+def _on(context: Context) -> Any:
+    return clock.today_in(None, at_of(context))
+
+
+def _redeem(context: Context) -> None:
+    """A code is drawn anew in each run; the form is the same."""
+    fund = Fund.objects.select_related("business").get(pk=context["fund"])
+    code = Voucher.objects.get(entitlement__cycle_id=context["cycle"]).code
+    token = UUID(int=context["cycle"])
+    vouchers.redeem(fund.business, code, 700, form_token=token, actor=repay.staff(), at=at_of(context))
+
+
+def _claim(context: Context) -> None:
+    build.claim(_row(context, 2), at=at_of(context))
+
+
+def _decline(context: Context) -> None:
+    row = _row(context, 2)
+    investor = row.holding.investor
+    claims.decline(investor, row.pk, actor=investor.user, at=at_of(context))
+
+
+def _batch(context: Context) -> Batch:
+    return Batch.objects.select_related("cycle__offer__fund__business").get(pk=context["batch"])
+
+
+def _case(to: str, act: Callable[[Context], Any]) -> Case:
+    return Case(lambda: _prepared(to), act, sweeps=_SWEEPS, also=_state)
+
+
+def _pack(context: Context) -> None:
+    cycle = Cycle.objects.select_related("offer__fund__business").get(pk=context["cycle"])
+    fulfilment.pack(cycle, actor=repay.staff(), at=at_of(context))
+
+
+CASES: dict[str, Case] = {
+    "open a season": _case("open", sweep("rewards.open")),
+    "claim a reward": _case("claim", _claim),
+    "decline a reward": _case("decline", _again(_decline)),
+    "close a season": _case("close", sweep("rewards.close")),
+    "pack a batch": _case("pack", _again(_pack)),
+    "send a batch": _case(
+        "send",
+        _again(
+            lambda own: fulfilment.ship(
+                _batch(own), carrier="post", shipped_on=_on(own), actor=repay.staff(), at=at_of(own)
+            )
+        ),
+    ),
+    "a parcel comes back": _case(
+        "back",
+        _again(
+            lambda own: fulfilment.report_problem(
+                _row(own, 2).pk, problem="unknown", note="", actor=repay.staff(), at=at_of(own)
+            )
+        ),
+    ),
+    "redeem a voucher": _case("redeem", _redeem),
+}
