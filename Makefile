@@ -14,7 +14,7 @@ PY := $(VENV)/bin/python
 # Two tests at once at least (most of a test is waiting for the database), four at most (each has a database of its own).
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n" -gt 4 ] && n=4; [ "$$n" -lt 2 ] && n=2; echo $$n)
 
-.PHONY: help demo test check bench torture lock messages clean format venv
+.PHONY: help demo test check bench lighthouse torture lock messages clean format venv
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -34,6 +34,9 @@ check: venv ## Run every check that is not a test: style, types, layers, migrati
 
 bench: venv ## Measure against the floor, as one JSON list: make bench [ONLY=name]
 	@$(PY) -m benchmarks $(ONLY)
+
+lighthouse: venv ## Lighthouse on the pages of a running demo: make lighthouse [URL=http://localhost:8000]
+	@DJANGO_SETTINGS_MODULE=microfund.settings.demo $(PY) -m benchmarks.lighthouse $(URL)
 
 torture: venv ## Run the long proofs: make torture [MINUTES=60]
 	@$(PY) -m tests.faults.torture --minutes "$(MINUTES)" $(ARGS)
