@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,15 +22,20 @@ from businesses.following import queries as following
 from businesses.models import Business, Post
 from businesses.news import queries as news
 from businesses.profile import queries as profile
+from businesses.questions.models import Question
 from businesses.studio.access import Desk, studio
 from investments.distributions.models import Distribution
 from investments.models import Period
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
 from microfund.kernel.pages import private
+from rewards.models import TO_PACK, Cycle, Entitlement
+
+from .templatetags.tomobune import bilingual_filter
 
 #: After this long without news, supporters begin to wonder.
 SILENCE = timedelta(days=60)
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,8 @@ class Task:
 
 
 def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> list[Task]:
-    """What waits at these businesses, the oldest first: drafts, planned news, returned texts, silence of more than
-    SILENCE; at those that the visitor owns (ids), reports and payments that are due."""
+    """What waits at these businesses, the oldest first: drafts, planned news, returned texts, questions, silence of
+    more than SILENCE; at those that the visitor owns (ids), parcels, reports and payments that are due."""
     rows = Business.objects.filter(pk__in=[business.pk for business in businesses])
     found = []
     for post in news.drafts_and_planned(rows):
@@ -69,8 +74,28 @@ def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> li
             days = (at - since).days
             label = _("No news for %(days)d days. Write a line?") % {"days": days}
             found.append(Task(since, business, label, href, urgent=True))
+    for question in Question.objects.filter(business__in=rows, state=Question.State.OPEN).select_related("business"):
+        label = _("A question waits: %(text)s") % {"text": question.text[:60]}
+        href = reverse("studio:questions", args=[question.business.slug])
+        found.append(Task(question.asked_at, question.business, label, href, urgent=question.asked_at <= at - WEEK))
+    found += _parcels([business for business in businesses if business.pk in owned], at=at)
     found += _money_tasks([business for business in businesses if business.pk in owned], at=at)
     return sorted(found, key=lambda task: (task.at, task.business.pk))
+
+
+def _parcels(businesses: list[Business], *, at: datetime) -> list[Task]:
+    """Seasons of which something waits to be packed or sent, by the day on which it must be sent."""
+    on = clock.today_in(None, at)
+    waiting = Entitlement.objects.filter(cycle=OuterRef("pk"), state__in=[*TO_PACK, "packing"])
+    cycles = Cycle.objects.filter(Exists(waiting), offer__fund__business__in=businesses, state=Cycle.State.CLOSED)
+    found = []
+    for cycle in cycles.select_related("offer__fund__business").order_by("dispatch_by", "pk"):
+        business = cycle.offer.fund.business
+        label = _("Send the parcels: %(reward)s") % {"reward": bilingual_filter(cycle.offer, "text")}
+        href = reverse("rewards:season", args=[business.slug])
+        due = clock.start_of_day(cycle.dispatch_by)
+        found.append(Task(due, business, label, href, urgent=cycle.dispatch_by < on))
+    return found
 
 
 def _money_tasks(businesses: list[Business], *, at: datetime) -> list[Task]:

@@ -91,6 +91,7 @@ def test_the_answer_reaches_who_asked_and_who_wondered(business: Business) -> No
     question, other = asked(business), make.make_user()
     services.wonder(question, other, at=timezone.now())
     owner = browser(make.make_member(business))
+    assert "A question waits: When do you reopen?" in owner.get(reverse("studio:home")).content.decode()
     desk = reverse("studio:questions", args=[business.slug])
     assert "When do you reopen?" in owner.get(desk).content.decode()
     empty = owner.post(desk, {"question": question.pk, f"q{question.pk}-answer": " ", "do": "answer"})

@@ -209,6 +209,8 @@ def test_who_may_claim_hears_of_it_is_reminded_once_and_the_owner_of_what_to_pac
     over = build.after_closing(cycle)
     cycles.close_due(on=over.date(), at=over)
     deliver()
+    home = owner(cycle.offer.fund).get(reverse("studio:home")).content.decode()
+    assert "Send the parcels: Twenty oysters in the shell" in home
     packing = mails_of("parcels_to_pack")
     assert len(packing) == 1
     check(packing[0])

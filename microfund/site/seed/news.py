@@ -16,6 +16,7 @@ from PIL import Image
 from businesses.following import services as following
 from businesses.models import Business, Membership, Post
 from businesses.news import answers, services
+from businesses.questions import services as questions
 from investments.orders.queries import supports
 from microfund.kernel.notices.models import Notice
 from microfund.site import scenes
@@ -35,6 +36,44 @@ FOLLOWERS = [
 ]
 #: Who follows by address alone, once confirmed, and who never confirmed.
 BY_ADDRESS = [("tomo@post.tomobune.example", True), ("unsure@post.tomobune.example", False)]
+
+#: What was asked in public: the business, how many days ago, who, under which name, the answer or none yet.
+QUESTIONS = (
+    (
+        "mitsuiso-oysters",
+        12,
+        "haruka",
+        "はるか",
+        "筏は今いくつありますか。",
+        "震災前の40台のうち26台まで戻りました。来春あと6台を組みます。",
+    ),
+    ("mitsuiso-oysters", 3, "ellen", "Ellen", "Can you send oysters to Hokkaido in winter?", ""),
+    ("namioto-ramen", 20, "kenji", "けんじ", "新しい店には何席ありますか。", "カウンター8席と小上がりが2卓です。"),
+)
+
+
+def ask(story: Story) -> None:
+    """Questions in public, one of which still waits for its answer."""
+    for key, days, who, name, text, answer in QUESTIONS:
+        day = story.as_of - timedelta(days=days)
+
+        story.at(day, partial(_asked, story, key, who, name, text, answer))
+
+
+def _asked(story: Story, key: str, who: str, name: str, text: str, answer: str, at: datetime) -> None:
+    business = Business.objects.get(slug=key)
+    made = questions.ask(
+        business,
+        asker=story.named[who].user,
+        name=name,
+        text=text,
+        form_token=uuid.UUID(int=story.chance.getrandbits(128)),
+        at=at,
+    )
+    questions.wonder(made, story.named["mei"].user, at=at)
+    if answer:
+        owner = business.memberships.order_by("pk")[0].user
+        questions.answer(made, answer, actor=owner, at=at + timedelta(hours=5))
 
 
 def tell(story: Story) -> None:

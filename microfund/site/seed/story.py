@@ -96,6 +96,7 @@ class Story:
             self._fund(plan)
         self._named_people()
         news.tell(self)
+        news.ask(self)
         repayment.tell(self)
         rewards.tell(self)
         # What happens at the provider is only answered by this process; its webhooks have nobody to go to yet.
