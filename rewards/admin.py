@@ -19,7 +19,7 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, StaffAdmin, link, money
 from microfund.kernel.errors import DomainError
 
 from . import fulfilment, offers
-from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Offer, Parcel, Redemption, Voucher
+from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Parcel, Redemption, Voucher
 
 SHOWN = 100
 
@@ -297,6 +297,17 @@ class DoneeAdmin(StaffAdmin):
 
     def get_fields(self, request: Any, obj: Any = None) -> Any:
         return self.fields if self.has_change_permission(request, obj) else ("name_en", "name_ja", "active")
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnlyAdmin):
+    """What owners wrote to the holders of a fund."""
+
+    list_display = ("fund", "moment", "written_by", "saved_at", "published_at")
+    list_filter = ("moment",)
+    list_select_related = ("fund", "written_by")
+    search_fields = ("fund__slug", "text_en", "text_ja")
+    ordering = ("-pk",)
 
 
 def _late() -> Any:

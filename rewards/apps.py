@@ -9,7 +9,7 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from microfund.kernel import locks
         from microfund.kernel.schedule import services as schedule
-        from rewards import checks, cycles, handlers, mails
+        from rewards import checks, cycles, handlers, letter_mails, mails
 
         # The hottest row last, as everywhere (architecture.md section 3).
         locks.declare_order("rewards.Offer", "rewards.Entitlement", "rewards.Batch", "rewards.Voucher", "rewards.Cycle")
@@ -25,4 +25,5 @@ class RewardsConfig(AppConfig):
             schedule.register(name, run, cadence=cadence, order=order)
         handlers.register()
         mails.register()
+        letter_mails.register()
         checks.register_checks()

@@ -45,3 +45,11 @@ class ParcelFailed:
 
     entitlement_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class LetterPublished:
+    """An owner has thanked the holders of a fund; each of them has a letter."""
+
+    letter_id: int
+    at: datetime

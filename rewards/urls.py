@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from . import studio_views, views
+from . import letter_views, studio_views, views
 
 app_name = "rewards"
 urlpatterns = [
     path("me/rewards/", views.reward_list, name="list"),
     path("me/rewards/<int:pk>/", views.claim, name="claim"),
     path("me/rewards/<int:pk>/decline/", views.decline, name="decline"),
+    path("me/letters/", letter_views.letter_list, name="letters"),
+    path("me/letters/<int:pk>/", letter_views.letter, name="letter"),
+    path("studio/<slug:slug>/letters/", letter_views.letter_desk, name="letter_desk"),
     path("studio/<slug:slug>/rewards/", studio_views.season, name="season"),
     path("studio/<slug:slug>/rewards/cycles/<int:pk>/pack/", studio_views.pack, name="pack"),
     path("studio/<slug:slug>/rewards/batches/<int:pk>/", studio_views.batch, name="batch"),

@@ -89,6 +89,7 @@ NOT_IN = {
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
     "rewards.Batch": "who of a business made it; what was sent is in the file",
+    "rewards.Letter": "what an owner wrote for the business; who did is in the acts of the file",
     "rewards.Redemption": "who of a business took it; what is left of the voucher is in the file",
     "investments.OutgoingTransfer": "who of the staff made it; the refund is with its order",
 }

@@ -33,8 +33,8 @@ from investments.payments import services as payments
 from microfund.kernel import clock, private
 from microfund.kernel.accounts.roles import ROLES
 from microfund.site import social_card
-from rewards import fulfilment
-from rewards.models import Batch, Entitlement
+from rewards import fulfilment, letters
+from rewards.models import Batch, Entitlement, Letter
 from tests import make, repay
 from tests.investments.banking.files import csv_file
 from tests.rewards import build as rewards
@@ -66,6 +66,7 @@ class World:
     batch: Batch
     parcel: Entitlement
     address: Address
+    letter: Letter
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -95,7 +96,9 @@ class World:
             return [business.slug, self.batch.pk, self.parcel.pk]
         if name in ("rewards:claim", "rewards:decline"):
             return [self.parcel.pk]
-        if name in ("rewards:season", "rewards:till"):
+        if name == "rewards:letter":
+            return [self.letter.pk]
+        if name in ("rewards:season", "rewards:till", "rewards:letter_desk"):
             return [business.slug]
         if name in ("investments:address", "investments:address_remove"):
             return [self.address.pk]
@@ -148,6 +151,13 @@ def _reward(fund: Fund) -> tuple[Batch, Entitlement]:
     rewards.open_cycles(at)
     row = rewards.claim(rewards.row_of(offer.cycles.get()), at=at)
     return fulfilment.pack(offer.cycles.get(), actor=repay.staff(), at=at), row
+
+
+def _letter(fund: Fund) -> Letter:
+    """The owner's thanks to the holders of a fund."""
+    at = timezone.now()
+    row = letters.save(fund, "reopened", text_en="Thank you.", text_ja="", actor=repay.staff(), at=at)
+    return letters.publish(row, actor=repay.staff(), at=at)
 
 
 def _evidence(report: RevenueReport, user: Any) -> Evidence:
@@ -209,6 +219,7 @@ def build() -> World:
         order=order,
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
         allocation=allocation,
+        letter=_letter(allocation.holding.fund),
         batch=batch,
         parcel=parcel,
         address=addresses.save(order.investor, label="Home", address=rewards.HOME, actor=None, at=at),

@@ -57,7 +57,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.schedule.models import Heartbeat, JobRun
-from rewards.models import Batch, Cycle, Entitlement, Offer, Voucher
+from rewards.models import Batch, Cycle, Entitlement, Letter, Offer, Voucher
 from tests import make
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
@@ -121,6 +121,9 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
                 business=post.business, asker=post.author, name="Ann", text="When?", asked_at=now, state="answered",
                 answer="Soon.", answered_at=now, answered_by=post.author,
             )  # fmt: skip
+            Letter.objects.create(
+                fund=made.fund, moment="funded", text_en="Thanks.", written_by=post.author, saved_at=now
+            )
             Comment.objects.create(post=post, author=post.author, name="Ann", text="Well", created_at=now)
             Follow.objects.create(business=post.business, user=post.author, asked_at=now, confirmed_at=now)
             Proposal.objects.create(
@@ -181,6 +184,7 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Cycle: lambda n: {"number": 10_000 + n},
     Entitlement: lambda n: {"holding_id": 1_000_000 + n, "cycle_id": 1_000_000 + n},
     Batch: lambda n: {"number": 100 + n},
+    Letter: lambda n: {"fund_id": 1_000_000 + n},
     Voucher: lambda n: {"entitlement_id": 1_000_000 + n},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
