@@ -9,7 +9,7 @@ from investments.offerings import services as offerings
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
 from investments.payments import services as payments
-from investments.payouts import outcome, tax
+from investments.payouts import outcome, tax, unclaimed
 from investments.revenue import reports
 from investments.revenue import services as revenue
 from microfund.kernel.schedule import services as schedule
@@ -35,6 +35,7 @@ def register() -> None:
             ("revenue.reports", reports.await_reports_due, "hour"),
             ("payouts.paid", outcome.paid_due, "hour"),
             ("payouts.tax", tax.gather_due, "day"),
+            ("payouts.unclaimed", unclaimed.set_aside_due, "day"),
             ("orders.lower_totals", orders.lower_totals_due, "day"),
             ("mails.reminders", mails.remind_transfers_due, "day"),
             ("mails.reports", report_mails.remind_reports_due, "day"),

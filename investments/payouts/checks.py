@@ -137,8 +137,28 @@ def journal() -> Iterator[str]:
     """)
 
 
+def unclaimed() -> Iterator[str]:
+    """What is set aside in a fund's book is the net of its unclaimed payouts."""
+    yield from query("""
+        SELECT format('investments_fund %s (%s): %s set aside, its unclaimed payouts make %s', fund.id, fund.slug,
+                      coalesce(posted.amount, 0), coalesce(own.net, 0))
+          FROM investments_fund AS fund
+          LEFT JOIN (SELECT account.book_id,
+                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
+                       FROM investments_line AS line
+                       JOIN investments_account AS account
+                         ON account.id = line.account_id AND account.code = 'unclaimed_distributions'
+                      GROUP BY 1) AS posted ON posted.book_id = fund.book_id
+          LEFT JOIN (SELECT fund_id, sum(net) AS net FROM investments_payout WHERE state = 'unclaimed' GROUP BY 1)
+               AS own ON own.fund_id = fund.id
+         WHERE coalesce(posted.amount, 0) <> coalesce(own.net, 0)
+         ORDER BY fund.id
+    """)
+
+
 def register_checks() -> None:
     """Called once when the app is ready."""
     register("payouts.parts", "9.5", parts)
     register("payouts.attempts", "9.5", attempts)
     register("payouts.journal", "7", journal)
+    register("payouts.unclaimed", "7", unclaimed)

@@ -948,6 +948,13 @@ def a_return_is_forgotten(books: Books) -> str:
     return f"investments_payoutattempt {row.pk}: is returned, returned on -, journaled 0 of {row.amount}"
 
 
+@corrupts("payouts.unclaimed")
+def a_payout_is_said_to_be_set_aside(books: Books) -> str:
+    row = Payout.objects.filter(fund=books.repaying, state="paid").order_by("pk")[0]
+    sql("UPDATE investments_payout SET state = 'unclaimed' WHERE id = %s", row.pk)
+    return f"0 set aside, its unclaimed payouts make {row.net}"
+
+
 # --- Rewards ------------------------------------------------------------------------------------------------------
 
 

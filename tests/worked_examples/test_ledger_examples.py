@@ -28,7 +28,7 @@ from investments.models import (
 )
 from investments.orders import services as orders
 from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
-from investments.payouts import outcome, release, tax
+from investments.payouts import outcome, release, tax, unclaimed
 from microfund.kernel import clock
 from tests import make, repay
 from tests.architecture.code import ROOT, files
@@ -405,6 +405,20 @@ def return_received(story: Story) -> None:
     outcome.attach_receipt(back, line, actor=repay.staff(), at=make.at_noon(back.returned_on))
 
 
+def payout_set_aside(story: Story) -> None:
+    back = Repaid(story).returned()
+    day = clock.add_months(back.returned_on, 12)
+    unclaimed.set_aside_due(on=day, at=make.at_noon(day))
+
+
+def payout_claimed(story: Story) -> None:
+    back = Repaid(story).returned()
+    day = clock.add_months(back.returned_on, 12)
+    unclaimed.set_aside_due(on=day, at=make.at_noon(day))
+    repay.give_account(back.attempt.payout.investor, number="7654321", at=make.at_noon(day))
+    unclaimed.set_aside_due(on=day, at=make.at_noon(day))
+
+
 def reversal(story: Story) -> None:
     story.paid()
     entry = Entry.objects.get(kind="payment_received")
@@ -448,6 +462,8 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "business_paid_in": business_paid_in,
     "payouts_sent": payouts_sent,
     "payout_returned": payout_returned,
+    "payout_set_aside": payout_set_aside,
+    "payout_claimed": payout_claimed,
     "return_received": return_received,
     "reversal": reversal,
 }
