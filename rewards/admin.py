@@ -18,8 +18,8 @@ from microfund.kernel.acts import Act, ReasonForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, StaffAdmin, link, money
 from microfund.kernel.errors import DomainError
 
-from . import fulfilment, offers
-from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Parcel, Redemption, Voucher
+from . import fulfilment, offers, visits
+from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Parcel, Redemption, Visit, Voucher
 
 SHOWN = 100
 
@@ -308,6 +308,51 @@ class LetterAdmin(ReadOnlyAdmin):
     list_select_related = ("fund", "written_by")
     search_fields = ("fund__slug", "text_en", "text_ja")
     ordering = ("-pk",)
+
+
+class CallOffForm(ReasonForm):
+    """Why, as those who have booked read it."""
+
+
+def _call_off(row: Visit, *, actor: Any, at: datetime, reason: str) -> None:
+    visits.call_off(row, reason=reason, actor=actor, at=at)
+
+
+@admin.register(Visit)
+class VisitAdmin(ReadOnlyAdmin):
+    """A visit that holders may book, and who has."""
+
+    list_display = ("title_en", "fund", "state", "starts_at", "seats", "taken")
+    list_filter = ("state",)
+    list_select_related = ("fund",)
+    search_fields = ("title_en", "title_ja", "fund__slug")
+    ordering = ("-starts_at", "-pk")
+    acts = (
+        Act(
+            name="call_off",
+            label=_("Call it off"),
+            roles=(OPERATIONS, SUPPORT),
+            run=_call_off,
+            form=CallOffForm,
+            when=lambda row: row.state == Visit.State.OPEN,
+            explanation=_("Who has booked or waits reads the reason in a mail."),
+            danger=True,
+        ),
+    )
+
+    def panels(self, request: Any, row: Visit) -> list[Panel]:
+        booked = row.bookings.select_related("holding__investor").order_by("asked_at", "pk")[:SHOWN]
+        return [
+            Panel(
+                _("Bookings"),
+                (_("holding"), _("investor"), _("seats"), _("state")),
+                [
+                    (own.holding.reference, own.holding.investor.name, own.seats, own.get_state_display())
+                    for own in booked
+                ],
+                numeric=frozenset({2}),
+            )
+        ]
 
 
 def _late() -> Any:

@@ -9,16 +9,25 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from microfund.kernel import locks
         from microfund.kernel.schedule import services as schedule
-        from rewards import checks, cycles, handlers, letter_mails, mails
+        from rewards import checks, cycles, handlers, letter_mails, mails, visit_mails, visits
 
         # The hottest row last, as everywhere (architecture.md section 3).
-        locks.declare_order("rewards.Offer", "rewards.Entitlement", "rewards.Batch", "rewards.Voucher", "rewards.Cycle")
+        locks.declare_order(
+            "rewards.Offer",
+            "rewards.Entitlement",
+            "rewards.Batch",
+            "rewards.Voucher",
+            "rewards.Visit",
+            "rewards.Booking",
+            "rewards.Cycle",
+        )
         for order, (name, run, cadence) in enumerate(
             [
                 ("rewards.close", cycles.close_due, "hour"),
                 ("rewards.open", cycles.open_due, "hour"),
                 ("rewards.remind", cycles.remind_due, "day"),
                 ("rewards.deliver", cycles.deliver_due, "day"),
+                ("rewards.visits", visits.remind_due, "day"),
             ],
             start=60,
         ):
@@ -26,4 +35,5 @@ class RewardsConfig(AppConfig):
         handlers.register()
         mails.register()
         letter_mails.register()
+        visit_mails.register()
         checks.register_checks()

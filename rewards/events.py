@@ -53,3 +53,43 @@ class LetterPublished:
 
     letter_id: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class VisitMade:
+    """A visit can be booked; the holders are told."""
+
+    visit_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class VisitChanged:
+    """A visit has another time or place; who has booked is told."""
+
+    visit_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class VisitCalledOff:
+    """A visit was called off; who has booked or waits is told why."""
+
+    visit_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class VisitSoon:
+    """A visit is three days away; who has booked is reminded."""
+
+    visit_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SeatsFree:
+    """Somebody on the waiting list of a visit has got seats."""
+
+    booking_id: int
+    at: datetime

@@ -19,6 +19,22 @@ from investments.models import Fund, Holding
 from microfund.kernel.crypto import EncryptedJSONField
 from microfund.kernel.states import StateTable
 
+from .visit_models import Booking, Visit
+
+__all__ = [
+    "Batch",
+    "Booking",
+    "Cycle",
+    "Donee",
+    "Entitlement",
+    "Letter",
+    "Offer",
+    "Parcel",
+    "Redemption",
+    "Visit",
+    "Voucher",
+]
+
 
 class Offer(models.Model):
     """One promised reward of a fund, for holders of at least `minimum_units`; with `per_units`, one item for each so

@@ -2,13 +2,21 @@
 
 from django.urls import path
 
-from . import letter_views, studio_views, views
+from . import letter_views, studio_views, views, visit_views
 
 app_name = "rewards"
 urlpatterns = [
     path("me/rewards/", views.reward_list, name="list"),
     path("me/rewards/<int:pk>/", views.claim, name="claim"),
     path("me/rewards/<int:pk>/decline/", views.decline, name="decline"),
+    path("businesses/<slug:slug>/visits/", visit_views.visit_list, name="visits"),
+    path("businesses/<slug:slug>/visits/<int:pk>/", visit_views.visit, name="visit"),
+    path("businesses/<slug:slug>/visits/<int:pk>/cancel/", visit_views.visit_cancel, name="visit_cancel"),
+    path("me/visits/", visit_views.own_visits, name="own_visits"),
+    path("me/visits/<int:pk>.ics", visit_views.visit_ics, name="visit_ics"),
+    path("studio/<slug:slug>/visits/", visit_views.visit_desk, name="visit_desk"),
+    path("studio/<slug:slug>/visits/<int:pk>/", visit_views.visit_desk, name="visit_change"),
+    path("studio/<slug:slug>/visits/<int:pk>/people/", visit_views.visit_people, name="visit_people"),
     path("me/letters/", letter_views.letter_list, name="letters"),
     path("me/letters/<int:pk>/", letter_views.letter, name="letter"),
     path("studio/<slug:slug>/letters/", letter_views.letter_desk, name="letter_desk"),

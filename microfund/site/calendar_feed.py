@@ -26,6 +26,7 @@ from investments.payments.models import UNRESOLVED
 from investments.revenue.services import period_rows
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
+from rewards.models import Booking, Cycle, Entitlement
 
 from .templatetags.tomobune import bilingual_filter
 
@@ -70,7 +71,7 @@ def feed(user: Any, *, at: datetime) -> bytes:
         calendar.add("x-wr-timezone", settings.BUSINESS_TIME_ZONE)
         calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
         calendar.add_component(_zone_of_calendar(settings.BUSINESS_TIME_ZONE))
-        entries = [*_of_orders(user, at=at), *_of_holdings(user)]
+        entries = [*_of_orders(user, at=at), *_of_holdings(user), *_of_rewards(user)]
         for entry in sorted(entries, key=lambda entry: entry.key):
             calendar.add_component(_event(entry))
         return calendar.to_ical()
@@ -176,3 +177,32 @@ def _of_holdings(user: Any) -> Iterator[Entry]:
                 text=_("What the sales pay per unit is due on this day. It can be nothing."),
                 **common,
             )
+
+
+def _of_rewards(user: Any) -> Iterator[Entry]:
+    """Until when rewards can be claimed, and the visits that are booked."""
+    waiting = Entitlement.objects.filter(
+        holding__investor__user=user, state=Entitlement.State.CLAIMABLE, cycle__state=Cycle.State.OPEN
+    )
+    for row in waiting.select_related("cycle__offer__fund__business").order_by("pk"):
+        offer = row.cycle.offer
+        name = bilingual_filter(offer.fund.business, "name")
+        yield Entry(
+            key=f"reward-{row.pk}",
+            on=row.cycle.closes_on,
+            stamp=row.cycle.opened_at,
+            summary=_("Last day to claim a reward: %(name)s") % {"name": name},
+            text=bilingual_filter(offer, "text"),
+            path=reverse("rewards:claim", args=[row.pk]),
+        )
+    booked = Booking.objects.filter(holding__investor__user=user, state=Booking.State.BOOKED, visit__state="open")
+    for own in booked.select_related("visit__fund__business").order_by("pk"):
+        visit = own.visit
+        yield Entry(
+            key=f"visit-{visit.pk}-{own.pk}",
+            on=visit.starts_at,
+            stamp=own.asked_at,
+            summary=bilingual_filter(visit, "title"),
+            text=visit.place,
+            path=reverse("rewards:visit", args=[visit.fund.business.slug, visit.pk]),
+        )

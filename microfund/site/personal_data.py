@@ -31,7 +31,7 @@ from investments.models import (
 )
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.notices.models import Notice, NoticeChoice
-from rewards.models import Entitlement
+from rewards.models import Booking, Entitlement
 
 #: Tables that point at a person, an order or a holding, and the part of the file that holds their rows.
 KEPT_IN = {
@@ -67,6 +67,7 @@ KEPT_IN = {
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
     "investments.PayoutAttempt": "payments",
+    "rewards.Booking": "visits",
     "rewards.Entitlement": "rewards",
     "rewards.Parcel": "rewards",
     "rewards.Voucher": "rewards",
@@ -90,6 +91,7 @@ NOT_IN = {
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
     "rewards.Batch": "who of a business made it; what was sent is in the file",
     "rewards.Letter": "what an owner wrote for the business; who did is in the acts of the file",
+    "rewards.Visit": "what an owner announced for the business; who did is in the acts of the file",
     "rewards.Redemption": "who of a business took it; what is left of the voucher is in the file",
     "investments.OutgoingTransfer": "who of the staff made it; the refund is with its order",
 }
@@ -121,6 +123,15 @@ def export(user: Any) -> dict[str, Any]:
             "orders": _orders(investor),
             "holdings": _holdings(investor),
             "rewards": _rewards(investor),
+            "visits": _rows(
+                Booking.objects.filter(holding__investor=investor).order_by("pk"),
+                "visit__title_en",
+                "visit__title_ja",
+                "visit__starts_at",
+                "seats",
+                "state",
+                "asked_at",
+            ),
             "payments": _rows(
                 Payout.objects.filter(investor=investor).order_by("pk"),
                 "fund__slug",

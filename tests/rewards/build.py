@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from investments.models import Fund, Investor
 from microfund.kernel import clock
 from rewards import claims, cycles
@@ -84,3 +86,22 @@ def make_donee() -> Donee:
 def after_closing(cycle: Cycle, days: int = 1) -> datetime:
     """Noon, some days after the last day of claiming."""
     return make.at_noon(cycle.closes_on + timedelta(days=days))
+
+
+def visit_values(**more: Any) -> dict[str, Any]:
+    """A visit in three weeks with three seats."""
+    begins = timezone.now() + timedelta(days=20)
+    return {
+        "title_en": "Raft-side breakfast",
+        "title_ja": "筏の上の朝ごはん",
+        "place": "The pier",
+        "text_en": "Bring boots & a hat.",
+        "text_ja": "",
+        "starts_at": begins,
+        "minutes": 90,
+        "book_until": clock.today_in(None, begins) - timedelta(days=2),
+        "seats": 3,
+        "minimum_units": 1,
+        "most_each": 2,
+        **more,
+    }

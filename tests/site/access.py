@@ -33,11 +33,12 @@ from investments.payments import services as payments
 from microfund.kernel import clock, private
 from microfund.kernel.accounts.roles import ROLES
 from microfund.site import social_card
-from rewards import fulfilment, letters
-from rewards.models import Batch, Entitlement, Letter
+from rewards import fulfilment, letters, visits
+from rewards.models import Batch, Booking, Entitlement, Letter
 from tests import make, repay
 from tests.investments.banking.files import csv_file
 from tests.rewards import build as rewards
+from tests.rewards.build import visit_values
 from tests.site.staff import make_staff
 
 #: Everybody who asks, in the order of the columns.
@@ -67,6 +68,7 @@ class World:
     parcel: Entitlement
     address: Address
     letter: Letter
+    booking: Booking
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -96,9 +98,13 @@ class World:
             return [business.slug, self.batch.pk, self.parcel.pk]
         if name in ("rewards:claim", "rewards:decline"):
             return [self.parcel.pk]
+        if name in ("rewards:visit", "rewards:visit_cancel", "rewards:visit_change", "rewards:visit_people"):
+            return [business.slug, self.booking.visit_id]
+        if name == "rewards:visit_ics":
+            return [self.booking.pk]
         if name == "rewards:letter":
             return [self.letter.pk]
-        if name in ("rewards:season", "rewards:till", "rewards:letter_desk"):
+        if name in ("rewards:season", "rewards:till", "rewards:letter_desk", "rewards:visits", "rewards:visit_desk"):
             return [business.slug]
         if name in ("investments:address", "investments:address_remove"):
             return [self.address.pk]
@@ -158,6 +164,13 @@ def _letter(fund: Fund) -> Letter:
     at = timezone.now()
     row = letters.save(fund, "reopened", text_en="Thank you.", text_ja="", actor=repay.staff(), at=at)
     return letters.publish(row, actor=repay.staff(), at=at)
+
+
+def _booking(holding: Holding) -> Booking:
+    """Seats of this person at a visit of the business."""
+    at, user = timezone.now(), holding.investor.user
+    visit = visits.make(holding.fund, values=visit_values(), actor=repay.staff(), at=at)
+    return visits.book(holding.investor, visit.pk, 1, actor=user, at=at)
 
 
 def _evidence(report: RevenueReport, user: Any) -> Evidence:
@@ -220,6 +233,7 @@ def build() -> World:
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
         allocation=allocation,
         letter=_letter(allocation.holding.fund),
+        booking=_booking(allocation.holding),
         batch=batch,
         parcel=parcel,
         address=addresses.save(order.investor, label="Home", address=rewards.HOME, actor=None, at=at),

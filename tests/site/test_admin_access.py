@@ -46,6 +46,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "settle": {"finance checker"},
     },
     "rewards.Offer": {"end": {"reviewer", "operations"}, "revise": {"reviewer", "operations"}},
+    "rewards.Visit": {"call_off": {"operations", "support"}},
     "rewards.Entitlement": {"failed": {"support", "operations"}, "substitute": {"support", "operations"}},
     "investments.Period": {"calculate": {"finance maker"}},
     "investments.RevenueReport": {"accept": {"reviewer", "operations"}, "return": {"reviewer", "operations"}},

@@ -57,8 +57,10 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.schedule.models import Heartbeat, JobRun
+from rewards import visits
 from rewards.models import Batch, Cycle, Entitlement, Letter, Offer, Voucher
 from tests import make
+from tests.rewards.build import visit_values
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
 from tests.site import repaid
@@ -124,6 +126,7 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
             Letter.objects.create(
                 fund=made.fund, moment="funded", text_en="Thanks.", written_by=post.author, saved_at=now
             )
+            visits.make(made.fund, values=visit_values(), actor=post.author, at=now)
             Comment.objects.create(post=post, author=post.author, name="Ann", text="Well", created_at=now)
             Follow.objects.create(business=post.business, user=post.author, asked_at=now, confirmed_at=now)
             Proposal.objects.create(
@@ -240,7 +243,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
-        "investments.PayoutFile", "rewards.Parcel", "rewards.Redemption",
+        "investments.PayoutFile", "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
         "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip

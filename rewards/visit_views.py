@@ -1,0 +1,309 @@
+"""Visits in public and for holders (pages.md P9, I7), and in the studio (O8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+from icalendar import Calendar, Event, Timezone
+
+from businesses import queries as businesses
+from businesses.models import Business
+from businesses.studio.access import Desk, studio
+from investments.investors import queries as investors
+from investments.models import Fund
+from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import REFUSED, form_methods, private
+
+from . import visits
+from .visit_models import Booking, Visit
+
+SHOWN = 50
+
+
+class SeatsForm(forms.Form):
+    """How many seats."""
+
+    seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1, initial=1)
+
+
+class VisitForm(forms.Form):
+    """A visit as its owner fills it in; times are those of Japan."""
+
+    fund = forms.ChoiceField(label=gettext_lazy("For the holders of"))
+    title_ja = forms.CharField(label=gettext_lazy("Title (Japanese)"), max_length=120)
+    title_en = forms.CharField(label=gettext_lazy("Title (English)"), max_length=120)
+    place = forms.CharField(label=gettext_lazy("Place, or link of an online meeting"), max_length=200)
+    text_ja = forms.CharField(
+        label=gettext_lazy("What to know (Japanese)"),
+        max_length=2_000,
+        required=False,
+        widget=forms.Textarea({"rows": 4}),
+    )
+    text_en = forms.CharField(
+        label=gettext_lazy("What to know (English)"),
+        max_length=2_000,
+        required=False,
+        widget=forms.Textarea({"rows": 4}),
+    )
+    day = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    time = forms.TimeField(
+        label=gettext_lazy("Begins at"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    minutes = forms.IntegerField(label=gettext_lazy("Minutes"), min_value=10, max_value=1_440, initial=120)
+    book_until = forms.DateField(
+        label=gettext_lazy("Book until"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1, max_value=5_000)
+    minimum_units = forms.IntegerField(label=gettext_lazy("From so many units"), min_value=1, initial=1)
+    most_each = forms.IntegerField(
+        label=gettext_lazy("Most seats for one holder"), min_value=1, max_value=50, initial=2
+    )
+
+    def __init__(self, *arguments: Any, funds: list[Fund], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        name = "name_ja" if translation.get_language() == "ja" else "name_en"
+        self.fields["fund"].choices = [(str(fund.pk), getattr(fund, name)) for fund in funds]  # type: ignore[attr-defined]
+
+    def values(self) -> dict[str, Any]:
+        """What `visits.make` takes."""
+        data = dict(self.cleaned_data)
+        begins = datetime.combine(data.pop("day"), data.pop("time"), tzinfo=clock.business_zone())
+        data.pop("fund")
+        return {**data, "starts_at": begins}
+
+
+def _business(slug: str) -> Business:
+    found = businesses.published().filter(slug=slug).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@require_safe
+def visit_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """P9: the visits to a business, the coming ones first."""
+    business, at = _business(slug), timezone.now()
+    found = list(visits.of_business(business)[:SHOWN])
+    context = {
+        "business": business,
+        "coming": [row for row in reversed(found) if row.starts_at > at],
+        "past": [row for row in found if row.starts_at <= at],
+        "trail": _trail(business),
+    }
+    return render(request, "rewards/visits.html", context)
+
+
+def _trail(business: Business) -> list[tuple[str, str]]:
+    name = business.name_ja if translation.get_language() == "ja" else business.name_en
+    return [(_("Home"), reverse("home")), (name, reverse("businesses:detail", args=[business.slug]))]
+
+
+def _visit(business: Business, pk: int) -> Visit:
+    found = visits.of_business(business).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@form_methods
+def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """P9: one visit; a holder books seats, changes their number, or waits for some. Strangers see what it is and who
+    may come."""
+    business = _business(slug)
+    found = _visit(business, pk)
+    investor = investors.investor_of(request.user)
+    holding = visits.held_by(investor, found) if investor else None
+    row = Booking.objects.filter(visit=found, holding=holding).first() if holding else None
+    form = SeatsForm(initial={"seats": row.seats if row else 1})
+    if request.method == "POST":
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('account_login')}?next={request.path}")
+        form = SeatsForm(request.POST)
+        if investor is None or holding is None:
+            raise Http404
+        if form.is_valid() and _booked(request, found, investor, form):
+            return redirect("rewards:visit", slug=business.slug, pk=found.pk)
+    at = timezone.now()
+    context = {
+        "business": business,
+        "visit": found,
+        "holding": holding,
+        "booking": row,
+        "form": form,
+        "free": found.seats - found.taken,
+        "bookable": found.state == Visit.State.OPEN and clock.today_in(None, at) <= found.book_until,
+        "past": found.starts_at <= at,
+        "trail": [*_trail(business), (_("Visits"), reverse("rewards:visits", args=[business.slug]))],
+    }
+    response = render(request, "rewards/visit.html", context, status=REFUSED if form.errors else 200)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _booked(request: HttpRequest, found: Visit, investor: Any, form: SeatsForm) -> bool:
+    try:
+        row = visits.book(investor, found.pk, form.cleaned_data["seats"], actor=request.user, at=timezone.now())
+    except DomainError as error:
+        field = error.data.get("field")
+        form.add_error(field if field in form.fields else None, str(error))
+        return False
+    if row.state == Booking.State.WAITING:
+        messages.info(request, _("All seats are taken. You are on the waiting list and get a mail when some are free."))
+    else:
+        messages.success(request, _("Your seats are booked."))
+    return True
+
+
+@require_POST
+@login_required
+def visit_cancel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """P9: give the seats back."""
+    business = _business(slug)
+    found = _visit(business, pk)
+    investor = investors.investor_of(request.user)
+    try:
+        if investor is None:
+            raise Http404
+        visits.cancel(investor, found.pk, actor=request.user, at=timezone.now())
+    except Booking.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Your seats are given back. Thank you for telling."))
+    return redirect("rewards:visit", slug=business.slug, pk=found.pk)
+
+
+@private
+@require_safe
+@login_required
+def own_visits(request: HttpRequest) -> HttpResponse:
+    """I7: what I have booked, where I wait, where I was."""
+    investor = investors.investor_of(request.user)
+    context = {
+        "bookings": visits.bookings_of(investor)[:SHOWN] if investor else [],
+        "at": timezone.now(),
+        "trail": [(_("My account"), reverse("me"))],
+    }
+    return render(request, "rewards/own_visits.html", context)
+
+
+@private
+@require_safe
+@login_required
+def visit_ics(request: HttpRequest, pk: int) -> HttpResponse:
+    """One booked visit as a calendar file. Another person's answers 404."""
+    investor = investors.investor_of(request.user)
+    row = visits.bookings_of(investor).filter(pk=pk, state=Booking.State.BOOKED).first() if investor else None
+    if row is None:
+        raise Http404
+    response = HttpResponse(calendar_file(row), content_type="text/calendar; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="tomobune-visit.ics"'
+    return response
+
+
+def calendar_file(row: Booking) -> bytes:
+    """The iCalendar text of a booking (RFC 5545), with the zone's own rules."""
+    visit_of = row.visit
+    zone = clock.business_zone()
+    calendar, event = Calendar(), Event()
+    calendar.add("prodid", "-//Tomobune//Visits//EN")
+    calendar.add("version", "2.0")
+    calendar.add_component(Timezone.from_tzinfo(zone, tzid=settings.BUSINESS_TIME_ZONE))
+    event.add("uid", f"visit-{visit_of.pk}-{row.pk}@{urlsplit(settings.SITE_URL).hostname}")
+    event.add("dtstamp", row.asked_at)
+    event.add("dtstart", visit_of.starts_at.astimezone(zone))
+    event.add("dtend", (visit_of.starts_at + timedelta(minutes=visit_of.minutes)).astimezone(zone))
+    event.add("summary", visit_of.title_ja if translation.get_language() == "ja" else visit_of.title_en)
+    event.add("location", visit_of.place)
+    calendar.add_component(event)
+    return calendar.to_ical()
+
+
+# --- The studio ---------------------------------------------------------------------------------------------------
+
+
+def _funds(desk: Desk) -> list[Fund]:
+    ended = ["draft", "in_review", "failed"]
+    return list(Fund.objects.filter(business=desk.business).exclude(state__in=ended).order_by("-opens_on", "-pk"))
+
+
+@studio()
+@form_methods
+def visit_desk(request: HttpRequest, desk: Desk, pk: int | None = None) -> HttpResponse:
+    """O8: announce a visit, or change one."""
+    found = _visit(desk.business, pk) if pk is not None else None
+    form = VisitForm(request.POST or None, funds=_funds(desk), initial=_initial(found) if found else None)
+    if request.method == "POST" and form.is_valid() and _made(request, desk, found, form):
+        return redirect("rewards:visit_desk", slug=desk.business.slug)
+    rows = visits.of_business(desk.business)[:SHOWN]
+    context = {
+        **desk.context(),
+        "visit": found,
+        "form": form,
+        "rows": [(row, visits.seats_by_state(row)) for row in rows] if found is None else [],
+        "at": timezone.now(),
+    }
+    return render(request, "rewards/visit_desk.html", context, status=REFUSED if form.errors else 200)
+
+
+def _initial(found: Visit) -> dict[str, Any]:
+    begins = found.starts_at.astimezone(clock.business_zone())
+    values = {name: getattr(found, name) for name in visits.FIELDS if name != "starts_at"}
+    return {**values, "fund": str(found.fund_id), "day": begins.date(), "time": begins.time()}
+
+
+def _made(request: HttpRequest, desk: Desk, found: Visit | None, form: VisitForm) -> bool:
+    at, actor = timezone.now(), request.user
+    try:
+        if found is None:
+            fund = next(fund for fund in _funds(desk) if str(fund.pk) == form.cleaned_data["fund"])
+            visits.make(fund, values=form.values(), actor=actor, at=at)
+            messages.success(request, _("The visit can be booked; the holders are told."))
+        else:
+            visits.change(found, values=form.values(), actor=actor, at=at)
+            messages.success(request, _("The visit is changed."))
+    except DomainError as error:
+        field = {"starts_at": "day"}.get(error.data.get("field", ""), error.data.get("field"))
+        form.add_error(field if field in form.fields else None, str(error))
+        return False
+    return True
+
+
+@studio()
+@form_methods
+def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
+    """O8: who comes, by name alone; call the visit off; afterwards, who was there."""
+    found = _visit(desk.business, pk)
+    rows = list(
+        found.bookings.exclude(state="cancelled").select_related("holding__investor").order_by("state", "asked_at")
+    )
+    if request.method == "POST":
+        at = timezone.now()
+        try:
+            if request.POST.get("do") == "call_off":
+                visits.call_off(found, reason=request.POST.get("reason", ""), actor=request.user, at=at)
+            else:
+                present = {int(own) for own in request.POST.getlist("present") if own.isdecimal()}
+                visits.note_attendance(found, present, actor=request.user, at=at)
+        except DomainError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("It is noted."))
+        return redirect("rewards:visit_people", slug=desk.business.slug, pk=found.pk)
+    context = {**desk.context(), "visit": found, "rows": rows, "past": found.starts_at <= timezone.now()}
+    return render(request, "rewards/visit_people.html", context)
