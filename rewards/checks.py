@@ -76,9 +76,24 @@ def vouchers() -> Iterator[str]:
     """)
 
 
+def visits() -> Iterator[str]:
+    """The seats that a visit says are taken are those of its bookings."""
+    yield from query("""
+        SELECT format('rewards_visit %s: says %s of %s seats taken, its bookings make %s', visit.id, visit.taken,
+                      visit.seats, coalesce(own.taken, 0))
+          FROM rewards_visit AS visit
+          LEFT JOIN (SELECT visit_id, sum(seats) AS taken FROM rewards_booking
+                      WHERE state IN ('booked', 'attended', 'absent') GROUP BY visit_id) AS own
+            ON own.visit_id = visit.id
+         WHERE visit.taken <> coalesce(own.taken, 0)
+         ORDER BY visit.id
+    """)
+
+
 def register_checks() -> None:
     """Called once when the app is ready."""
     register("rewards.entitlements", "9.7", entitlements)
     register("rewards.stock", "9.7", stock)
     register("rewards.parcels", "9.7", parcels)
     register("rewards.vouchers", "9.7", vouchers)
+    register("rewards.visits", "10", visits)

@@ -157,7 +157,9 @@ def _again(visit: Visit, row: Booking, seats: int, *, at: datetime, actor: Any) 
     if row.state == Booking.State.WAITING:
         row.seats = seats
         row.save(update_fields=["seats"])
-        return _place(visit, row, at=at, actor=actor)
+        _move_up(visit, at=at)
+        row.refresh_from_db()
+        return row
     if seats > row.seats + _free(visit):
         raise DomainError("seats", _("So many seats are not free."), field="seats")
     _take(visit, seats - row.seats)

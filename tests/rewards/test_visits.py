@@ -67,8 +67,10 @@ def test_seats_are_booked_changed_given_back_and_go_to_who_waits_in_order() -> N
     assert taken(visit) == 2 and Booking.objects.get(holding__investor=three).state == "booked"
     assert book(visit, two, 2).state == "waiting"
     assert book(visit, four, 1).state == "waiting"
+    # The first of the list wants less, which is free; nobody behind is passed over or kept waiting for it.
+    assert book(visit, two, 1).state == "booked" and taken(visit) == 3
     visits.change(visit, values=visit_values(seats=6), actor=repay.owner(fund), at=timezone.now())
-    assert taken(visit) == 5
+    assert taken(visit) == 4 and not Booking.objects.filter(state="waiting").exists()
 
 
 def test_who_may_book_what_and_until_when() -> None:

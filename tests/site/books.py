@@ -19,7 +19,7 @@ from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
 from investments.payouts import outcome
 from microfund.kernel import clock
-from rewards import fulfilment, vouchers
+from rewards import fulfilment, visits, vouchers
 from rewards.models import Voucher
 from tests import make, repay
 from tests.investments.banking.files import csv_file
@@ -127,6 +127,10 @@ def _rewards(fund: Fund) -> None:
     fulfilment.ship(batch, carrier="post", shipped_on=at.date(), actor=repay.owner(fund), at=at)
     rewards.claim(rewards.row_of(season, 1), at=at)
     rewards.claim(rewards.row_of(slips), at=at)
+    now, owner = timezone.now(), repay.owner(fund)
+    visit = visits.make(fund, values=rewards.visit_values(), actor=owner, at=now)
+    holder = fund.holdings.order_by("pk")[0].investor
+    visits.book(holder, visit.pk, 1, actor=holder.user, at=now)
     code = Voucher.objects.get().code
     vouchers.redeem(fund.business, code, 500, form_token=uuid4(), actor=repay.owner(fund), at=at)
 

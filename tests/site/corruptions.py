@@ -990,3 +990,9 @@ def a_sent_parcel_is_gone(books: Books) -> str:
 def a_voucher_is_full_again(books: Books) -> str:
     pk = sql("UPDATE rewards_voucher SET balance = value RETURNING id")
     return f"rewards_voucher {pk}: 2000 of 2000 are left, its uses make 500"
+
+
+@corrupts("rewards.visits")
+def a_visit_counts_a_seat_that_nobody_booked(books: Books) -> str:
+    pk = sql("UPDATE rewards_visit SET taken = taken + 1 RETURNING id")
+    return f"rewards_visit {pk}: says 2 of 3 seats taken, its bookings make 1"

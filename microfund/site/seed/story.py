@@ -31,7 +31,7 @@ from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
-from . import news, repayment, rewards
+from . import news, repayment, rewards, visits
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -99,6 +99,7 @@ class Story:
         news.ask(self)
         repayment.tell(self)
         rewards.tell(self)
+        visits.tell(self)
         # What happens at the provider is only answered by this process; its webhooks have nobody to go to yet.
         self.sandbox.control("faults", webhooks="lose")
         months = set()
