@@ -221,6 +221,15 @@ class PayoutReturned:
 
 
 @dataclass(frozen=True)
+class UnitsFree:
+    """Units of a fund are free again, and it is this person's turn to be told."""
+
+    fund_id: int
+    user_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class FundMatured:
     """The last period of a fund is paid."""
 

@@ -5,7 +5,7 @@ from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
 from .investors.models import Address, CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
-from .offerings.models import Document, Fund, FundCounter, Terms
+from .offerings.models import Document, Fund, FundCounter, Terms, WaitingEntry
 from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
 from .payments.models import (
     Dispute,
@@ -30,6 +30,7 @@ from .policy.models import PolicyProfile, TaxRate
 from .revenue.models import Evidence, Period, RevenueReport
 
 __all__ = [
+    "WaitingEntry",
     "Acceptance",
     "Account",
     "Address",

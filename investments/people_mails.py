@@ -1,4 +1,5 @@
-"""The mails about a person rather than an order (pages.md 2.6, E5): the account they are paid to, their identity check.
+"""The mails about a person rather than an order (pages.md 2.6, E5): the account they are paid to, their identity check,
+units they wait for.
 
 In the language of their login, once for each event and address, whatever runs twice.
 """
@@ -9,12 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-from investments import events, mail_parts
+from investments import events, letters, mail_parts
 from investments.banking.models import BankAccount
 from investments.investors.models import IdentityCase, Investor
+from investments.offerings.models import Fund
 from microfund.kernel.accounts.former import addresses_to_warn
+from microfund.kernel.accounts.models import User
 from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.parts import name_of
 from microfund.kernel.outbox.services import subscribe
 
 
@@ -22,6 +27,7 @@ def register() -> None:
     """Subscribe to what people are mailed about; called once when the app is ready."""
     subscribe(events.BankAccountChanged, bank_account_changed)
     subscribe(events.IdentityRejected, identity_rejected)
+    subscribe(events.UnitsFree, units_free)
 
 
 def bank_account_changed(event: events.BankAccountChanged) -> None:
@@ -58,6 +64,27 @@ def identity_rejected(event: events.IdentityRejected) -> None:
             url=mail_parts.link("investments:identity"),
             profile_url=mail_parts.link("investments:profile"),
         )
+
+
+def units_free(event: events.UnitsFree) -> None:
+    """Units that somebody waits for are free again."""
+    if not letters.is_news(event.at):
+        return
+    user = User.objects.get(pk=event.user_id)
+    fund = Fund.objects.select_related("business").get(pk=event.fund_id)
+    with translation.override(user.language):
+        words = {"fund": name_of(fund), "date": letters.day(fund.closes_on)}
+        letter = letters.Letter(
+            subject=_("Units of %(fund)s are free again") % words,
+            paragraphs=[
+                _("You wait for units of %(fund)s, and some are free again.") % words,
+                _("They are not held for you: whoever orders first gets them. The offering ends on %(date)s.") % words,
+            ],
+            button=_("Choose units"),
+            url=mail_parts.link("investments:units", fund.slug),
+        )
+        key = f"units_free:{fund.pk}:{user.pk}:{event.at.isoformat()}"
+        letters.send("units_free", letter, key=key, at=event.at, user=user)
 
 
 def _mail(kind: str, investor: Investor, *, key: str, at: datetime, to: str = "", **context: Any) -> None:

@@ -6,6 +6,7 @@ from investments import mails, repayment_mails, report_mails
 from investments.banking import services as banking
 from investments.investors import documents, duplicates
 from investments.offerings import services as offerings
+from investments.offerings import waiting
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
 from investments.payments import services as payments
@@ -31,6 +32,7 @@ def register() -> None:
             ("payments.fail", payments.fail_due, "minute"),
             ("payments.refunds", reconcile.refunds_due, "minute"),
             ("payments.payouts", reconcile.payouts_due, "hour"),
+            ("offerings.waiting", waiting.tell_due, "hour"),
             ("revenue.start", revenue.start_due, "minute"),
             ("revenue.reports", reports.await_reports_due, "hour"),
             ("payouts.paid", outcome.paid_due, "hour"),

@@ -21,6 +21,7 @@ urlpatterns = [
     path("me/bank/change/<str:bank>/", banking.choose_branch, name="branch_choose"),
     path("me/bank/change/<str:bank>/<str:branch>/", banking.fill_in, name="bank_account"),
     path("fund/<slug:slug>/units/", orders.units, name="units"),
+    path("fund/<slug:slug>/waiting/", orders.waiting_list, name="waiting"),
     path("fund/<slug:slug>/you/", orders.you, name="you"),
     path("fund/<slug:slug>/documents/", orders.documents, name="documents"),
     path("fund/<slug:slug>/documents/<int:document_id>/", orders.open_document, name="open_document"),

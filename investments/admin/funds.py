@@ -25,6 +25,9 @@ from .journal import balance_panel
 from .releases import RELEASE
 from .terms import EDITABLE, AmendForm, TermsInline, amend, amendable
 
+#: Places of the waiting list on the page of a fund.
+WAITING_SHOWN = 50
+
 
 def _submit(fund: Fund, *, actor: Any, at: datetime, reason: str) -> None:
     offerings.submit(fund, actor=actor, at=at, reason=reason)
@@ -246,6 +249,11 @@ class FundAdmin(StaffAdmin):
                     (link(Document, own.pk, own.get_kind_display()), own.language, own.sha256, own.created_at)
                     for own in row.documents.defer(*BYTES).order_by("-pk")
                 ],
+            ),
+            Panel(
+                _("Waiting list"),
+                (_("asked at"), _("told at")),
+                [(own.asked_at, own.told_at or "") for own in row.waiting_entries.order_by("pk")[:WAITING_SHOWN]],
             ),
         ]
         if row.book_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
@@ -137,6 +138,25 @@ class FundCounter(models.Model):
     def available(self) -> int:
         """Units that can still be reserved."""
         return self.offered - self.reserved - self.sold
+
+
+class WaitingEntry(models.Model):
+    """Somebody who wants to hear when units of a fund are free again; places on the list are in the order of the key.
+    `told_at` is when they were."""
+
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="waiting_entries", verbose_name=_("fund"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("user"))
+    asked_at = models.DateTimeField(_("asked at"))
+    told_at = models.DateTimeField(_("told at"), null=True)
+
+    class Meta:
+        verbose_name = _("waiting list entry")
+        verbose_name_plural = _("waiting list")
+        constraints = [models.UniqueConstraint(fields=["fund", "user"], name="waiting_once")]
+        indexes = [models.Index(fields=["fund"], condition=Q(told_at=None), name="waiting_untold_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.fund_id}:{self.user_id}"
 
 
 class Terms(models.Model):

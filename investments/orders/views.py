@@ -8,20 +8,24 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
 from investments.investors.views import profile_context, profile_form, save_form
+from investments.offerings import waiting
 from investments.offerings.models import Document, Fund
 from investments.offerings.queries import BYTES
 from investments.offerings.services import current_terms
 from microfund.kernel import clock
+from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private
 
 from . import draft as drafts
@@ -250,3 +254,39 @@ def own_order(request: HttpRequest, reference: str) -> Order:
 def order_url(order: Order) -> str:
     """The order's own page."""
     return reverse("order", args=[order.reference])
+
+
+@private
+@form_methods
+@login_required
+def waiting_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """F1: to be told when units of a fund that is sold out are free again, or not any more."""
+    at = timezone.now()
+    fund = steps.fund_or_404(slug)
+    if not steps.takes_orders(fund, at):
+        return steps.closed(request, fund)
+    if request.method == "POST":
+        _wait_or_not(request, fund)
+        return _on("waiting", slug)
+    entry = waiting.entry_of(request.user, fund)
+    context = {
+        "fund": fund,
+        "business": fund.business,
+        "entry": entry,
+        "before": waiting.before(entry) if entry and entry.told_at is None else 0,
+        "free": fund.counter.available,
+    }
+    return render(request, "investments/waiting.html", context)
+
+
+def _wait_or_not(request: HttpRequest, fund: Fund) -> None:
+    if request.POST.get("do") == "leave":
+        waiting.leave(request.user, fund)
+        messages.success(request, _("You are off the list."))
+        return
+    try:
+        waiting.join(request.user, fund, at=timezone.now())
+    except DomainError as error:
+        messages.info(request, str(error))
+    else:
+        messages.success(request, _("You are on the list and get a mail when units are free."))

@@ -23,7 +23,7 @@ from django.utils.translation import ngettext
 from businesses.models import Comment, Follow, Membership, Question, Thanks, Wonder
 from investments.banking import accounts
 from investments.investors import documents
-from investments.models import CalendarAddress, Dispute, Holding, Investor, Order, Refund
+from investments.models import CalendarAddress, Dispute, Holding, Investor, Order, Refund, WaitingEntry
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
@@ -145,6 +145,7 @@ def _leave_the_readers(user: Any) -> None:
     Question.objects.filter(asker=user).update(name=CLOSED_NAME)
     Wonder.objects.filter(user=user).delete()
     Follow.objects.filter(user=user).delete()
+    WaitingEntry.objects.filter(user=user).delete()
     Thanks.objects.filter(user=user).delete()
 
 

@@ -28,6 +28,7 @@ from investments.models import (
     PaymentAttempt,
     Payout,
     Refund,
+    WaitingEntry,
 )
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.notices.models import Notice, NoticeChoice
@@ -41,6 +42,7 @@ KEPT_IN = {
     "usersessions.UserSession": "account",
     "businesses.Membership": "account",
     "businesses.Follow": "account",
+    "investments.WaitingEntry": "account",
     "businesses.Post": "words",
     "businesses.Proposal": "words",
     "businesses.Comment": "words",
@@ -169,6 +171,9 @@ def _account(user: Any) -> dict[str, Any]:
         "follows": _rows(
             Follow.objects.filter(user=user).order_by("pk"),
             "business__slug", "cadence", "language", "asked_at", "confirmed_at", "ended_at",
+        ),
+        "waits_for": _rows(
+            WaitingEntry.objects.filter(user=user).order_by("pk"), "fund__slug", "asked_at", "told_at"
         ),
         # Not the address itself: who has it reads the calendar.
         "calendar": _rows(CalendarAddress.objects.filter(user=user), "made_at"),

@@ -126,6 +126,7 @@ TABLE: dict[str, Row] = {
             "privacy_mine",
             "investments:profile",
             "investments:bank",
+            "investments:waiting",
             "studio:home",
         ],
         OWN,

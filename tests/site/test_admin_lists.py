@@ -243,7 +243,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
-        "investments.PayoutFile", "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
+        "investments.PayoutFile", "investments.WaitingEntry", "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
         "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip
