@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
-from microfund.kernel import clock, locks
+from microfund.kernel import clock, locks, textfiles
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
@@ -115,16 +115,7 @@ def read_tracking(batch: Batch, content: bytes) -> dict[int, str]:
 
     Raises DomainError("csv") naming the row, and nothing is taken: a parcel of another batch, one twice, no number.
     """
-    if len(content) > MAX_CSV:
-        raise DomainError("csv", _("The file is too large."), field="tracking")
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise DomainError("csv", _("The file is neither UTF-8 nor Shift JIS text."), field="tracking")
+    text = textfiles.decoded(content, field="tracking", most=MAX_CSV)
     own = set(batch.parcels.values_list("entitlement_id", flat=True))
     found: dict[int, str] = {}
     for row, cells in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):

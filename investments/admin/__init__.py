@@ -17,6 +17,7 @@ from . import (
     releases,
     reports,
     resemblances,
+    returns,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "releases",
     "reports",
     "resemblances",
+    "returns",
 ]

@@ -34,6 +34,7 @@ from microfund.kernel.money import format_money
 from .distributions import APPLY_TO_BUSINESS
 from .forms import ACCOUNT_TYPES, AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
 from .journal import subject_panel
+from .returns import RETURNED_BY_DEPOSIT
 
 
 def _import(row: None, *, actor: Any, at: datetime, file: Any, format: str) -> list[tuple[Any, Any]]:  # noqa: A002
@@ -167,6 +168,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             confirm=True,
         ),
         APPLY_TO_BUSINESS,
+        RETURNED_BY_DEPOSIT,
         Act(
             name="send_back",
             label=_("Send back"),

@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import BankReturn, Fund, Investor, Payout, PayoutAttempt, PayoutRun
-from investments.payouts import outcome, select, services
+from investments.models import Fund, Investor, Payout, PayoutAttempt, PayoutRun
+from investments.payouts import select, services
 from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
@@ -20,6 +20,7 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 
 from .journal import subject_panel
+from .returns import RETURN
 
 SHOWN = 200
 
@@ -40,14 +41,6 @@ class FileForm(ReasonForm):
 
     part = forms.IntegerField(label=_("File number"), min_value=1, initial=1)
     field_order = ("part", "reason")
-
-
-class ReturnForm(RemarkForm):
-    """A transfer that came back: when, and why as the bank says."""
-
-    returned_on = forms.DateField(label=_("Returned on"), widget=forms.DateInput(attrs={"type": "date"}))
-    cause = forms.ChoiceField(label=_("Cause"), choices=BankReturn.Cause.choices)
-    field_order = ("returned_on", "cause", "reason")
 
 
 def _prepare(row: None, *, actor: Any, at: datetime, pay_on: Any) -> None:
@@ -247,10 +240,6 @@ class PayoutAdmin(ReadOnlyAdmin):
         ]  # fmt: skip
 
 
-def _returned(attempt: PayoutAttempt, *, actor: Any, at: datetime, **values: Any) -> None:
-    outcome.record_return(attempt, actor=actor, at=at, **values)
-
-
 @admin.register(PayoutAttempt)
 class PayoutAttemptAdmin(ReadOnlyAdmin):
     """One line of a bank file; its account is masked."""
@@ -260,18 +249,7 @@ class PayoutAttemptAdmin(ReadOnlyAdmin):
     list_select_related = ("run", "payout", "account")
     search_fields = ("=id",)
     ordering = ("-pk",)
-    acts = (
-        Act(
-            name="return",
-            label=_("Record a return"),
-            roles=(FINANCE_MAKER,),
-            run=_returned,
-            form=ReturnForm,
-            when=_in(PayoutAttempt.State.SENT, PayoutAttempt.State.PAID),
-            explanation=_("The bank sent it back: it is owed to the investor again, who is asked to mend the account."),
-            confirm=True,
-        ),
-    )
+    acts = (RETURN,)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)
@@ -285,16 +263,6 @@ class PayoutAttemptAdmin(ReadOnlyAdmin):
             (_("transfer date"), row.run.pay_on),
             (_("state"), row.get_state_display()),
         ]
-
-
-@admin.register(BankReturn)
-class BankReturnAdmin(ReadOnlyAdmin):
-    """A transfer that came back."""
-
-    list_display = ("attempt", "returned_on", "cause", "reason", "recorded_by", "happened_at")
-    list_filter = ("cause",)
-    list_select_related = ("attempt", "recorded_by")
-    ordering = ("-pk",)
 
 
 for queue in (

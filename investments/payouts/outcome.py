@@ -207,6 +207,25 @@ def record_return(
         return back if line is None else attach_receipt(back, line, actor=actor, at=at, reason=reason)
 
 
+def return_by_deposit(
+    line: StatementLine, attempt_id: int, *, actor: Any, at: datetime, cause: str, reason: str = ""
+) -> BankReturn:
+    """Staff say that a deposit on our statement is a transfer that came back; recorded before or by this.
+
+    Raises DomainError: "unknown" (no transfer of ours), and as `record_return` and `attach_receipt`.
+    """
+    with transaction.atomic():
+        attempt = PayoutAttempt.objects.select_related("run").filter(pk=attempt_id).first()
+        if attempt is None:
+            raise DomainError("unknown", _("No transfer of ours has this customer code."), field="code")
+        known = BankReturn.objects.filter(attempt=attempt).first()
+        if known is not None:
+            return attach_receipt(known, line, actor=actor, at=at, reason=reason)
+        return record_return(
+            attempt, returned_on=line.booked_on, actor=actor, at=at, cause=cause, reason=reason, line=line
+        )
+
+
 def attach_receipt(back: BankReturn, line: StatementLine, *, actor: Any, at: datetime, reason: str = "") -> BankReturn:
     """The deposit by which a return came: it leaves the trust account, for the fund's bank counts the money since the
     return. Raises DomainError("attached", "amount")."""

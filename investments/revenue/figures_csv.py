@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 
-from microfund.kernel import clock
+from microfund.kernel import clock, textfiles
 from microfund.kernel.errors import DomainError
 
 MAX_BYTES = 1024 * 1024
@@ -38,9 +38,7 @@ def parse(content: bytes, *, starts_on: date, months: int) -> list[dict[str, Any
     Raises DomainError("csv"), naming the row, and changing nothing: a file of another kind, a month outside the
     period, twice or missing, an amount that is no whole number of yen.
     """
-    if len(content) > MAX_BYTES:
-        raise DomainError("csv", _("The file is larger than a list of months can be."), field="figures")
-    rows = list(csv.reader(io.StringIO(_text(content), newline="")))
+    rows = list(csv.reader(io.StringIO(textfiles.decoded(content, field="figures", most=MAX_BYTES), newline="")))
     columns = _columns(rows[0] if rows else [])
     wanted = [clock.add_months(starts_on, number) for number in range(months)]
     place = {(day.year, day.month): number for number, day in enumerate(wanted)}

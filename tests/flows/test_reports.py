@@ -189,7 +189,7 @@ def test_figures_come_from_a_spreadsheet_in_either_encoding(fund: Fund, client: 
         (b"month,amount\nMay,5\n", "Row 2: write the month"),
         (b"month,amount\n1999-05,5\n", "Row 2: this month is not in the period"),
         (b"month,amount\n", "The file holds no month"),
-        (b"month,amount\n" + b"x" * (1024 * 1024), "larger than"),
+        (b"month,amount\n" + b"x" * (1024 * 1024), "too large"),
     ],
 )
 def test_a_bad_spreadsheet_changes_nothing_and_names_the_row(

@@ -91,7 +91,9 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "apply": {"finance maker"},
         "send_back": {"finance maker"},
         "business": {"finance maker"},
+        "returned": {"finance maker"},
     },
+    "investments.BankReturn": {"file": {"finance maker"}},
     "investments.OutgoingTransfer": {
         "approve": {"finance checker"},
         "sent": {"finance maker"},
