@@ -35,6 +35,11 @@ def is_news(at: datetime) -> bool:
     return timezone.now() - at <= timedelta(days=settings.MAIL_NOTHING_OLDER_DAYS)
 
 
+def is_over(at: datetime) -> bool:
+    """Whether a moment has passed by the time that a mail about it is written."""
+    return timezone.now() >= at
+
+
 def day(on: date) -> str:
     """A date as the active language writes it."""
     return date_format(on, "DATE_FORMAT")

@@ -1,4 +1,4 @@
-"""What rewards hear of holdings: units that are taken back take their rewards with them (domain.md section 10)."""
+"""What rewards hear of holdings: units taken back take rewards and visits with them (domain.md section 10)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from investments.models import Holding
 from microfund.kernel import locks
 from microfund.kernel.outbox.services import subscribe
 
+from . import visits
 from .claims import give_stock_back
 from .models import ENTITLEMENT_STATES, TO_PACK, Cycle, Entitlement, Offer, Parcel
 
@@ -45,3 +46,4 @@ def holding_rescinded(event: HoldingRescinded) -> None:
             row.save(update_fields=["quantity"])
             if row.state in TO_PACK:
                 Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") + left)
+    visits.give_up(holding.investor, at=event.at)

@@ -27,7 +27,8 @@ LONGEST = 4_000
 def has_come(fund: Fund, moment: str) -> bool:
     """Whether the moment of a letter has come for a fund; that of reopening its owner knows."""
     if moment == Letter.Moment.FUNDED:
-        return fund.succeeded_at is not None
+        # Once the offering is over: whoever buys later would never be told of a letter that is out.
+        return fund.succeeded_at is not None and fund.state != Fund.State.OPEN
     if moment == Letter.Moment.REOPENED:
         return fund.state in (Fund.State.OPERATING, Fund.State.MATURED, Fund.State.SETTLED)
     if moment == Letter.Moment.MATURED:

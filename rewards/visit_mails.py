@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from investments.letters import Letter, is_news, send
+from investments.letters import Letter, is_news, is_over, send
 from investments.models import Holding
 from microfund.kernel import clock
 from microfund.kernel.notices.parts import link, name_of
@@ -69,6 +69,11 @@ def _letter(visit: Visit, subject: str, first: str, *, booked: bool, **more: Any
     )
 
 
+def _comes(visit: Visit) -> bool:
+    """Whether the visit still takes place: a mail may be written long after what it tells of."""
+    return visit.state == Visit.State.OPEN and not is_over(visit.starts_at)
+
+
 def visit_made(event: events.VisitMade) -> None:
     """Announced; begins the batches."""
     if is_news(event.at):
@@ -78,8 +83,10 @@ def visit_made(event: events.VisitMade) -> None:
 def visit_mail_batch(event: VisitMailBatch) -> None:
     """Write to the next holders with enough units, then ask for the rest."""
     visit = _visit(event.visit_id)
-    held = Holding.objects.filter(fund=visit.fund, units__gte=visit.minimum_units, pk__gt=event.after)
-    found = list(held.select_related("investor__user").order_by("pk")[:BATCH])
+    if not _comes(visit):
+        return
+    held = Holding.objects.filter(fund=visit.fund, units__gte=visit.minimum_units, frozen_at=None)
+    found = list(held.filter(pk__gt=event.after).select_related("investor__user").order_by("pk")[:BATCH])
     for holding in found:
         investor = holding.investor
         with translation.override(investor.user.language):
@@ -109,10 +116,11 @@ def _to_booked(kind: str, visit: Visit, states: list[str], texts: Any, *, at: da
 
 def visit_changed(event: events.VisitChanged) -> None:
     """Another time or place."""
-    if is_news(event.at):
+    visit = _visit(event.visit_id)
+    if is_news(event.at) and _comes(visit):
         _to_booked(
             "visit_changed",
-            _visit(event.visit_id),
+            visit,
             ["booked", "waiting"],
             lambda: (
                 _("Your visit to %(business)s has changed"),
@@ -143,10 +151,11 @@ def visit_called_off(event: events.VisitCalledOff) -> None:
 
 def visit_soon(event: events.VisitSoon) -> None:
     """Three days before."""
-    if is_news(event.at):
+    visit = _visit(event.visit_id)
+    if is_news(event.at) and _comes(visit):
         _to_booked(
             "visit_soon",
-            _visit(event.visit_id),
+            visit,
             ["booked"],
             lambda: (
                 _("Soon: your visit to %(business)s"),
@@ -165,6 +174,8 @@ def seats_free(event: events.SeatsFree) -> None:
     if row.state != Booking.State.BOOKED:
         return
     visit, investor = _visit(row.visit_id), row.holding.investor
+    if not _comes(visit):
+        return
     with translation.override(investor.user.language):
         letter = _letter(
             visit,

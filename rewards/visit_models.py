@@ -52,8 +52,8 @@ class Visit(models.Model):
 
     @property
     def online(self) -> bool:
-        """Whether the place is the link of a meeting, which only those who have booked are shown."""
-        return self.place.startswith(("https://", "http://"))
+        """Whether the place holds the link of a meeting, which only those who have booked are shown."""
+        return "://" in self.place
 
 
 VISIT_STATES = StateTable("rewards.Visit", {"open": ("cancelled",)}, section="domain.md section 10")

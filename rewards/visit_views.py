@@ -37,7 +37,13 @@ SHOWN = 50
 class SeatsForm(forms.Form):
     """How many seats."""
 
-    seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1, initial=1)
+    seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1, max_value=5_000, initial=1)
+
+
+class ReasonForm(forms.Form):
+    """Why a visit is called off."""
+
+    reason = forms.CharField(max_length=200)
 
 
 class VisitForm(forms.Form):
@@ -68,13 +74,19 @@ class VisitForm(forms.Form):
         label=gettext_lazy("Book until"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1, max_value=5_000)
-    minimum_units = forms.IntegerField(label=gettext_lazy("From so many units"), min_value=1, initial=1)
+    minimum_units = forms.IntegerField(
+        label=gettext_lazy("From so many units"), min_value=1, max_value=100_000, initial=1
+    )
     most_each = forms.IntegerField(
         label=gettext_lazy("Most seats for one holder"), min_value=1, max_value=50, initial=2
     )
 
-    def __init__(self, *arguments: Any, funds: list[Fund], **options: Any) -> None:
+    def __init__(self, *arguments: Any, funds: list[Fund] | None, **options: Any) -> None:
+        """`funds` to choose from; None for a visit that is changed, whose fund stays."""
         super().__init__(*arguments, **options)
+        if funds is None:
+            del self.fields["fund"]
+            return
         name = "name_ja" if translation.get_language() == "ja" else "name_en"
         self.fields["fund"].choices = [(str(fund.pk), getattr(fund, name)) for fund in funds]  # type: ignore[attr-defined]
 
@@ -82,7 +94,7 @@ class VisitForm(forms.Form):
         """What `visits.make` takes."""
         data = dict(self.cleaned_data)
         begins = datetime.combine(data.pop("day"), data.pop("time"), tzinfo=clock.business_zone())
-        data.pop("fund")
+        data.pop("fund", None)
         return {**data, "starts_at": begins}
 
 
@@ -127,7 +139,7 @@ def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = _visit(business, pk)
     investor = investors.investor_of(request.user)
     holding = visits.held_by(investor, found) if investor else None
-    row = Booking.objects.filter(visit=found, holding=holding).first() if holding else None
+    row = visits.booking_of(investor, found) if investor else None
     form = SeatsForm(initial={"seats": row.seats if row else 1})
     if request.method == "POST":
         if not request.user.is_authenticated:
@@ -145,6 +157,7 @@ def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "booking": row,
         "form": form,
         "free": found.seats - found.taken,
+        "waiting": visits.somebody_waits(found),
         "bookable": found.state == Visit.State.OPEN and clock.today_in(None, at) <= found.book_until,
         "past": found.starts_at <= at,
         "trail": [*_trail(business), (_("Visits"), reverse("rewards:visits", args=[business.slug]))],
@@ -162,7 +175,13 @@ def _booked(request: HttpRequest, found: Visit, investor: Any, form: SeatsForm) 
         form.add_error(field if field in form.fields else None, str(error))
         return False
     if row.state == Booking.State.WAITING:
-        messages.info(request, _("All seats are taken. You are on the waiting list and get a mail when some are free."))
+        messages.info(
+            request,
+            _(
+                "So many seats are not free, or others wait before you. "
+                "You are on the waiting list and get a mail when they are yours."
+            ),
+        )
     else:
         messages.success(request, _("Your seats are booked."))
     return True
@@ -208,7 +227,8 @@ def own_visits(request: HttpRequest) -> HttpResponse:
 def visit_ics(request: HttpRequest, pk: int) -> HttpResponse:
     """One booked visit as a calendar file. Another person's answers 404."""
     investor = investors.investor_of(request.user)
-    row = visits.bookings_of(investor).filter(pk=pk, state=Booking.State.BOOKED).first() if investor else None
+    booked = {"state": Booking.State.BOOKED, "visit__state": Visit.State.OPEN}
+    row = visits.bookings_of(investor).filter(pk=pk, **booked).first() if investor else None
     if row is None:
         raise Http404
     response = HttpResponse(calendar_file(row), content_type="text/calendar; charset=utf-8")
@@ -247,15 +267,17 @@ def _funds(desk: Desk) -> list[Fund]:
 def visit_desk(request: HttpRequest, desk: Desk, pk: int | None = None) -> HttpResponse:
     """O8: announce a visit, or change one."""
     found = _visit(desk.business, pk) if pk is not None else None
-    form = VisitForm(request.POST or None, funds=_funds(desk), initial=_initial(found) if found else None)
+    funds = _funds(desk) if found is None else None
+    form = VisitForm(request.POST or None, funds=funds, initial=_initial(found) if found else None)
     if request.method == "POST" and form.is_valid() and _made(request, desk, found, form):
         return redirect("rewards:visit_desk", slug=desk.business.slug)
-    rows = visits.of_business(desk.business)[:SHOWN]
+    rows = list(visits.of_business(desk.business)[:SHOWN]) if found is None else []
+    waiting = visits.seats_that_wait(rows)
     context = {
         **desk.context(),
         "visit": found,
         "form": form,
-        "rows": [(row, visits.seats_by_state(row)) for row in rows] if found is None else [],
+        "rows": [(row, waiting.get(row.pk, 0)) for row in rows],
         "at": timezone.now(),
     }
     return render(request, "rewards/visit_desk.html", context, status=REFUSED if form.errors else 200)
@@ -264,7 +286,7 @@ def visit_desk(request: HttpRequest, desk: Desk, pk: int | None = None) -> HttpR
 def _initial(found: Visit) -> dict[str, Any]:
     begins = found.starts_at.astimezone(clock.business_zone())
     values = {name: getattr(found, name) for name in visits.FIELDS if name != "starts_at"}
-    return {**values, "fund": str(found.fund_id), "day": begins.date(), "time": begins.time()}
+    return {**values, "day": begins.date(), "time": begins.time()}
 
 
 def _made(request: HttpRequest, desk: Desk, found: Visit | None, form: VisitForm) -> bool:
@@ -296,9 +318,12 @@ def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         at = timezone.now()
         try:
             if request.POST.get("do") == "call_off":
-                visits.call_off(found, reason=request.POST.get("reason", ""), actor=request.user, at=at)
+                form = ReasonForm(request.POST)
+                reason = form.cleaned_data["reason"] if form.is_valid() else ""
+                visits.call_off(found, reason=reason, actor=request.user, at=at)
             else:
-                present = {int(own) for own in request.POST.getlist("present") if own.isdecimal()}
+                ticked = set(request.POST.getlist("present"))
+                present = {row.pk for row in rows if str(row.pk) in ticked}
                 visits.note_attendance(found, present, actor=request.user, at=at)
         except DomainError as error:
             messages.error(request, str(error))

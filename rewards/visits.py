@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -33,8 +33,8 @@ FIELDS = (
 TOLD = ("place", "starts_at")
 
 
-def _checked(values: dict[str, Any], *, at: datetime) -> dict[str, Any]:
-    """The values of a visit. Raises DomainError with `field`."""
+def _checked(values: dict[str, Any], *, at: datetime, known_until: date | None = None) -> dict[str, Any]:
+    """The values of a visit; `known_until` is the last day to book it had before. Raises DomainError with `field`."""
     found = {name: values[name] for name in FIELDS}
     for name in ("title_en", "title_ja", "place"):
         found[name] = " ".join(str(found[name]).split())
@@ -43,7 +43,11 @@ def _checked(values: dict[str, Any], *, at: datetime) -> dict[str, Any]:
     if found["starts_at"] <= at:
         raise DomainError("past", _("This time has passed."), field="starts_at")
     if found["book_until"] > clock.today_in(None, found["starts_at"]):
-        raise DomainError("late", _("Booking ends before the visit begins."), field="book_until")
+        raise DomainError("late", _("Booking ends on the day of the visit at the latest."), field="book_until")
+    if found["book_until"] not in (known_until, None) and found["book_until"] < clock.today_in(None, at):
+        raise DomainError("past", _("This day has passed."), field="book_until")
+    # A wish that can never be filled would hold up everybody behind it.
+    found["most_each"] = min(found["most_each"], found["seats"])
     return found
 
 
@@ -57,21 +61,32 @@ def make(fund: Fund, *, values: dict[str, Any], actor: Any, at: datetime) -> Vis
         return visit
 
 
+def _locked_coming(visit_id: int, at: datetime) -> Visit:
+    """Lock a visit that is open and has not begun. Raises DomainError("wrong_state", "over")."""
+    visit = locks.lock_one(Visit, visit_id)
+    if visit.state != Visit.State.OPEN:
+        raise DomainError("wrong_state", _("This visit was called off."))
+    if at >= visit.starts_at:
+        raise DomainError("over", _("The visit has begun."))
+    return visit
+
+
 def change(visit: Visit, *, values: dict[str, Any], actor: Any, at: datetime) -> Visit:
     """Change a visit; who has booked hears of another time or place. Raises DomainError with `field`, "wrong_state",
-    "seats" (fewer than are taken)."""
-    found = _checked(values, at=at)
+    "over" (it has begun), "seats" (fewer than are taken)."""
     with transaction.atomic():
-        visit = locks.lock_one(Visit, visit.pk)
-        if visit.state != Visit.State.OPEN:
-            raise DomainError("wrong_state", _("This visit was called off."))
+        visit = _locked_coming(visit.pk, at)
+        found = _checked(values, at=at, known_until=visit.book_until)
         if found["seats"] < visit.taken:
             text = _("%(taken)d seats are taken already.") % {"taken": visit.taken}
             raise DomainError("seats", text, field="seats")
         moved = any(getattr(visit, name) != found[name] for name in TOLD)
+        if visit.starts_at != found["starts_at"]:
+            visit.reminded_at = None
         for name, value in found.items():
             setattr(visit, name, value)
-        visit.save(update_fields=list(found))
+        visit.save(update_fields=[*found, "reminded_at"])
+        _waiting(visit).filter(seats__gt=visit.most_each).update(seats=visit.most_each)
         audit.record(action="rewards.Visit.changed", subject=visit, at=at, actor=actor)
         _move_up(visit, at=at)
         if moved:
@@ -80,12 +95,12 @@ def change(visit: Visit, *, values: dict[str, Any], actor: Any, at: datetime) ->
 
 
 def call_off(visit: Visit, *, reason: str, actor: Any, at: datetime) -> Visit:
-    """Call a visit off; who has booked hears why. Raises DomainError("reason_needed", "wrong_state")."""
+    """Call a visit off; who has booked hears why. Raises DomainError("reason_needed", "wrong_state", "over")."""
     reason = " ".join(reason.split())
     if not reason:
         raise DomainError("reason_needed", _("Give a reason."), field="reason")
     with transaction.atomic():
-        visit = locks.lock_one(Visit, visit.pk)
+        visit = _locked_coming(visit.pk, at)
         visit.reason = reason[:200]
         visit.save(update_fields=["reason"])
         visit = VISIT_STATES.move(visit, Visit.State.CANCELLED, at=at, actor=actor, reason=reason[:200])
@@ -106,11 +121,15 @@ def book(investor: Investor, visit_id: int, seats: int, *, actor: Any, at: datet
     "seats" (none, or more than one holding may take).
     """
     with transaction.atomic():
+        # The holding first: its units must not be taken back meanwhile.
+        own = Holding.objects.filter(investor=investor, fund__visits=visit_id).values_list("pk", flat=True)
+        locks.lock(Holding, own)
         visit = locks.lock_one(Visit, visit_id)
         holding = held_by(investor, visit)
         if holding is None:
             raise DomainError("not_for_you", _("This visit is for holders of units of this fund."))
-        if visit.state != Visit.State.OPEN or clock.today_in(None, at) > visit.book_until:
+        ended = clock.today_in(None, at) > visit.book_until or at >= visit.starts_at
+        if visit.state != Visit.State.OPEN or ended:
             text = _("This visit could be booked until %(date)s.") % {
                 "date": date_format(visit.book_until, "DATE_FORMAT")
             }
@@ -128,6 +147,12 @@ def book(investor: Investor, visit_id: int, seats: int, *, actor: Any, at: datet
         return row
 
 
+def _waiting(visit: Visit) -> QuerySet[Booking]:
+    """Who waits and may come, in the order of asking."""
+    found = Booking.objects.filter(visit=visit, state=Booking.State.WAITING, holding__frozen_at=None)
+    return found.filter(holding__units__gte=visit.minimum_units).order_by("asked_at", "pk")
+
+
 def _free(visit: Visit) -> int:
     return visit.seats - visit.taken
 
@@ -140,8 +165,7 @@ def _take(visit: Visit, seats: int) -> None:
 
 def _place(visit: Visit, row: Booking, *, at: datetime, actor: Any = None) -> Booking:
     """A waiting booking gets its seats if nobody waits before it and there are enough."""
-    before = Booking.objects.filter(visit=visit, state=Booking.State.WAITING).exclude(pk=row.pk)
-    if before.exists() or _free(visit) < row.seats:
+    if _waiting(visit).exclude(pk=row.pk).exists() or _free(visit) < row.seats:
         return row
     _take(visit, row.seats)
     return BOOKING_STATES.move(row, Booking.State.BOOKED, at=at, actor=actor)
@@ -160,7 +184,9 @@ def _again(visit: Visit, row: Booking, seats: int, *, at: datetime, actor: Any) 
         _move_up(visit, at=at)
         row.refresh_from_db()
         return row
-    if seats > row.seats + _free(visit):
+    if row.state != Booking.State.BOOKED:
+        raise DomainError("over", _("The visit has begun."))
+    if seats > row.seats and (_waiting(visit).exists() or seats > row.seats + _free(visit)):
         raise DomainError("seats", _("So many seats are not free."), field="seats")
     _take(visit, seats - row.seats)
     row.seats = seats
@@ -170,24 +196,52 @@ def _again(visit: Visit, row: Booking, seats: int, *, at: datetime, actor: Any) 
 
 
 def cancel(investor: Investor, visit_id: int, *, actor: Any, at: datetime) -> Booking:
-    """Give the seats back, up to the beginning; the next on the list gets them. Raises DomainError("wrong_state",
-    "over"), Booking.DoesNotExist."""
+    """Give the seats back, up to the beginning; the next on the list gets them. Given back twice is
+    nothing. Raises DomainError("wrong_state", "over"), Booking.DoesNotExist."""
     with transaction.atomic():
         visit = locks.lock_one(Visit, visit_id)
         row = Booking.objects.get(visit=visit, holding__investor=investor)
-        if at >= visit.starts_at:
-            raise DomainError("over", _("The visit has begun."))
-        took = row.seats if row.state in TAKES_SEATS else 0
-        row = BOOKING_STATES.move(row, Booking.State.CANCELLED, at=at, actor=actor)
-        _take(visit, -took)
-        _move_up(visit, at=at)
-        return row
+        if row.state == Booking.State.CANCELLED:
+            return row
+        visit = _locked_coming(visit_id, at)
+        return _give_back(visit, row, at=at, actor=actor)
+
+
+def _give_back(visit: Visit, row: Booking, *, at: datetime, actor: Any = None) -> Booking:
+    took = row.seats if row.state in TAKES_SEATS else 0
+    row = BOOKING_STATES.move(row, Booking.State.CANCELLED, at=at, actor=actor)
+    _take(visit, -took)
+    _move_up(visit, at=at)
+    return row
+
+
+def give_up(investor: Investor, *, at: datetime, everything: bool = False) -> int:
+    """Cancel the bookings of coming visits for which a person holds too few units by now, or all of them (an account
+    that is closed); how many."""
+    rows = Booking.objects.filter(
+        holding__investor=investor,
+        state__in=["booked", "waiting"],
+        visit__state=Visit.State.OPEN,
+        visit__starts_at__gt=at,
+    )
+    if not everything:
+        rows = rows.filter(holding__units__lt=F("visit__minimum_units"))
+    with transaction.atomic():
+        found = list(rows.order_by("visit_id"))
+        visits = {visit.pk: visit for visit in locks.lock(Visit, [row.visit_id for row in found])}
+        for row in found:
+            row.refresh_from_db()
+            if row.state in ("booked", "waiting"):
+                _give_back(visits[row.visit_id], row, at=at)
+        return len(found)
 
 
 def _move_up(visit: Visit, *, at: datetime) -> None:
-    """Who waits gets seats in the order of asking, as far as they go; each is told."""
-    waiting = Booking.objects.filter(visit=visit, state=Booking.State.WAITING).order_by("asked_at", "pk")
-    for row in waiting:
+    """Who waits gets seats in the order of asking, as far as they go; each is told. Who may not come now is left out,
+    and nothing moves once a visit is called off or has begun."""
+    if visit.state != Visit.State.OPEN or at >= visit.starts_at:
+        return
+    for row in _waiting(visit):
         if row.seats > _free(visit):
             return
         _take(visit, row.seats)
@@ -196,11 +250,14 @@ def _move_up(visit: Visit, *, at: datetime) -> None:
 
 
 def note_attendance(visit: Visit, present: set[int], *, actor: Any, at: datetime) -> None:
-    """Who was there: the bookings named; the others that were booked were not. Raises DomainError("too_early")."""
-    if at < visit.starts_at:
-        raise DomainError("too_early", _("The visit has not begun yet."))
+    """Who was there: the bookings named; the others that were booked were not. Raises DomainError("too_early",
+    "wrong_state")."""
     with transaction.atomic():
-        locks.lock_one(Visit, visit.pk)
+        visit = locks.lock_one(Visit, visit.pk)
+        if visit.state != Visit.State.OPEN:
+            raise DomainError("wrong_state", _("This visit was called off."))
+        if at < visit.starts_at:
+            raise DomainError("too_early", _("The visit has not begun yet."))
         for row in Booking.objects.filter(visit=visit, state__in=TAKES_SEATS).order_by("pk"):
             to = Booking.State.ATTENDED if row.pk in present else Booking.State.ABSENT
             if row.state != to:
@@ -223,7 +280,7 @@ def _remind(visit_id: int, at: datetime) -> bool:
             return False
         visit.reminded_at = at
         visit.save(update_fields=["reminded_at"])
-        publish(events.VisitSoon(visit_id=visit.pk, at=at), key=str(visit.pk), at=at)
+        publish(events.VisitSoon(visit_id=visit.pk, at=at), key=f"{visit.pk}:{visit.starts_at.isoformat()}", at=at)
         return True
 
 
@@ -235,13 +292,23 @@ def of_business(business: Business) -> QuerySet[Visit]:
     return Visit.objects.filter(fund__business=business).select_related("fund").order_by("-starts_at", "-pk")
 
 
+def booking_of(investor: Investor, visit: Visit) -> Booking | None:
+    """A person's booking of a visit, whether they could book it now or not."""
+    return Booking.objects.filter(visit=visit, holding__investor=investor).first()
+
+
+def somebody_waits(visit: Visit) -> bool:
+    """Whether seats that are free go to the list first."""
+    return _waiting(visit).exists()
+
+
 def bookings_of(investor: Any) -> QuerySet[Booking]:
     """A person's bookings, the latest visit first."""
     found = Booking.objects.filter(holding__investor=investor)
     return found.select_related("visit__fund__business").order_by("-visit__starts_at", "-pk")
 
 
-def seats_by_state(visit: Visit) -> dict[str, int]:
-    """Seats by the state of their bookings."""
-    rows = visit.bookings.values("state").annotate(seats=Sum("seats")).order_by()
-    return {row["state"]: row["seats"] for row in rows}
+def seats_that_wait(visits: list[Visit]) -> dict[int, int]:
+    """Seats on the waiting list, by visit."""
+    rows = Booking.objects.filter(visit__in=visits, state=Booking.State.WAITING)
+    return dict(rows.values_list("visit").annotate(Sum("seats")).order_by())

@@ -77,12 +77,15 @@ def tell_due(*, on: date, at: datetime) -> dict[str, int]:
 
 
 def _tell(fund_id: int, at: datetime, counts: dict[str, int]) -> bool:
-    """Tell as many as there are free units, less those who were told within the head start."""
+    """Tell as many as there are free units, less those who were told within the head start and have
+    not ordered since."""
     with transaction.atomic():
         fund = locks.try_lock(Fund, fund_id, state=Fund.State.OPEN)
         if fund is None:
             return False
-        ahead = WaitingEntry.objects.filter(fund=fund, told_at__gt=at - HEAD_START).count()
+        told = WaitingEntry.objects.filter(fund=fund, told_at__gt=at - HEAD_START)
+        ordered = told.filter(user__investor__orders__fund=fund, user__investor__orders__applied_at__gte=F("told_at"))
+        ahead = told.exclude(pk__in=ordered.values("pk")).count()
         rows = list(_untold(fund_id)[: max(0, fund.counter.available - ahead)])
         for row in rows:
             row.told_at = at

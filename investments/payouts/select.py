@@ -130,7 +130,7 @@ WITH {_DUE}, {_JUDGED}, {_AGAIN}
 )
 , retried AS (
     UPDATE investments_payout AS payout SET state = 'in_run'
-      FROM again WHERE payout.id = again.payout_id AND again.excluded = ''
+      FROM again WHERE payout.id = again.payout_id AND again.excluded = '' AND payout.state IN ('waiting', 'returned')
     RETURNING payout.id
 )
 , attempt AS (
@@ -139,7 +139,8 @@ WITH {_DUE}, {_JUDGED}, {_AGAIN}
       FROM (SELECT payout.id AS payout_id, 1 AS number, judged.account_id, payout.net
               FROM payout JOIN judged ON judged.fund_id = payout.fund_id AND judged.investor_id = payout.investor_id
             UNION ALL
-            SELECT payout_id, tries + 1, account_id, net FROM again WHERE excluded = '') AS tried
+            SELECT payout_id, tries + 1, account_id, net
+              FROM again JOIN retried ON retried.id = again.payout_id) AS tried
      ORDER BY tried.payout_id
     RETURNING amount
 )

@@ -29,6 +29,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice, NoticeChoice
+from rewards import visits
 from rewards.models import Parcel
 
 OPEN_ORDERS = ("reserved", "awaiting_payment", "paid")
@@ -126,6 +127,7 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
         documents.erase(case, at=at, reason="account closed")
     accounts.erase(investor, at=at)
     investor.addresses.all().delete()
+    visits.give_up(investor, at=at, everything=True)
     Parcel.objects.filter(entitlement__holding__investor=investor).update(address={}, card="", erased_at=at)
     values: dict[str, Any] = {"phone": "", "phone_hash": "", "purpose": "", "experience": "", "funds_origin": ""}
     if not kept:

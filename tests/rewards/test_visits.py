@@ -12,10 +12,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from investments.events import HoldingRescinded
 from investments.models import Fund, Holding, Investor
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from rewards import visit_mails, visits
+from rewards import handlers, visit_mails, visits
 from rewards.models import Booking, Visit
 from tests import make, repay
 from tests.investments.test_mails import both_parts_say, check, deliver, mails_of
@@ -114,9 +115,11 @@ def test_everybody_concerned_is_told_once(monkeypatch: pytest.MonkeyPatch) -> No
     soon = visit.starts_at - timedelta(days=2)
     for _time in range(2):
         visits.remind_due(on=clock.today_in(None, soon), at=soon)
+    deliver()
     moved = visit_values(place="The new pier", starts_at=visit.starts_at)
     for found in (moved, {**moved, "text_en": "Boots."}):
         visits.change(visit, values=found, actor=owner, at=timezone.now())
+    deliver()
     visits.call_off(visit, reason="A storm is coming.", actor=owner, at=timezone.now())
     for kind, words in (("visit_soon", "The pier"), ("visit_changed", "The new pier"), ("visit_called_off", "A storm")):
         found = mails_of(kind)
@@ -125,6 +128,104 @@ def test_everybody_concerned_is_told_once(monkeypatch: pytest.MonkeyPatch) -> No
         both_parts_say(found[0], "Raft-side breakfast")
         assert words in found[0].text or kind != "visit_called_off"
     refused("over", lambda: book(visit, people(fund)[1]))
+
+
+def test_a_visit_that_is_called_off_or_has_begun_stays_as_it_is() -> None:
+    fund = repay.operating(1, 1, 1)
+    owner, (one, two, three) = repay.owner(fund), people(fund)
+    off, held = announced(fund, seats=2), announced(fund, seats=2)
+    for visit in (off, held):
+        book(visit, one, 2)
+        book(visit, two, 1)
+    visits.call_off(off, reason="A storm.", actor=owner, at=timezone.now())
+    refused("wrong_state", lambda: visits.cancel(one, off.pk, actor=one.user, at=timezone.now()))
+    refused("wrong_state", lambda: visits.note_attendance(off, set(), actor=owner, at=off.starts_at))
+    assert not mails_of("seats_free")
+    client = browser(one.user)
+    row = Booking.objects.get(visit=off, holding__investor=one)
+    assert client.get(reverse("rewards:visit_ics", args=[row.pk])).status_code == 404
+    page = client.get(reverse("rewards:visit", args=[fund.business.slug, off.pk])).content.decode()
+    assert "A storm." in page and "Into my calendar" not in page and "give the seats back" not in page
+    begun = held.starts_at
+    Visit.objects.filter(pk=held.pk).update(book_until=clock.today_in(None, begun))
+    refused("over", lambda: book(held, three, at=begun))
+    visits.note_attendance(held, set(), actor=owner, at=begun)
+    refused("over", lambda: book(held, one, 1, at=begun))
+    for act in (
+        lambda: visits.call_off(held, reason="Late.", actor=owner, at=begun),
+        lambda: visits.change(held, values=visit_values(), actor=owner, at=begun),
+    ):
+        refused("over", act)
+    assert Booking.objects.get(visit=held, holding__investor=one).state == "absent"
+
+
+def test_nobody_passes_the_list_and_no_wish_blocks_it() -> None:
+    fund = repay.operating(1, 1, 1)
+    one, two, three = people(fund)
+    visit = announced(fund, seats=3, most_each=9)
+    assert visit.most_each == 3
+    book(visit, one, 2)
+    book(visit, two, 2)
+    refused("seats", lambda: book(visit, one, 3))
+    # Fewer for each: the wish that waits is made as small, and fits.
+    visits.change(visit, values=visit_values(seats=3, most_each=1), actor=repay.owner(fund), at=timezone.now())
+    assert Booking.objects.get(holding__investor=two).state == "booked" and taken(visit) == 3
+    # Who may not come now neither moves up nor holds up those behind.
+    visits.cancel(two, visit.pk, actor=two.user, at=timezone.now())
+    assert book(visit, three).state == "booked"
+    assert book(visit, two).state == "waiting"
+    Holding.objects.filter(investor=two).update(frozen_at=timezone.now())
+    visits.cancel(three, visit.pk, actor=three.user, at=timezone.now())
+    assert Booking.objects.get(holding__investor=two).state == "waiting" and taken(visit) == 2
+    # It stays in sight all the same, and can be given back.
+    page = browser(two.user).get(reverse("rewards:visit", args=[fund.business.slug, visit.pk])).content.decode()
+    assert "give the seats back" in page
+    for _time in range(2):
+        assert visits.cancel(two, visit.pk, actor=two.user, at=timezone.now()).state == "cancelled"
+
+
+def test_units_that_are_taken_back_and_closed_accounts_give_their_seats_back() -> None:
+    fund = repay.operating(2, 2, 2)
+    visit = announced(fund, seats=2, minimum_units=2)
+    one, two, three = people(fund)
+    for who in (one, two):
+        book(visit, who, 2)
+    book(visit, three)
+    Holding.objects.filter(investor=one).update(units=1)
+    handlers.holding_rescinded(HoldingRescinded(1, one.pk, fund.pk, 1, timezone.now()))
+    states = dict(Booking.objects.values_list("holding__investor", "state"))
+    assert states == {one.pk: "cancelled", two.pk: "booked", three.pk: "waiting"} and taken(visit) == 2
+    assert visits.give_up(two, at=timezone.now(), everything=True) == 1
+    assert taken(visit) == 1 and visits.give_up(two, at=timezone.now(), everything=True) == 0
+
+
+def test_a_visit_that_moves_is_reminded_of_anew() -> None:
+    fund = repay.operating(2)
+    visit = announced(fund)
+    book(visit, people(fund)[0])
+    assert visits.remind_due(on=clock.today_in(None, visit.starts_at), at=timezone.now())["reminded"] == 1
+    later = visit.starts_at + timedelta(days=60)
+    visits.change(visit, values=visit_values(starts_at=later), actor=repay.owner(fund), at=timezone.now())
+    assert visits.remind_due(on=clock.today_in(None, later), at=timezone.now())["reminded"] == 1
+    assert len(mails_of("visit_soon")) == 2
+
+
+def test_odd_input_is_refused_without_an_error_of_the_server() -> None:
+    fund = repay.operating(2)
+    client, slug = browser(repay.owner(fund)), fund.business.slug
+    desk = reverse("rewards:visit_desk", args=[slug])
+    begins = clock.today_in() + timedelta(days=9)
+    data = {**visit_values(), "fund": fund.pk, "day": begins.isoformat(), "time": "09:30", "book_until": "0001-01-01"}
+    data.pop("starts_at")
+    assert client.post(desk, data).status_code == 422
+    assert client.post(desk, {**data, "minimum_units": 2**31}).status_code == 422
+    visit = announced(fund, place="Zoom: HTTPS://meet.example/secret")
+    assert visit.online
+    page = reverse("rewards:visit_people", args=[slug, visit.pk])
+    for sent in ({"do": "call_off", "reason": "a\x00b"}, {"do": "present", "present": "9" * 5_000}):
+        assert client.post(page, sent).status_code == 302
+    visit.refresh_from_db()
+    assert visit.state == "open"
 
 
 @pytest.mark.django_db(transaction=True)
