@@ -1,64 +1,39 @@
-"""Mails that are put together in Python: a Letter, set by the templates `email/letter`, and to whom it goes."""
+"""To whom letters about funds go: an investor, the holders of a fund, its owners, the fund's staff."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.db.models import QuerySet
+from django.utils import translation
 
 from businesses.members import owners_of
+from investments.holdings.models import Holding
+from investments.investors.models import Investor
 from investments.offerings.models import Fund
-from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.letters import Letter, send, to_user
 from microfund.kernel.notices.parts import name_of
 
-
-@dataclass(frozen=True)
-class Letter:
-    """A mail in words: paragraphs, somebody's words under `quoted`, rows of facts, and the page that holds it all."""
-
-    subject: str
-    paragraphs: Sequence[str]
-    button: str
-    url: str
-    facts: Sequence[tuple[str, str]] = field(default=())
-    quoted: str = ""
-    quote: str = ""
+#: Holders who are written to in one transaction.
+BATCH = 200
 
 
-def is_news(at: datetime) -> bool:
-    """Whether something is recent enough to be mailed about: to be told of old things now would only frighten."""
-    return timezone.now() - at <= timedelta(days=settings.MAIL_NOTHING_OLDER_DAYS)
+def to_investor(kind: str, investor: Investor, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:
+    """One mail to an investor, in the language of their login. `letter` is called while it is active."""
+    to_user(kind, investor.user, letter, key=key, at=at, name=investor.name)
 
 
-def is_over(at: datetime) -> bool:
-    """Whether a moment has passed by the time that a mail about it is written."""
-    return timezone.now() >= at
-
-
-def day(on: date) -> str:
-    """A date as the active language writes it."""
-    return date_format(on, "DATE_FORMAT")
-
-
-def send(
-    kind: str, letter: Letter, *, key: str, at: datetime, user: Any = None, to: str = "", name: str = "", lang: str = ""
-) -> None:
-    """Queue a letter to a user, or to an address in a language; once for each key."""
-    notices.queue(
-        kind,
-        key=key,
-        to=to or user.email,
-        language=lang or user.language,
-        at=at,
-        user=user,
-        template="letter",
-        context={"letter": letter, "name": name},
-    )
+def to_holders(
+    kind: str, held: QuerySet[Holding], letter: Callable[[], Letter], *, key: str, after: int, at: datetime
+) -> int | None:
+    """One mail to each of the next of `held`, those with an id above `after`; the id to go on after,
+    None at the end."""
+    found = list(held.filter(pk__gt=after).select_related("investor__user").order_by("pk")[:BATCH])
+    for holding in found:
+        to_investor(kind, holding.investor, letter, key=f"{key}:{holding.pk}", at=at)
+    return found[-1].pk if len(found) == BATCH else None
 
 
 def to_owners(kind: str, fund: Fund, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from investments import events, letters, mail_parts
+from investments import events, mail_parts
 from investments.banking.models import BankAccount
 from investments.investors.models import IdentityCase, Investor
 from investments.offerings.models import Fund
 from microfund.kernel.accounts.former import addresses_to_warn
 from microfund.kernel.accounts.models import User
 from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.letters import Letter, day, is_news, to_user
 from microfund.kernel.notices.parts import name_of
 from microfund.kernel.outbox.services import subscribe
 
@@ -68,13 +69,14 @@ def identity_rejected(event: events.IdentityRejected) -> None:
 
 def units_free(event: events.UnitsFree) -> None:
     """Units that somebody waits for are free again."""
-    if not letters.is_news(event.at):
+    if not is_news(event.at):
         return
     user = User.objects.get(pk=event.user_id)
     fund = Fund.objects.select_related("business").get(pk=event.fund_id)
-    with translation.override(user.language):
-        words = {"fund": name_of(fund), "date": letters.day(fund.closes_on)}
-        letter = letters.Letter(
+
+    def letter() -> Letter:
+        words = {"fund": name_of(fund), "date": day(fund.closes_on)}
+        return Letter(
             subject=_("Units of %(fund)s are free again") % words,
             paragraphs=[
                 _("You wait for units of %(fund)s, and some are free again.") % words,
@@ -83,8 +85,8 @@ def units_free(event: events.UnitsFree) -> None:
             button=_("Choose units"),
             url=mail_parts.link("investments:units", fund.slug),
         )
-        key = f"units_free:{fund.pk}:{user.pk}:{event.at.isoformat()}"
-        letters.send("units_free", letter, key=key, at=event.at, user=user)
+
+    to_user("units_free", user, letter, key=f"units_free:{fund.pk}:{user.pk}:{event.at.isoformat()}", at=event.at)
 
 
 def _mail(kind: str, investor: Investor, *, key: str, at: datetime, to: str = "", **context: Any) -> None:

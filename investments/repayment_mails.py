@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import Sum
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from investments import events
@@ -22,17 +22,15 @@ from investments.distributions.explain import sentences
 from investments.distributions.models import Allocation, Distribution
 from investments.holdings.models import Holding
 from investments.investors.models import Investor
-from investments.letters import Letter, day, is_news, send, to_operator, to_owners
+from investments.letters import BATCH, to_investor, to_operator, to_owners
 from investments.mail_parts import operator_account
 from investments.offerings.models import Fund
 from investments.payouts.models import Payout, PayoutAttempt
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
+from microfund.kernel.notices.letters import Letter, day, is_news
 from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
-
-#: Investors who are written to in one transaction.
-BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -181,10 +179,8 @@ def holder_mail_batch(event: HolderMailBatch) -> None:
         "yearly_statement": _year,
     }[event.kind](event.subject_id, investors)
     for investor in investors:
-        with translation.override(investor.user.language):
-            letter = letters(investor)
-            key = f"{event.kind}:{event.subject_id}:{investor.pk}"
-            send(event.kind, letter, key=key, at=event.at, user=investor.user, name=investor.name)
+        key = f"{event.kind}:{event.subject_id}:{investor.pk}"
+        to_investor(event.kind, investor, partial(letters, investor), key=key, at=event.at)
     if len(investors) == BATCH:
         _batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
 
@@ -363,8 +359,9 @@ def payout_returned(event: events.PayoutReturned) -> None:
         "payout__investor__user", "payout__fund__business", "account", "bank_return"
     ).get(pk=event.attempt_id)
     investor, fund = attempt.payout.investor, attempt.payout.fund
-    with translation.override(investor.user.language):
-        letter = Letter(
+
+    def letter() -> Letter:
+        return Letter(
             subject=_("A payment came back from your bank"),
             paragraphs=[
                 _("What we transferred to you came back: %(cause)s.")
@@ -383,5 +380,5 @@ def payout_returned(event: events.PayoutReturned) -> None:
             button=_("Look at the bank account"),
             url=link("investments:bank"),
         )
-        key = f"payout_returned:{attempt.pk}"
-        send("payout_returned", letter, key=key, at=event.at, user=investor.user, name=investor.name)
+
+    to_investor("payout_returned", investor, letter, key=f"payout_returned:{attempt.pk}", at=event.at)

@@ -8,9 +8,10 @@ from datetime import date, datetime, timedelta
 from django.utils.translation import gettext as _
 
 from investments import events
-from investments.letters import Letter, day, is_news, to_operator, to_owners
+from investments.letters import to_operator, to_owners
 from investments.offerings.models import Fund
 from investments.revenue.models import Period, RevenueReport
+from microfund.kernel.notices.letters import Letter, day, is_news
 from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.services import subscribe
 

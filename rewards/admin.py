@@ -18,6 +18,7 @@ from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER, SUPPORT
 from microfund.kernel.acts import Act, ReasonForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, StaffAdmin, link, money
 from microfund.kernel.errors import DomainError
+from microfund.kernel.pages import refuse
 
 from . import fulfilment, offers, visits
 from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Parcel, Redemption, Visit, Voucher
@@ -281,8 +282,7 @@ class DoneeForm(AddressForm, forms.ModelForm):
         try:
             self.instance.address = addresses.checked(self.address())
         except DomainError as error:
-            field = error.data.get("field")
-            self.add_error(field if field in self.fields else None, str(error))
+            refuse(self, error)
         return data
 
 

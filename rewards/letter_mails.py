@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from investments.letters import Letter as MailLetter
-from investments.letters import is_news, send
+from investments.letters import to_holders
 from investments.models import Holding
+from microfund.kernel.notices.letters import Letter as MailLetter
+from microfund.kernel.notices.letters import is_news
 from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
 
 from .events import LetterPublished
 from .models import Letter
-
-#: Holders who are written to in one transaction.
-BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -49,19 +46,17 @@ def letter_published(event: LetterPublished) -> None:
 def letter_mail_batch(event: LetterMailBatch) -> None:
     """Write to the next holders, one mail each, then ask for the rest."""
     row = Letter.objects.select_related("fund__business").get(pk=event.letter_id)
-    held = Holding.objects.filter(fund=row.fund, units__gt=0, pk__gt=event.after).select_related("investor__user")
-    found = list(held.order_by("pk")[:BATCH])
-    for holding in found:
-        investor = holding.investor
-        with translation.override(investor.user.language):
-            words = {"business": name_of(row.fund.business)}
-            letter = MailLetter(
-                subject=_("%(business)s has written you a letter") % words,
-                paragraphs=[_("It thanks you by name and can be printed.")],
-                button=_("Read the letter"),
-                url=link("rewards:letter", row.pk),
-            )
-            key = f"letter:{row.pk}:{holding.pk}"
-            send("letter_arrived", letter, key=key, at=event.at, user=investor.user, name=investor.name)
-    if len(found) == BATCH:
-        _batch(LetterMailBatch(row.pk, found[-1].pk, event.at))
+    held = Holding.objects.filter(fund=row.fund, units__gt=0)
+
+    def letter() -> MailLetter:
+        words = {"business": name_of(row.fund.business)}
+        return MailLetter(
+            subject=_("%(business)s has written you a letter") % words,
+            paragraphs=[_("It thanks you by name and can be printed.")],
+            button=_("Read the letter"),
+            url=link("rewards:letter", row.pk),
+        )
+
+    after = to_holders("letter_arrived", held, letter, key=f"letter:{row.pk}", after=event.after, at=event.at)
+    if after is not None:
+        _batch(LetterMailBatch(row.pk, after, event.at))

@@ -19,7 +19,7 @@ from businesses.studio.access import Desk, studio
 from investments.investors import queries as investors
 from investments.models import Fund, Holding
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import letters
 from .models import Letter
@@ -73,8 +73,7 @@ def _written(request: HttpRequest, fund: Fund, moment: str, form: LetterForm) ->
         if request.POST.get("do") == "publish":
             letters.publish(row, actor=request.user, at=at)
     except DomainError as error:
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error))
+        refuse(form, error)
         return False
     done = row.pk and request.POST.get("do") == "publish"
     messages.success(request, _("Your supporters have their letter.") if done else _("Saved as a draft."))

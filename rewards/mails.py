@@ -6,19 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from investments.letters import Letter, day, is_news, send, to_owners
-from microfund.kernel.notices.parts import link, name_of
+from investments.letters import BATCH, to_investor, to_owners
+from microfund.kernel.notices.letters import Letter, day, is_news
+from microfund.kernel.notices.parts import in_language, link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
 
 from . import events
 from .models import TO_PACK, Batch, Cycle, Entitlement, Offer, Parcel
-
-#: Entitlements whose holders are written to in one transaction.
-BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def cycle_closed(event: events.CycleClosed) -> None:
 
 
 def _text(offer: Offer) -> str:
-    return offer.text_ja if translation.get_language() == "ja" else offer.text_en
+    return in_language(offer, "text")
 
 
 def reward_mail_batch(event: RewardMailBatch) -> None:
@@ -106,11 +104,9 @@ def reward_mail_batch(event: RewardMailBatch) -> None:
         rows = rows.filter(state=Entitlement.State.CLAIMABLE, holding__frozen_at__isnull=True)
     found = list(rows.order_by("pk")[:BATCH])
     for row in found:
-        investor = row.holding.investor
-        with translation.override(investor.user.language):
-            letter = _WRITERS[event.kind](row, cycle)
-            key = f"{event.kind}:{row.pk}" + (f":{event.act}" if event.act else "")
-            send(event.kind, letter, key=key, at=event.at, user=investor.user, name=investor.name)
+        key = f"{event.kind}:{row.pk}" + (f":{event.act}" if event.act else "")
+        letter = partial(_WRITERS[event.kind], row, cycle)
+        to_investor(event.kind, row.holding.investor, letter, key=key, at=event.at)
     if len(found) == BATCH:
         _batch(RewardMailBatch(event.kind, event.cycle_id, found[-1].pk, event.at, event.batch_id, event.act))
 
@@ -187,11 +183,11 @@ def parcel_failed(event: events.ParcelFailed) -> None:
     row = Entitlement.objects.select_related("cycle__offer__fund__business", "holding__investor__user", "parcel").get(
         pk=event.entitlement_id
     )
-    investor = row.holding.investor
-    with translation.override(investor.user.language):
+
+    def letter() -> Letter:
         business = name_of(row.cycle.offer.fund.business)
         words = {"business": business, "reward": _text(row.cycle.offer), "problem": row.parcel.get_problem_display()}
-        letter = Letter(
+        return Letter(
             subject=_("Your reward of %(business)s: %(problem)s") % words,
             paragraphs=[
                 _("What was sent to you %(problem)s: %(reward)s.") % words,
@@ -202,5 +198,6 @@ def parcel_failed(event: events.ParcelFailed) -> None:
             button=_("Say where it should go"),
             url=link("rewards:claim", row.pk),
         )
-        key = f"reward_problem:{row.pk}:{event.at.isoformat()}"
-        send("reward_problem", letter, key=key, at=event.at, user=investor.user, name=investor.name)
+
+    key = f"reward_problem:{row.pk}:{event.at.isoformat()}"
+    to_investor("reward_problem", row.holding.investor, letter, key=key, at=event.at)

@@ -18,7 +18,7 @@ from businesses.studio.access import Desk, studio
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
-from microfund.kernel.pages import REFUSED, form_methods
+from microfund.kernel.pages import REFUSED, form_methods, refuse
 
 from . import fulfilment, labels, queries, vouchers
 from .forms import ProblemForm, RedeemForm, ShipForm
@@ -80,8 +80,7 @@ def batch(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         try:
             count = _send(request, own, form)
         except DomainError as error:
-            field = error.data.get("field")
-            form.add_error(field if field in form.fields else None, str(error))
+            refuse(form, error)
         else:
             messages.success(
                 request, _("%(count)d parcels are marked as sent; your supporters are told.") % {"count": count}
@@ -184,8 +183,7 @@ def till(request: HttpRequest, desk: Desk) -> HttpResponse:
             try:
                 made = vouchers.redeem(desk.business, actor=request.user, at=at, **data)
             except DomainError as error:
-                field = error.data.get("field")
-                form.add_error(field if field in form.fields else None, str(error))
+                refuse(form, error)
             else:
                 made.voucher.refresh_from_db()
                 words = {"amount": format_money(made.amount), "left": format_money(made.voucher.balance)}

@@ -24,7 +24,7 @@ from investments.models import Investor
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices.parts import link
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import claims, queries, vouchers
 from .forms import NEW, OWN, ClaimForm
@@ -124,11 +124,10 @@ def _claimed(request: HttpRequest, investor: Investor, row: Entitlement, form: C
         if label and form.cleaned_data.get("to") == NEW:
             addresses.save(investor, label=label, address=choice.address, actor=request.user, at=at)
     except DomainError as error:
-        field = error.data.get("field")
-        if field == "label":
+        if error.data.get("field") == "label":
             messages.warning(request, str(error))
             return True
-        form.add_error(field if field in form.fields else None, str(error))
+        refuse(form, error)
         return False
     messages.success(request, _("It is noted. Until it is packed you can still change it here."))
     return True

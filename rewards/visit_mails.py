@@ -5,23 +5,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from investments.letters import Letter, is_news, is_over, send
+from investments.letters import to_holders, to_investor
 from investments.models import Holding
 from microfund.kernel import clock
-from microfund.kernel.notices.parts import link, name_of
+from microfund.kernel.notices.letters import Letter, day, is_news, is_over
+from microfund.kernel.notices.parts import in_language, link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
 
 from . import events
 from .visit_models import Booking, Visit
-
-#: Holders who are written to in one transaction.
-BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -50,10 +47,10 @@ def _visit(pk: int) -> Visit:
 def _facts(visit: Visit, booked: bool) -> list[tuple[str, str]]:
     begins = visit.starts_at.astimezone(clock.business_zone(visit.fund.policy.zone))
     return [
-        (_("Visit"), visit.title_ja if translation.get_language() == "ja" else visit.title_en),
-        (_("Begins"), f"{date_format(begins, 'DATE_FORMAT')} {begins:%H:%M}"),
+        (_("Visit"), in_language(visit, "title")),
+        (_("Begins"), f"{day(begins)} {begins:%H:%M}"),
         (_("Place"), visit.place if booked or not visit.online else _("online")),
-        (_("Book until"), date_format(visit.book_until, "DATE_FORMAT")),
+        (_("Book until"), day(visit.book_until)),
     ]
 
 
@@ -86,32 +83,33 @@ def visit_mail_batch(event: VisitMailBatch) -> None:
     if not _comes(visit):
         return
     held = Holding.objects.filter(fund=visit.fund, units__gte=visit.minimum_units, frozen_at=None)
-    found = list(held.filter(pk__gt=event.after).select_related("investor__user").order_by("pk")[:BATCH])
-    for holding in found:
-        investor = holding.investor
-        with translation.override(investor.user.language):
-            letter = _letter(
-                visit,
-                _("%(business)s invites you"),
-                _("Holders of units can come and see %(business)s. Seats are few."),
-                booked=False,
-            )
-            key = f"visit_made:{visit.pk}:{holding.pk}"
-            send("visit_made", letter, key=key, at=event.at, user=investor.user, name=investor.name)
-    if len(found) == BATCH:
-        after = found[-1].pk
+    after = to_holders(
+        "visit_made",
+        held,
+        lambda: _letter(
+            visit,
+            _("%(business)s invites you"),
+            _("Holders of units can come and see %(business)s. Seats are few."),
+            booked=False,
+        ),
+        key=f"visit_made:{visit.pk}",
+        after=event.after,
+        at=event.at,
+    )
+    if after is not None:
         publish(VisitMailBatch(visit.pk, after, event.at), key=f"{visit.pk}:{after}", at=event.at)
 
 
 def _to_booked(kind: str, visit: Visit, states: list[str], texts: Any, *, at: datetime) -> None:
     """One mail to each whose booking is in one of these states; `texts()` answers subject, first words and more."""
+
+    def letter(row: Booking) -> Letter:
+        subject, first, more = texts()
+        return _letter(visit, subject, first, booked=row.state == Booking.State.BOOKED, **more)
+
     for row in visit.bookings.filter(state__in=states).select_related("holding__investor__user").order_by("pk"):
-        investor = row.holding.investor
-        with translation.override(investor.user.language):
-            subject, first, more = texts()
-            key = f"{kind}:{row.pk}:{at.isoformat()}"
-            letter = _letter(visit, subject, first, booked=row.state == "booked", **more)
-            send(kind, letter, key=key, at=at, user=investor.user, name=investor.name)
+        key = f"{kind}:{row.pk}:{at.isoformat()}"
+        to_investor(kind, row.holding.investor, partial(letter, row), key=key, at=at)
 
 
 def visit_changed(event: events.VisitChanged) -> None:
@@ -176,12 +174,15 @@ def seats_free(event: events.SeatsFree) -> None:
     visit, investor = _visit(row.visit_id), row.holding.investor
     if not _comes(visit):
         return
-    with translation.override(investor.user.language):
-        letter = _letter(
+    to_investor(
+        "seats_free",
+        investor,
+        lambda: _letter(
             visit,
             _("You have seats: your visit to %(business)s"),
             _("Seats have become free, and they are yours."),
             booked=True,
-        )
-        key = f"seats_free:{row.pk}:{event.at.isoformat()}"
-        send("seats_free", letter, key=key, at=event.at, user=investor.user, name=investor.name)
+        ),
+        key=f"seats_free:{row.pk}:{event.at.isoformat()}",
+        at=event.at,
+    )

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from icalendar import Calendar, Event, Timezone
+from icalendar import Event
 
 from businesses import queries as businesses
 from businesses.models import Business
 from businesses.studio.access import Desk, studio
 from investments.investors import queries as investors
 from investments.models import Fund
-from microfund.kernel import clock
+from microfund.kernel import clock, ical
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.notices.parts import in_language, name_of
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import visits
 from .visit_models import Booking, Visit
@@ -87,8 +86,7 @@ class VisitForm(forms.Form):
         if funds is None:
             del self.fields["fund"]
             return
-        name = "name_ja" if translation.get_language() == "ja" else "name_en"
-        self.fields["fund"].choices = [(str(fund.pk), getattr(fund, name)) for fund in funds]  # type: ignore[attr-defined]
+        self.fields["fund"].choices = [(str(fund.pk), name_of(fund)) for fund in funds]  # type: ignore[attr-defined]
 
     def values(self) -> dict[str, Any]:
         """What `visits.make` takes."""
@@ -99,10 +97,7 @@ class VisitForm(forms.Form):
 
 
 def _business(slug: str) -> Business:
-    found = businesses.published().filter(slug=slug).first()
-    if found is None:
-        raise Http404
-    return found
+    return get_object_or_404(businesses.published(), slug=slug)
 
 
 @require_safe
@@ -120,15 +115,11 @@ def visit_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _trail(business: Business) -> list[tuple[str, str]]:
-    name = business.name_ja if translation.get_language() == "ja" else business.name_en
-    return [(_("Home"), reverse("home")), (name, reverse("businesses:detail", args=[business.slug]))]
+    return [(_("Home"), reverse("home")), (name_of(business), reverse("businesses:detail", args=[business.slug]))]
 
 
 def _visit(business: Business, pk: int) -> Visit:
-    found = visits.of_business(business).filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
+    return get_object_or_404(visits.of_business(business), pk=pk)
 
 
 @form_methods
@@ -171,8 +162,7 @@ def _booked(request: HttpRequest, found: Visit, investor: Any, form: SeatsForm) 
     try:
         row = visits.book(investor, found.pk, form.cleaned_data["seats"], actor=request.user, at=timezone.now())
     except DomainError as error:
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error))
+        refuse(form, error)
         return False
     if row.state == Booking.State.WAITING:
         messages.info(
@@ -240,15 +230,12 @@ def calendar_file(row: Booking) -> bytes:
     """The iCalendar text of a booking (RFC 5545), with the zone's own rules."""
     visit_of = row.visit
     zone = clock.business_zone()
-    calendar, event = Calendar(), Event()
-    calendar.add("prodid", "-//Tomobune//Visits//EN")
-    calendar.add("version", "2.0")
-    calendar.add_component(Timezone.from_tzinfo(zone, tzid=settings.BUSINESS_TIME_ZONE))
-    event.add("uid", f"visit-{visit_of.pk}-{row.pk}@{urlsplit(settings.SITE_URL).hostname}")
+    calendar, event = ical.empty("-//Tomobune//Visits//EN"), Event()
+    event.add("uid", ical.uid(f"visit-{visit_of.pk}-{row.pk}"))
     event.add("dtstamp", row.asked_at)
     event.add("dtstart", visit_of.starts_at.astimezone(zone))
     event.add("dtend", (visit_of.starts_at + timedelta(minutes=visit_of.minutes)).astimezone(zone))
-    event.add("summary", visit_of.title_ja if translation.get_language() == "ja" else visit_of.title_en)
+    event.add("summary", in_language(visit_of, "title"))
     event.add("location", visit_of.place)
     calendar.add_component(event)
     return calendar.to_ical()
@@ -300,8 +287,7 @@ def _made(request: HttpRequest, desk: Desk, found: Visit | None, form: VisitForm
             visits.change(found, values=form.values(), actor=actor, at=at)
             messages.success(request, _("The visit is changed."))
     except DomainError as error:
-        field = {"starts_at": "day"}.get(error.data.get("field", ""), error.data.get("field"))
-        form.add_error(field if field in form.fields else None, str(error))
+        refuse(form, error, field="day" if error.data.get("field") == "starts_at" else None)
         return False
     return True
 

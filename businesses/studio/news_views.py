@@ -23,7 +23,7 @@ from businesses.models import Post
 from businesses.news import queries, services, text
 from businesses.news.models import LONGEST_SOURCE, MOST_PHOTOS
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import form_methods
+from microfund.kernel.pages import form_methods, refuse
 
 from .access import Desk, studio
 from .forms import PostForm, PublishForm, WhyForm
@@ -86,8 +86,8 @@ def _editor(request: HttpRequest, desk: Desk, post: Post | None) -> HttpResponse
     except DomainError as error:
         if error.code == "changed_elsewhere":
             return _conflict_page(request, desk, form, error.data["post"])
-        field = error.data.get("field") or ("photo" if isinstance(error, images.ImageRefused) else None)
-        form.add_error(field if field in form.fields else None, str(error.message))
+        named = error.data.get("field") or ("photo" if isinstance(error, images.ImageRefused) else None)
+        refuse(form, error, field=named)
         return _form_page(request, desk, form, post)
     if do == "preview":
         return HttpResponseRedirect(_address("news_edit", post) + "?preview=1#preview")
@@ -242,8 +242,7 @@ def news_publish(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
                     messages.success(request, _("Planned. You can still change it until then."))
                 return HttpResponseRedirect(back)
         except DomainError as error:
-            field = error.data.get("field")
-            form.add_error(field if field in form.fields else None, str(error.message))
+            refuse(form, error)
     context = {
         **desk.context(),
         "form": form,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from businesses.profile import queries, services
 from businesses.profile.models import SECTIONS, Proposal
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import form_methods
+from microfund.kernel.pages import form_methods, refuse
 
 from .access import Desk, studio
 from .section_forms import SectionForm
@@ -59,8 +59,7 @@ def _saved(request: HttpRequest, desk: Desk, form: SectionForm, proposal: Propos
     except DomainError as error:
         if error.code == "changed_elsewhere":
             return _conflict(request, desk, form, error.data["proposal"])
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error.message))
+        refuse(form, error)
         return _page(request, desk, _from(form, proposal), proposal)
     if do == "preview":
         return HttpResponseRedirect(here + "?preview=1#preview")

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import accounts, bank_list, queries
 from .forms import AccountForm
@@ -96,8 +96,7 @@ def fill_in(request: HttpRequest, investor: Any, bank: str, branch: str) -> Http
                 investor, bank=bank, branch=branch, **form.cleaned_data, at=timezone.now(), actor=request.user
             )
         except DomainError as error:
-            field = error.data.get("field")
-            form.add_error(field if field in form.fields else None, str(error))
+            refuse(form, error)
         else:
             messages.success(request, _("Your bank account is saved. A mail about it is on its way to you."))
             return redirect("investments:bank")

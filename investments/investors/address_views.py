@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import addresses, queries
 from .address_forms import KeptAddressForm
@@ -61,8 +61,7 @@ def address_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         try:
             addresses.save(investor, label=label, address=form.address(), actor=request.user, at=timezone.now(), pk=pk)
         except DomainError as error:
-            field = error.data.get("field")
-            form.add_error(field if field in form.fields else None, str(error))
+            refuse(form, error)
         else:
             messages.success(request, _("The address is kept."))
             return redirect("investments:addresses")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import documents, queries, services
 from .forms import FORMS, DocumentForm, ProfileForm, initial_of
@@ -46,8 +46,7 @@ def save_form(request: HttpRequest, form: ProfileForm, *, at: datetime) -> Inves
     try:
         return services.save_profile(request.user, form.profile(), at=at)
     except DomainError as error:
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error))
+        refuse(form, error)
         return None
 
 
@@ -79,8 +78,7 @@ def identity_check(request: HttpRequest) -> HttpResponse:
         try:
             documents.submit(investor, kind=form.cleaned_data["kind"], files=form.pictures(), at=at, actor=request.user)
         except DomainError as error:
-            field = error.data.get("field")
-            form.add_error(field if field in form.fields else None, str(error))
+            refuse(form, error)
         else:
             messages.success(request, _("Thank you. Our staff look at your document within a few days."))
             return redirect("investments:identity")

@@ -69,15 +69,6 @@ def parse(content: bytes, *, starts_on: date, months: int) -> list[dict[str, Any
     return [{"label": label, "months": figures} for label, figures in found.items()]
 
 
-def _text(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise DomainError("csv", _("The file is neither UTF-8 nor Shift JIS text."), field="figures")
-
-
 def _columns(head: list[str]) -> dict[str, int]:
     names = [unicodedata.normalize("NFKC", cell).strip().lower() for cell in head]
     found = {

@@ -31,6 +31,7 @@ from microfund.kernel.acts import Act
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
+from microfund.kernel.pages import refuse
 from microfund.kernel.queues import QueueFilter
 
 
@@ -197,7 +198,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
                 try:
                     panels, confirming = act.preview(row, form.cleaned_data), True
                 except DomainError as error:
-                    _refused(form, error)
+                    refuse(form, error)
             else:
                 answer = self._perform(request, act, row, form)
                 if answer is not None:
@@ -223,7 +224,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
         try:
             answer = act.perform(row, form.cleaned_data, actor=request.user, at=timezone.now())
         except DomainError as error:
-            _refused(form, error)
+            refuse(form, error)
             return None
         return answer if isinstance(answer, list | HttpResponseBase) else ""
 
@@ -271,12 +272,6 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Django's own log is not kept: the audit trail is."""
-
-
-def _refused(form: Form, error: DomainError) -> None:
-    """Say in the form what a service refused, beside the field that it names."""
-    named = error.data.get("field", "")
-    form.add_error(named if named in form.fields else None, str(error.message))
 
 
 def _short(value: Any) -> Any:

@@ -1,7 +1,14 @@
 """What the pages of every app answer alike."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from django.forms import BaseForm
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
+
+from .errors import DomainError
 
 #: A page of one person: kept by no cache, not even the browser's own.
 private = cache_control(private=True, no_store=True)
@@ -9,3 +16,9 @@ private = cache_control(private=True, no_store=True)
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 #: What a form that is refused answers; it is shown again as it was typed.
 REFUSED = 422
+
+
+def refuse(form: BaseForm, error: DomainError, *, field: Any = None) -> None:
+    """Say in a form what a service refused: beside the field that the error names, or `field`, or else above all."""
+    named = field or error.data.get("field")
+    form.add_error(named if named in form.fields else None, str(error))

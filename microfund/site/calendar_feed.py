@@ -8,23 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
-from icalendar import Calendar, Event, Timezone
+from icalendar import Event
 
 from investments.models import Holding, Order, PaymentAttempt, Period
 from investments.offerings import queries as offerings
 from investments.orders.models import UNPAID
 from investments.payments.models import UNRESOLVED
 from investments.revenue.services import period_rows
-from microfund.kernel import clock
+from microfund.kernel import clock, ical
 from microfund.kernel.money import format_money
 from rewards.models import Booking, Cycle, Entitlement
 
@@ -34,7 +32,6 @@ PRODUCT = "-//Tomobune//Dates of an investor//EN"
 #: How often a calendar may ask again.
 REFRESH = timedelta(hours=12)
 _MOMENT = timedelta(microseconds=1)
-_LAST_YEAR = date(2101, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +47,18 @@ class Entry:
     path: str
 
 
-@lru_cache(maxsize=4)
-def _zone_of_calendar(name: str) -> Timezone:
-    """The zone's own rules as a part of the calendar, so that every client reads the same times."""
-    return Timezone.from_tzinfo(clock.business_zone(name), tzid=name, last_date=_LAST_YEAR)
-
-
 def feed(user: Any, *, at: datetime) -> bytes:
     """The calendar of a user in the language of their account; empty of events for who has never bought.
 
     A handful of queries, however much there is.
     """
     with override(user.language):
-        calendar = Calendar()
-        calendar.add("prodid", PRODUCT)
-        calendar.add("version", "2.0")
+        calendar = ical.empty(PRODUCT)
         calendar.add("calscale", "GREGORIAN")
         calendar.add("method", "PUBLISH")
         calendar.add("x-wr-calname", _("Tomobune: my dates"))
         calendar.add("x-wr-timezone", settings.BUSINESS_TIME_ZONE)
         calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-        calendar.add_component(_zone_of_calendar(settings.BUSINESS_TIME_ZONE))
         entries = [*_of_orders(user, at=at), *_of_holdings(user), *_of_rewards(user)]
         for entry in sorted(entries, key=lambda entry: entry.key):
             calendar.add_component(_event(entry))
@@ -79,7 +67,7 @@ def feed(user: Any, *, at: datetime) -> bytes:
 
 def _event(entry: Entry) -> Event:
     event = Event()
-    event.add("uid", f"{entry.key}@{urlsplit(settings.SITE_URL).hostname}")
+    event.add("uid", ical.uid(entry.key))
     event.add("dtstamp", entry.stamp)
     if isinstance(entry.on, datetime):
         event.add("dtstart", entry.on.astimezone(clock.business_zone()))

@@ -6,7 +6,7 @@ from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -29,10 +29,7 @@ ASKED_AN_HOUR = 10
 
 
 def _business(slug: str) -> Business:
-    business = businesses.published().filter(slug=slug).first()
-    if business is None:
-        raise Http404
-    return business
+    return get_object_or_404(businesses.published(), slug=slug)
 
 
 @never_cache

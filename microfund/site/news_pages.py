@@ -28,7 +28,7 @@ from investments.orders.queries import supports
 from microfund.kernel import limits
 from microfund.kernel.accounts.roles import ROLES, has_role
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import form_methods
+from microfund.kernel.pages import form_methods, refuse
 
 from .business_pages import Shown, business_page
 from .news_forms import CommentForm
@@ -187,8 +187,7 @@ def news_comment(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             at=timezone.now(),
         )
     except DomainError as error:
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error.message))
+        refuse(form, error)
         return _post_page(request, post, form)
     messages.success(request, _("Your comment is on the page."))
     return HttpResponseRedirect(_address(post) + "#comments")

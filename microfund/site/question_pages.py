@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from businesses.questions import queries, services
 from businesses.questions.models import LONGEST_NAME, LONGEST_QUESTION, Question
 from microfund.kernel import limits
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, private
+from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from .own_pages import page_of
 from .templatetags.tomobune import bilingual_filter
@@ -48,10 +48,7 @@ class QuestionForm(forms.Form):
 
 
 def _published(slug: str) -> Business:
-    found = businesses.published().filter(slug=slug).first()
-    if found is None:
-        raise Http404
-    return found
+    return get_object_or_404(businesses.published(), slug=slug)
 
 
 @form_methods
@@ -96,8 +93,7 @@ def _asked(request: HttpRequest, business: Business, form: QuestionForm) -> Http
     try:
         services.ask(business, asker=request.user, at=timezone.now(), **form.cleaned_data)
     except DomainError as error:
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error.message))
+        refuse(form, error)
         return None
     messages.success(
         request, _("Your question is on the page, and the business was told. You get a mail with the answer.")

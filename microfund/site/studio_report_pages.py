@@ -35,7 +35,7 @@ from investments.revenue import evidence, figures_csv, reports
 from investments.revenue.models import REPORT_ACCEPTED
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods
+from microfund.kernel.pages import REFUSED, form_methods, refuse
 
 #: States of funds that have periods.
 IN_TERM = (Fund.State.OPERATING, Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)
@@ -340,8 +340,7 @@ def _save(request: HttpRequest, desk: Desk, period: Period, form: ReportForm, re
         if sign:
             reports.submit(draft, actor=request.user, at=at)
     except DomainError as error:
-        field = error.data.get("field")
-        form.add_error(field if field in form.fields else None, str(error))
+        refuse(form, error)
         return None
     if sign:
         messages.success(request, _("Your report is signed and with the fund's staff."))

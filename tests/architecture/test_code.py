@@ -100,7 +100,7 @@ _CLOCK_FILES = {
     "microfund/kernel/schedule/services.py",  # the edge of every sweep: turns a business date into an instant
     "microfund/kernel/outbox/services.py",  # when to try again, by the machine's clock; what happened when is given
     "microfund/kernel/notices/services.py",  # the same for mail
-    "investments/letters.py",  # whether something is too old to be written about
+    "microfund/kernel/notices/letters.py",  # whether something is too old to be written about
     "microfund/site/admin_site.py",  # the front page of the staff console: an edge
     "microfund/site/health.py",  # an answer about the machine
     "microfund/site/healthcheck.py",  # the question to it

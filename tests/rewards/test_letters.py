@@ -9,9 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from investments import letters as investor_letters
 from investments.models import Fund, Holding
 from microfund.kernel.errors import DomainError
-from rewards import letter_mails, letters
+from rewards import letters
 from rewards.models import Letter
 from tests import make, repay
 from tests.investments.test_mails import check, mails_of
@@ -48,7 +49,7 @@ def test_each_moment_comes_when_it_comes(fund: Fund) -> None:
 
 
 def test_a_letter_is_sent_once_and_stays_as_it_is(fund: Fund, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letter_mails, "BATCH", 1)
+    monkeypatch.setattr(investor_letters, "BATCH", 1)
     letter = write(fund)
     for _time in range(2):
         letters.publish(letter, actor=repay.owner(fund), at=timezone.now())

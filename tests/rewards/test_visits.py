@@ -12,11 +12,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from investments import letters
 from investments.events import HoldingRescinded
 from investments.models import Fund, Holding, Investor
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from rewards import handlers, visit_mails, visits
+from rewards import handlers, visits
 from rewards.models import Booking, Visit
 from tests import make, repay
 from tests.investments.test_mails import both_parts_say, check, deliver, mails_of
@@ -107,7 +108,7 @@ def test_a_visit_that_cannot_be_is_refused() -> None:
 
 
 def test_everybody_concerned_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visit_mails, "BATCH", 1)
+    monkeypatch.setattr(letters, "BATCH", 1)
     fund = repay.operating(2, 3)
     visit, owner = announced(fund), repay.owner(fund)
     assert len(mails_of("visit_made")) == 2

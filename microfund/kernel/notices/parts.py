@@ -16,4 +16,9 @@ def link(name: str, *args: object) -> str:
 
 def name_of(thing: Any) -> str:
     """The name of a business or fund in the active language."""
-    return thing.name_ja if translation.get_language() == "ja" else thing.name_en
+    return in_language(thing, "name")
+
+
+def in_language(thing: Any, field: str) -> str:
+    """A text that a thing has in both languages, in the active one."""
+    return getattr(thing, f"{field}_ja" if translation.get_language() == "ja" else f"{field}_en")

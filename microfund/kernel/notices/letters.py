@@ -1,0 +1,64 @@
+"""Mails that are put together in Python: a Letter, set by the templates `email/letter`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+
+from . import services as notices
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail in words: paragraphs, somebody's words under `quoted`, rows of facts, and the page that holds it all."""
+
+    subject: str
+    paragraphs: Sequence[str]
+    button: str
+    url: str
+    facts: Sequence[tuple[str, str]] = field(default=())
+    quoted: str = ""
+    quote: str = ""
+
+
+def is_news(at: datetime) -> bool:
+    """Whether something is recent enough to be mailed about: to be told of old things now would only frighten."""
+    return timezone.now() - at <= timedelta(days=settings.MAIL_NOTHING_OLDER_DAYS)
+
+
+def is_over(at: datetime) -> bool:
+    """Whether a moment has passed by the time that a mail about it is written."""
+    return timezone.now() >= at
+
+
+def day(on: date) -> str:
+    """A date as the active language writes it."""
+    return date_format(on, "DATE_FORMAT")
+
+
+def send(
+    kind: str, letter: Letter, *, key: str, at: datetime, user: Any = None, to: str = "", name: str = "", lang: str = ""
+) -> None:
+    """Queue a letter to a user, or to an address in a language; once for each key."""
+    notices.queue(
+        kind,
+        key=key,
+        to=to or user.email,
+        language=lang or user.language,
+        at=at,
+        user=user,
+        template="letter",
+        context={"letter": letter, "name": name},
+    )
+
+
+def to_user(kind: str, user: Any, letter: Callable[[], Letter], *, key: str, at: datetime, name: str = "") -> None:
+    """One mail to a user, in their language. `letter` is called while it is active."""
+    with translation.override(user.language):
+        send(kind, letter(), key=key, at=at, user=user, name=name)
