@@ -9,7 +9,16 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import checks, mails, owner_mails, people_mails, repayment_mails, report_mails, sweeps
+        from investments import (
+            checks,
+            gift_mails,
+            mails,
+            owner_mails,
+            people_mails,
+            repayment_mails,
+            report_mails,
+            sweeps,
+        )
         from investments.banking import outgoing
         from investments.banking import services as banking
         from investments.distributions import pay_in
@@ -29,6 +38,7 @@ class InvestmentsConfig(AppConfig):
             "investments.Payout",
             "investments.PayoutAttempt",
             "investments.Order",
+            "investments.Gift",
             "investments.PaymentAttempt",
             "investments.Refund",
             "investments.Dispute",
@@ -41,6 +51,7 @@ class InvestmentsConfig(AppConfig):
         )
         sweeps.register()
         mails.register()
+        gift_mails.register()
         owner_mails.register()
         people_mails.register()
         repayment_mails.register()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from investments.banking import checks as banking
 from investments.distributions import checks as distributions
+from investments.gifts import checks as gifts
 from investments.holdings import checks as holdings
 from investments.ledger import checks as ledger
 from investments.offerings import checks as offerings
@@ -22,6 +23,7 @@ def register() -> None:
         holdings,
         orders,
         payments,
+        gifts,
         revenue,
         distributions,
         payouts,

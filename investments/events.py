@@ -43,6 +43,32 @@ class OrderEnded:
 
 
 @dataclass(frozen=True)
+class GiftOffered:
+    """A paid gift is to be sent to its receiver by mail, for the n-th time (`sending`)."""
+
+    gift_id: int
+    sending: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class GiftSettled:
+    """The receiver answered: `state` is accepted (the contract is theirs, cooling-off runs) or declined."""
+
+    gift_id: int
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class GiftUnused:
+    """Nobody has answered a gift for two weeks."""
+
+    gift_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class RefundSettled:
     """A refund reached the payer's side: `state` is succeeded or paid_by_bank."""
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from investments.investors.models import Investor
 from investments.offerings.models import Fund
 from investments.orders.models import Order
 from microfund.kernel import clock
@@ -22,9 +23,7 @@ _MOMENT = timedelta(microseconds=1)
 
 #: What no mail names: it is neither decrypted nor fetched for one.
 _UNNAMED = (
-    "investor__birth_date",
-    "investor__address",
-    "investor__phone",
+    *(f"{person}__{kept}" for person in ("investor", "payer") for kept in ("birth_date", "address", "phone")),
     *(f"fund__business__{text}_{language}" for text in ("story", "damage", "use_line") for language in ("en", "ja")),
     "fund__business__search_text",
     "terms__uses",
@@ -34,7 +33,9 @@ _UNNAMED = (
 
 def orders() -> QuerySet[Order]:
     """Orders with all that a mail names."""
-    return Order.objects.select_related("fund__business", "fund__policy", "terms", "investor__user").defer(*_UNNAMED)
+    return Order.objects.select_related(
+        "fund__business", "fund__policy", "terms", "investor__user", "payer__user"
+    ).defer(*_UNNAMED)
 
 
 def day_before(at: datetime | None, fund: Fund) -> date | None:
@@ -42,19 +43,21 @@ def day_before(at: datetime | None, fund: Fund) -> date | None:
     return clock.today_in(fund.policy.zone, at - _MOMENT) if at else None
 
 
-def send(kind: str, order: Order, *, key: str, at: datetime, **context: Any) -> None:
-    """Queue one mail about an order to its investor, once for each key. The order's language is active."""
+def send(kind: str, order: Order, *, key: str, at: datetime, to: Investor | None = None, **context: Any) -> None:
+    """Queue one mail about an order to its payer, or to another person, once for each key. The order's language is
+    active."""
+    person = to or order.payer
     notices.queue(
         kind,
         key=key,
-        to=order.investor.user.email,
+        to=person.user.email,
         language=order.language,
         at=at,
-        user=order.investor.user,
+        user=person.user,
         context={
             "order": order,
             "fund": order.fund,
-            "name": order.investor.name,
+            "name": person.name,
             "fund_name": name_of(order.fund),
             "business_name": name_of(order.fund.business),
             "order_url": link("order", order.reference),

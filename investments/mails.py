@@ -102,7 +102,7 @@ def transfer_awaited(event: events.OrderPlaced) -> None:
             key=f"transfer_awaited:{order.pk}",
             at=event.at,
             facts=_account(order, order.total),
-            payer=f"{order.payer_code} {order.investor.name_kana}",
+            payer=f"{order.payer_code} {order.payer.name_kana}",
             pay_by=_pay_by(order),
             cancel_url=mail_parts.link("investments:cancel", order.reference),
         )
@@ -114,7 +114,7 @@ def remind_transfers_due(*, on: date, at: datetime) -> dict[str, int]:
     counts = {"reminded": 0, "errors": 0}
     applied_before = clock.start_of_day(on - timedelta(days=REMIND_AFTER_DAYS - 1))
     told = Notice.objects.filter(key=Concat(Value("transfer_reminder:"), Cast(OuterRef("pk"), CharField())))
-    off = NoticeChoice.objects.filter(user=OuterRef("investor__user"), kind="transfer_reminder", wanted=False)
+    off = NoticeChoice.objects.filter(user=OuterRef("payer__user"), kind="transfer_reminder", wanted=False)
     due = Order.objects.filter(
         state=Order.State.AWAITING_PAYMENT,
         method=Order.Method.BANK_TRANSFER,
@@ -143,7 +143,7 @@ def _remind(order_id: int, *, at: datetime) -> bool:
                 key=f"transfer_reminder:{order.pk}",
                 at=at,
                 facts=_account(order, missing),
-                payer=f"{order.payer_code} {order.investor.name_kana}",
+                payer=f"{order.payer_code} {order.payer.name_kana}",
                 pay_by=_pay_by(order),
                 received=received,
                 missing=missing,
@@ -161,7 +161,9 @@ def order_paid(event: events.OrderPaid) -> None:
     if order.paid_at is None:
         return
     fund = order.fund
-    accepted = sorted((row.document for row in queries.accepted([order])), key=lambda document: document.kind)
+    accepted = sorted(
+        (row.document for row in queries.accepted([order], order.investor)), key=lambda document: document.kind
+    )
     with translation.override(order.language):
         facts = [
             (_("Order number"), order.reference),
@@ -347,6 +349,7 @@ def _fund_mail(event: FundMailBatch, fund: Fund, investor: Any, sold: int) -> No
             newest,
             key=f"{event.kind}:{fund.pk}:{event.terms_id}:{investor.pk}",
             at=event.at,
+            to=investor,
             orders=[
                 (
                     own.reference,

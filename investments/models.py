@@ -6,7 +6,7 @@ from .holdings.models import Holding, Movement
 from .investors.models import Address, CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms, WaitingEntry
-from .orders.models import Acceptance, Order, PersonBusiness, PersonFund
+from .orders.models import Acceptance, Gift, Order, PersonBusiness, PersonFund
 from .payments.models import (
     Dispute,
     PaymentAttempt,
@@ -46,6 +46,7 @@ __all__ = [
     "Evidence",
     "Fund",
     "FundCounter",
+    "Gift",
     "Holding",
     "IdentityCase",
     "IdentityDocument",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from investments import mails, repayment_mails, report_mails
 from investments.banking import services as banking
+from investments.gifts import services as gifts
 from investments.investors import documents, duplicates
 from investments.offerings import services as offerings
 from investments.offerings import waiting
@@ -29,6 +30,7 @@ def register() -> None:
             ("orders.confirm", orders.confirm_due, "minute"),
             ("offerings.close", offerings.close_due, "minute"),
             ("payments.identity_deadline", payments.identity_deadline_due, "hour"),
+            ("gifts.run_out", gifts.gifts_due, "hour"),
             ("payments.fail", payments.fail_due, "minute"),
             ("payments.refunds", reconcile.refunds_due, "minute"),
             ("payments.payouts", reconcile.payouts_due, "hour"),

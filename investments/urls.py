@@ -3,6 +3,8 @@
 from django.urls import path
 
 from investments.banking import views as banking
+from investments.gifts import receive_views as receiving
+from investments.gifts import views as giving
 from investments.investors import address_views
 from investments.investors import views as investors
 from investments.orders import views as orders
@@ -27,6 +29,13 @@ urlpatterns = [
     path("fund/<slug:slug>/documents/<int:document_id>/", orders.open_document, name="open_document"),
     path("fund/<slug:slug>/supporter/", orders.supporter, name="supporter"),
     path("fund/<slug:slug>/check/", payments.check, name="check"),
+    path("me/gifts/", giving.gifts, name="gifts"),
+    path("me/gifts/<slug:reference>/", giving.gift, name="gift"),
+    path("me/gifts/<slug:reference>/card.pdf", giving.card, name="gift_card"),
+    path("gifts/<str:token>/", receiving.offer, name="gift_offer"),
+    path("gifts/<str:token>/you/", receiving.you, name="gift_you"),
+    path("gifts/<str:token>/documents/", receiving.documents, name="gift_documents"),
+    path("gifts/<str:token>/documents/<int:document_id>/", receiving.open_document, name="gift_document"),
     path("orders/<slug:reference>/pay/", payments.pay, name="pay"),
     path("orders/<slug:reference>/return/", payments.come_back, name="return"),
     path("orders/<slug:reference>/transfer/", payments.transfer, name="transfer"),

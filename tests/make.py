@@ -22,13 +22,15 @@ from businesses.models import Business, Disaster, Membership, Post
 from businesses.news import services as news
 from investments.banking import outgoing
 from investments.banking.models import OutgoingTransfer
+from investments.gifts import services as gifts
 from investments.investors import identity
 from investments.investors.models import Investor
 from investments.offerings import documents
 from investments.offerings import services as offerings
 from investments.offerings.models import Document, Fund, Terms
+from investments.orders import giving
 from investments.orders import services as orders
-from investments.orders.models import Order
+from investments.orders.models import Gift, Order
 from investments.orders.services import Accepted
 from investments.policy.models import PolicyProfile
 from microfund.kernel import clock, typesetting
@@ -318,6 +320,17 @@ def make_order(
         acceptances=make_acceptances(fund, at=at, language=language),
         **{"form_token": uuid.uuid4(), "answers": {}, **values},
     )
+
+
+#: Whom a gift of the tests is for.
+WISH = giving.Wish("Umi Sato", "umi@example.com", "For your new start by the sea.", "en")
+
+
+def accept(order: Order, investor: Investor, *, at: datetime, language: str = "en") -> Order:
+    """The receiver of a paid gift accepts it."""
+    gift = Gift.objects.get(order=order)
+    accepted = make_acceptances(order.fund, at=at, language=language)
+    return gifts.accept(gift, investor, acceptances=accepted, answers={}, language=language, at=at)
 
 
 def at_noon(on: date) -> datetime:

@@ -8,7 +8,17 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Acceptance, Fund, Investor, Order, PaymentAttempt, PersonBusiness, PersonFund, Refund
+from investments.models import (
+    Acceptance,
+    Fund,
+    Gift,
+    Investor,
+    Order,
+    PaymentAttempt,
+    PersonBusiness,
+    PersonFund,
+    Refund,
+)
 from investments.payments import services as payments
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, SUPPORT
 from microfund.kernel.acts import Act
@@ -50,7 +60,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "applied_at",
     )
     list_filter = ("state", "method", ("frozen_at", admin.EmptyFieldListFilter))
-    list_select_related = ("investor", "fund")
+    list_select_related = ("investor", "fund", "payer")
     search_fields = ("reference", "=payer_code", "investor__name", "investor__name_kana", "=investor__user__email")
     search_help_text = _("Reference, exact payer code, name, kana or exact e-mail address")
     ordering = ("-pk",)
@@ -58,6 +68,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "reference",
         "payer_code",
         "investor_link",
+        "payer_link",
         "fund_link",
         "terms",
         "state",
@@ -117,6 +128,10 @@ class OrderAdmin(ReadOnlyAdmin):
     def investor_link(self, row: Order) -> str:
         return link(Investor, row.investor_id, row.investor.name)
 
+    @admin.display(description=_("payer"))
+    def payer_link(self, row: Order) -> str:
+        return link(Investor, row.payer_id, row.payer.name)
+
     @admin.display(description=_("fund"))
     def fund_link(self, row: Order) -> str:
         return link(Fund, row.fund_id, row.fund.slug)
@@ -150,6 +165,20 @@ class OrderAdmin(ReadOnlyAdmin):
                 numeric=frozenset({3, 4}),
             ),
             Panel(
+                _("Gift"),
+                (_("receiver"), _("state"), _("times sent"), _("accepted, declined or kept at")),
+                [
+                    (
+                        link(Gift, own.pk, own.receiver_name),
+                        own.get_state_display(),
+                        own.sendings,
+                        own.settled_at or "–",
+                    )
+                    for own in Gift.objects.filter(order=row)
+                ],
+                numeric=frozenset({2}),
+            ),
+            Panel(
                 _("Refunds"),
                 (_("refund"), _("amount"), _("state"), _("reason"), _("requested at")),
                 [
@@ -166,6 +195,19 @@ class OrderAdmin(ReadOnlyAdmin):
             ),
             subject_panel(f"order:{row.pk}"),
         ]
+
+
+@admin.register(Gift)
+class GiftAdmin(ReadOnlyAdmin):
+    """Units for another person. The secret link is shown to nobody here: its giver has it."""
+
+    list_display = ("pk", "order", "state", "sendings", "sent_at", "settled_at", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("order",)
+    search_fields = ("order__reference", "order__payer__name")
+    search_help_text = _("Reference of the order, or name of the giver")
+    ordering = ("-pk",)
+    exclude = ("token", "token_hash")
 
 
 @admin.register(PersonFund)

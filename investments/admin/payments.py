@@ -57,7 +57,7 @@ class ByOrder(ReadOnlyAdmin):
         return [
             (self.opts.verbose_name, str(row.pk)),
             (_("order"), row.order.reference),
-            (_("investor"), row.order.investor.name),
+            (_("payer"), row.order.payer.name),
             (_("amount"), format_money(row.amount, row.currency)),
             (_("state"), row.get_state_display()),
         ]
@@ -153,7 +153,7 @@ def _send(refund: Refund, *, actor: Any, at: datetime, reason: str) -> None:
 
 
 def _pay_by_bank(refund: Refund, *, actor: Any, at: datetime, **values: Any) -> None:
-    payee = known_payee(values, current_account(refund.order.investor))
+    payee = known_payee(values, current_account(refund.order.payer))
     refunds.pay_by_bank(refund, payee=payee, actor=actor, at=at, **values)
 
 
@@ -193,7 +193,7 @@ class RefundAdmin(ByOrder):
             roles=(FINANCE_MAKER,),
             run=_pay_by_bank,
             form=KnownPayeeForm,
-            initial=lambda refund: {"known": current_account(refund.order.investor)},
+            initial=lambda refund: {"known": current_account(refund.order.payer)},
             when=lambda refund: (
                 refund.state in ("failed", "cancelled") or (refund.state == "requested" and refund.by_bank)
             ),

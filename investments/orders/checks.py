@@ -99,7 +99,9 @@ def acceptances() -> Iterator[str]:
           FROM investments_acceptance AS acceptance
           JOIN investments_order AS "order" ON "order".id = acceptance.order_id
           JOIN investments_document AS document ON document.id = acceptance.document_id
-         WHERE acceptance.sha256 <> document.sha256 OR document.terms_id <> "order".terms_id
+         WHERE acceptance.sha256 <> document.sha256
+            OR acceptance.investor_id = "order".investor_id AND document.terms_id <> "order".terms_id
+            OR acceptance.investor_id NOT IN ("order".investor_id, "order".payer_id)
          ORDER BY acceptance.id
     """)
     yield from query(
@@ -107,10 +109,11 @@ def acceptances() -> Iterator[str]:
         SELECT format('investments_order %s (%s): has accepted %s of %s kinds of documents', "order".id,
                       "order".reference, coalesce(own.kinds, 0), %(kinds)s)
           FROM investments_order AS "order"
-          LEFT JOIN (SELECT acceptance.order_id, count(DISTINCT document.kind) AS kinds
+          LEFT JOIN (SELECT acceptance.order_id, acceptance.investor_id, count(DISTINCT document.kind) AS kinds
                        FROM investments_acceptance AS acceptance
                        JOIN investments_document AS document ON document.id = acceptance.document_id
-                      GROUP BY acceptance.order_id) AS own ON own.order_id = "order".id
+                      GROUP BY 1, 2) AS own
+            ON own.order_id = "order".id AND own.investor_id = "order".investor_id
          WHERE coalesce(own.kinds, 0) < %(kinds)s
          ORDER BY "order".id
         """,

@@ -36,7 +36,8 @@ class Draft:
 
     `investor_id` is whose profile was confirmed; `opened` maps a document's id to the hash that was opened; `accepted`
     lists {"id", "sha256", "at", "ip"}; `answers` is what the order keeps of the questions and consents; `supporter` is
-    None until that step is done; `placed` is the reference of the order that was made of this draft.
+    None until that step is done; `for_gift` says that the units are for another person, who is in `gift`
+    ({"name", "email", "language", "message"}) once that was said; `placed` is the reference of the order that was made.
     """
 
     slug: str
@@ -49,6 +50,8 @@ class Draft:
     answers: dict[str, Any] = field(default_factory=dict)
     tries: int = 0
     supporter: dict[str, Any] | None = None
+    for_gift: bool = False
+    gift: dict[str, str] | None = None
     method: str = ""
     placed: str = ""
 
@@ -67,6 +70,7 @@ class Draft:
     def fingerprint(self, terms: Terms) -> str:
         """What the check page showed, in short: a form that was made for other answers is not taken for these."""
         shown = [self.units, self.accepted, self.supporter, self.language, self.investor_id, terms.pk, terms.unit_price]
+        shown += [self.for_gift, self.gift]
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
 
     def renew(self) -> None:
@@ -75,7 +79,7 @@ class Draft:
 
     def start_again(self, units: int) -> None:
         """A further order of the same fund: documents and questions are read again."""
-        fresh = Draft(slug=self.slug, units=units, investor_id=self.investor_id)
+        fresh = Draft(slug=self.slug, units=units, investor_id=self.investor_id, for_gift=self.for_gift)
         for part in fields(self):
             setattr(self, part.name, getattr(fresh, part.name))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +16,17 @@ from investments.offerings.questions import QUESTIONS
 from investments.policy.models import PolicyProfile
 
 from .draft import Draft
+from .giving import Wish
 from .room import Room, Way
 
 MESSAGE_LENGTH = 200
+GIFT_MESSAGE_LENGTH = 500
+
+
+def _lines(text: str) -> str:
+    """What somebody wrote, with one kind of line break and without signs that cannot be seen."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(sign for sign in text if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs"))
 
 
 class UnitsForm(forms.Form):
@@ -31,6 +40,12 @@ class UnitsForm(forms.Form):
             "invalid": _("Enter a whole number, like 2."),
             "min_value": _("Choose at least one unit."),
         },
+    )
+
+    gift = forms.BooleanField(
+        label=_("These units are a gift for another person"),
+        required=False,
+        help_text=_("You pay now and choose whom it is for. They accept it, sign, and become the investor."),
     )
 
     def __init__(self, *arguments: Any, room: Room, **options: Any) -> None:
@@ -169,8 +184,39 @@ class SupporterForm(forms.Form):
     )
 
     def clean_message(self) -> str:
-        text = self.cleaned_data["message"].replace("\r\n", "\n").replace("\r", "\n")
-        return "".join(sign for sign in text if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs"))
+        return _lines(self.cleaned_data["message"])
+
+
+class GiftForm(forms.Form):
+    """Whom units are given to. Without an e-mail address the giver hands over the card."""
+
+    name = forms.CharField(label=_("Name of the receiver"), max_length=80)
+    email = forms.EmailField(
+        label=_("E-mail address of the receiver"),
+        required=False,
+        help_text=_(
+            "We write to them once it is paid. Leave it empty to hand over a card yourself, which you can print then."
+        ),
+    )
+    language = forms.ChoiceField(label=_("Language of the mail and the card"), choices=settings.LANGUAGES)
+    message = forms.CharField(
+        label=_("Your words to them"),
+        required=False,
+        max_length=GIFT_MESSAGE_LENGTH,
+        help_text=_("At most 500 characters. They stand in the mail and on the card."),
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": str(GIFT_MESSAGE_LENGTH)}),
+    )
+
+    def clean_name(self) -> str:
+        return " ".join(_lines(self.cleaned_data["name"]).split())
+
+    def clean_message(self) -> str:
+        return _lines(self.cleaned_data["message"])
+
+    @property
+    def wish(self) -> Wish:
+        """What the services take."""
+        return Wish(**self.cleaned_data)
 
 
 class CheckForm(forms.Form):

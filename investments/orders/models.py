@@ -10,12 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from businesses.models import Business
 from investments.investors.models import Investor
 from investments.offerings.models import Document, Fund, Terms
+from microfund.kernel.crypto import EncryptedTextField
 from microfund.kernel.models import AppendOnly
 from microfund.kernel.states import StateTable
 
 
 class Order(models.Model):
     """An investor's application for units. Amounts are totals of the order in minor units (yen).
+
+    The contract is with `investor`; `payer` applied and paid, and gets back what goes back. They are two persons only
+    once somebody has accepted the order as a gift (`Gift`).
 
     A draft lives in the visitor's session; the row begins when units are reserved. `form_token` makes sending the
     last form twice one order. `total = investment + donation + fee` is a CHECK.
@@ -40,6 +44,7 @@ class Order(models.Model):
     payer_code = models.CharField(_("payer code"), max_length=10, unique=True)
     form_token = models.UUIDField(_("form token"), unique=True)
     investor = models.ForeignKey(Investor, models.PROTECT, related_name="orders")
+    payer = models.ForeignKey(Investor, models.PROTECT, related_name="paid_orders", verbose_name=_("payer"))
     fund = models.ForeignKey(Fund, models.PROTECT, related_name="orders")
     terms = models.ForeignKey(Terms, models.PROTECT, related_name="orders")
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.RESERVED)
@@ -87,6 +92,7 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["investor", "-applied_at"], name="order_investor_idx"),
+            models.Index(fields=["payer", "-applied_at"], condition=~Q(payer=F("investor")), name="order_payer_idx"),
             models.Index(fields=["fund", "state"], name="order_fund_state_idx"),
             models.Index(
                 fields=["reserved_until"],
@@ -121,10 +127,65 @@ HOLDS_UNITS = ("reserved", "awaiting_payment", "paid", "confirmed")
 UNPAID = ("reserved", "awaiting_payment")
 
 
+class Gift(models.Model):
+    """Units that are to be another's: the order stays its payer's until `receiver_name` accepts it and signs.
+
+    Whoever knows `token` may accept; it is found by its SHA-256 and kept encrypted, so that the giver can hand it on
+    again. What the giver wrote of another person is encrypted, and their e-mail address forgotten once it is settled.
+    A gift whose order has ended is over, whatever its own state says.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("not accepted yet")
+        DECLINED = "declined", _("declined")
+        ACCEPTED = "accepted", _("accepted")
+        KEPT = "kept", _("kept by the giver")
+
+    order = models.OneToOneField(Order, models.PROTECT, related_name="gift", verbose_name=_("order"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
+    receiver_name = EncryptedTextField(_("name of the receiver"))
+    receiver_email = EncryptedTextField(_("e-mail of the receiver"), blank=True, default="")
+    message = EncryptedTextField(_("message"), blank=True, default="")
+    language = models.CharField(_("language"), max_length=8, default="en")
+    token = EncryptedTextField(_("token"))
+    token_hash = models.CharField(_("SHA-256 of the token"), max_length=64, unique=True)
+    # How often it was sent by mail; which of them it is makes each a mail of its own.
+    sendings = models.PositiveSmallIntegerField(_("times sent"), default=0)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    reminded_at = models.DateTimeField(_("giver reminded at"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("accepted, declined or kept at"), null=True, blank=True)
+    # What the receiver answered to the questions before signing; the giver's answers stay with the order.
+    answers = models.JSONField(_("answers"), default=dict)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("gift")
+        verbose_name_plural = _("gifts")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="open") | Q(settled_at__isnull=False), name="gift_settled_has_instant"
+            )
+        ]
+        indexes = [models.Index(fields=["order"], condition=Q(state__in=["open", "declined"]), name="gift_awaits_idx")]
+
+    def __str__(self) -> str:
+        return f"gift {self.order_id}"
+
+
+GIFT_STATES = StateTable(
+    "investments.Gift",
+    {"open": ("accepted", "declined", "kept"), "declined": ("open", "kept")},
+    section="domain.md section 4; pages.md, gifts",
+)
+#: States in which a paid order still waits for somebody to accept it: it is not confirmed, and can be cancelled.
+AWAITS_RECEIVER = ("open", "declined")
+
+
 class Acceptance(AppendOnly):
     """Which document an investor accepted, in which version, when and from where."""
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="acceptances")
+    investor = models.ForeignKey(Investor, models.PROTECT, related_name="acceptances", verbose_name=_("investor"))
     document = models.ForeignKey(Document, models.PROTECT, related_name="acceptances")
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     accepted_at = models.DateTimeField(_("accepted at"))
@@ -133,7 +194,7 @@ class Acceptance(AppendOnly):
     class Meta:
         verbose_name = _("acceptance")
         verbose_name_plural = _("acceptances")
-        constraints = [models.UniqueConstraint(fields=["order", "document"], name="acceptance_once")]
+        constraints = [models.UniqueConstraint(fields=["order", "investor", "document"], name="acceptance_once")]
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.sha256[:12]}"

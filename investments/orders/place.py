@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments.banking import names
@@ -27,6 +27,7 @@ from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 
 from . import queries, reserve
+from .giving import Wish, give
 from .models import Order
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -65,7 +66,7 @@ class Offer:
 _offers: dict[tuple[str, str, int], Offer] = {}
 
 
-def _offer(fund_id: int, *, fresh: bool = False) -> Offer:
+def offer_of(fund_id: int, *, fresh: bool = False) -> Offer:
     """The frozen parts of an opened fund. Raises DomainError("closed") for one that has not been opened."""
     key = (str(connection.settings_dict["HOST"]), str(connection.settings_dict["NAME"]), fund_id)
     found = None if fresh else _offers.get(key)
@@ -138,17 +139,20 @@ def place_order(
     at: datetime,
     name_shown: bool = False,
     message: str = "",
+    gift: Wish | None = None,
 ) -> Order:
     """Reserve `units` of `fund` and write the order; the same form again is the same order, whatever has changed.
+
+    With `gift` the order is its payer's until the one it is meant for accepts it.
 
     Raises DomainError: "closed", "units", "order_limit", "person_limit", "business_limit", "sold_out",
     "delayed_share", "method", "documents", "not_eligible", "form"; the figures are in its `data`.
     """
     try:
-        offer = _offer(fund.pk)
+        offer = offer_of(fund.pk)
         if not offer.accepted_by(acceptances):
             # The terms may have been amended since this process read them.
-            offer = _offer(fund.pk, fresh=True)
+            offer = offer_of(fund.pk, fresh=True)
         values = _values(offer, investor, units, method, acceptances, language, at)
         values |= {
             "form_token": form_token,
@@ -156,9 +160,14 @@ def place_order(
             "supporter_name_shown": name_shown,
             "supporter_message": message,
         }
-        return _place(offer, values, investor, acceptances)
+        if gift is None:
+            return _place(offer, values, investor, acceptances)
+        with transaction.atomic():
+            order = _place(offer, values, investor, acceptances)
+            give(order, gift, at=at)
+            return order
     except DomainError:
-        sent_before = Order.objects.filter(form_token=form_token, investor=investor).first()
+        sent_before = Order.objects.filter(form_token=form_token, payer=investor).first()
         if sent_before is None:
             raise
         return sent_before
@@ -190,9 +199,10 @@ def _values(
     if not offer.accepted_by(acceptances):
         raise DomainError("documents", _("The documents have changed or are not all accepted. Please read them again."))
     today = clock.today_in(profile.zone, at)
-    _require_eligible(investor, profile, today)
+    require_eligible(investor, profile, today)
     return {
         "investor_id": investor.pk,
+        "payer_id": investor.pk,
         "fund_id": offer.fund_id,
         "terms_id": terms.pk,
         "state": Order.State.RESERVED,
@@ -212,7 +222,8 @@ def _values(
     }
 
 
-def _require_eligible(investor: Investor, profile: PolicyProfile, today: date) -> None:
+def require_eligible(investor: Investor, profile: PolicyProfile, today: date) -> None:
+    """Raise DomainError("not_eligible") for a person who may not hold units: rejected, or too young."""
     if investor.identity_state == Investor.Identity.REJECTED:
         raise DomainError("not_eligible", _("Your identity check was rejected. Please contact us."))
     if investor.kind == Investor.Kind.PERSON:
@@ -242,7 +253,7 @@ def _place(offer: Offer, values: dict[str, Any], investor: Investor, acceptances
         except IntegrityError:
             existing = Order.objects.filter(form_token=values["form_token"]).first()
             if existing is not None:
-                if existing.investor_id == investor.pk:
+                if existing.payer_id == investor.pk:
                     return existing
                 raise DomainError("form", _("This form was sent before. Please start again.")) from None
             # A reference or payer code that exists: draw again.
@@ -293,6 +304,6 @@ def _explain(by: str, offer: Offer, values: dict[str, Any], limits: reserve.Limi
             _("The units that may wait for a convenience store or bank payment are taken. Please pay by card."),
             available=max(0, seen.delayed_left),
         )
-    if _offer(offer.fund_id, fresh=True).terms.pk != offer.terms.pk:
+    if offer_of(offer.fund_id, fresh=True).terms.pk != offer.terms.pk:
         return DomainError("documents", _("The terms have a new version. Please read the documents again."))
     return _closed()

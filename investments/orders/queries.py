@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
 from investments.offerings.models import Fund, FundCounter
@@ -18,24 +18,28 @@ from .models import Acceptance, Order
 
 
 def order_of(user: Any, reference: str) -> Order:
-    """The user's own order. Raises Order.DoesNotExist for an unknown one and for another person's alike."""
+    """The user's own order: made by them, or theirs since they accepted it as a gift. Raises Order.DoesNotExist for an
+    unknown one and for another person's alike."""
     return Order.objects.select_related(
-        "fund__business", "fund__policy", "fund__counter", "terms", "investor__user"
-    ).get(reference=reference, investor__user_id=user.pk)
+        "fund__business", "fund__policy", "fund__counter", "terms", "investor__user", "payer__user"
+    ).get(Q(payer__user_id=user.pk) | Q(investor__user_id=user.pk), reference=reference)
 
 
 def orders_of(investor: Any) -> QuerySet[Order]:
-    """The investor's orders, newest first."""
-    return Order.objects.filter(investor=investor).select_related("fund__business").order_by("-applied_at", "-pk")
+    """The orders that the investor made or accepted as gifts, newest first."""
+    return (
+        Order.objects.filter(Q(investor=investor) | Q(payer=investor))
+        .select_related("fund__business")
+        .order_by("-applied_at", "-pk")
+    )
 
 
-def accepted(orders: Iterable[Order]) -> list[Acceptance]:
-    """What was accepted with these orders: the documents with their sizes (`size`, `pdf_size`) but not their bytes.
-
-    `pdf_size` is None for a document from before PDFs were made.
+def accepted(orders: Iterable[Order], investor: Any) -> list[Acceptance]:
+    """What this investor accepted with these orders: the documents with their sizes (`size`, `pdf_size`) but not their
+    bytes. `pdf_size` is None for a document from before PDFs were made.
     """
     found = list(
-        Acceptance.objects.filter(order__in=orders)
+        Acceptance.objects.filter(order__in=orders, investor=investor)
         .select_related("document__fund__business", "document__terms")
         .defer(*(f"document__{name}" for name in BYTES))
         .annotate(size=Length("document__html"), pdf_size=Length("document__pdf"))

@@ -205,6 +205,62 @@ def retake(order: Order, *, limits: Limits, at: datetime) -> bool:
     return taken
 
 
+def hand_over(order: Order, investor_id: int, *, limits: Limits) -> str:
+    """Move a sold order from its investor's counters to another's, whose limits guard it as those of a new order.
+
+    Answers what stands in the way ("business_limit", "person_limit"), or nothing. The caller holds the order's row,
+    rolls back when refused, and writes the order's `investor_id`, `counted` and `counts_until`. Rows of one table are
+    taken in the order of the persons, so that two who give to each other do not wait in a circle.
+    """
+    both = sorted([(order.investor_id, False), (investor_id, True)])
+    values = {
+        "investment": order.investment,
+        "units": order.units,
+        "fund": order.fund_id,
+        "person_units": limits.person_units,
+        "on": limits.on,
+    }
+    for label, refusal, take, give_back in (
+        ("investments.PersonBusiness", "business_limit", _TAKE_BUSINESS, _GIVE_BACK_BUSINESS if order.counted else ""),
+        ("investments.PersonFund", "person_limit", _TAKE_FUND, _GIVE_BACK_FUND),
+    ):
+        locks.note(label)
+        for person, takes in both:
+            if takes:
+                with connection.cursor() as cursor:
+                    cursor.execute(take, values | {"investor": person})
+                    if cursor.rowcount != 1:
+                        return refusal
+            elif give_back:
+                _exactly_one(give_back, values | {"investor": person})
+    return ""
+
+
+_BUSINESS = "(SELECT business_id FROM investments_fund WHERE id = %(fund)s)"
+_MOST = """(SELECT investment_per_person_business FROM investments_policyprofile
+             WHERE effective_from <= %(on)s ORDER BY effective_from DESC, version DESC LIMIT 1)"""
+_TAKE_BUSINESS = f"""
+    INSERT INTO investments_personbusiness AS total (investor_id, business_id, invested)
+    SELECT %(investor)s, {_BUSINESS}, %(investment)s WHERE %(investment)s <= {_MOST}
+        ON CONFLICT (investor_id, business_id) DO UPDATE SET invested = total.invested + excluded.invested
+     WHERE total.invested + excluded.invested <= {_MOST}
+"""  # noqa: S608 - our own literals
+_GIVE_BACK_BUSINESS = f"""
+    UPDATE investments_personbusiness SET invested = invested - %(investment)s
+     WHERE investor_id = %(investor)s AND business_id = {_BUSINESS}
+"""  # noqa: S608 - our own literals
+_TAKE_FUND = """
+    INSERT INTO investments_personfund AS total (investor_id, fund_id, units)
+    SELECT %(investor)s, %(fund)s, %(units)s WHERE %(units)s <= %(person_units)s
+        ON CONFLICT (investor_id, fund_id) DO UPDATE SET units = total.units + excluded.units
+     WHERE total.units + excluded.units <= %(person_units)s
+"""
+_GIVE_BACK_FUND = """
+    UPDATE investments_personfund SET units = units - %(units)s
+     WHERE investor_id = %(investor)s AND fund_id = %(fund)s
+"""
+
+
 def uncount(order: Order) -> None:
     """Take the order out of the person's 12-month total; its units stay counted in the fund."""
     locks.note("investments.PersonBusiness")

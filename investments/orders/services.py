@@ -21,7 +21,8 @@ from microfund.kernel.money import split_inclusive_tax
 from microfund.kernel.outbox.services import publish
 
 from . import reserve
-from .models import ORDER_STATES, UNPAID, Order
+from .giving import awaits_receiver
+from .models import AWAITS_RECEIVER, ORDER_STATES, UNPAID, Order
 from .place import Accepted, limits_for, luhn_digit, new_payer_code, new_reference, payer_codes, place_order
 
 __all__ = [
@@ -104,14 +105,17 @@ def mark_paid(order: Order, *, at: datetime) -> str:
 
 
 def clear_order(order_id: int, *, at: datetime) -> bool:
-    """Count a paid order as cleared once cooling-off is over and identity is verified; False when not yet or done.
+    """Count a paid order as cleared once cooling-off is over and identity is verified; False when not yet or done. A
+    gift that nobody has accepted yet is not cleared.
 
     Holds the fund's row, as its failing does: a fund whose minimum is cleared cannot fail, and none that failed clears.
     """
     with transaction.atomic():
         fund = locks.lock_one(Fund, Order.objects.values_list("fund_id", flat=True).get(pk=order_id))
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, cleared_at=None, frozen_at=None)
-        if order is None or fund.state == Fund.State.FAILED or order.cooling_off_ends_at > at or not _verified(order):
+        if order is None or fund.state == Fund.State.FAILED or order.cooling_off_ends_at > at or not verified(order):
+            return False
+        if awaits_receiver(order):
             return False
         order.cleared_at = at
         order.save(update_fields=["cleared_at"])
@@ -119,10 +123,13 @@ def clear_order(order_id: int, *, at: datetime) -> bool:
         return True
 
 
-def _verified(order: Order) -> bool:
-    """Whether the identity of the order's investor stands verified now."""
-    found = Investor.objects.values_list("identity_state", flat=True).get(pk=order.investor_id)
-    return found == Investor.Identity.VERIFIED
+#: Orders whose investor is verified now, and so is who paid, if that is somebody else (domain.md section 11).
+VERIFIED = Q(investor__identity_state=Investor.Identity.VERIFIED, payer__identity_state=Investor.Identity.VERIFIED)
+
+
+def verified(order: Order) -> bool:
+    """Whether the identities of the order's investor and of its payer stand verified now."""
+    return Order.objects.filter(VERIFIED, pk=order.pk).exists()
 
 
 def unclear_order(order_id: int, *, at: datetime) -> bool:
@@ -131,7 +138,7 @@ def unclear_order(order_id: int, *, at: datetime) -> bool:
     """
     with transaction.atomic():
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, cleared_at__isnull=False)
-        if order is None or _verified(order):
+        if order is None or verified(order):
             return False
         cleared_at, order.cleared_at = order.cleared_at, None
         order.save(update_fields=["cleared_at"])
@@ -156,7 +163,7 @@ def confirm_order(order_id: int, *, at: datetime) -> bool:
     with transaction.atomic():
         fund = locks.lock_one(Fund, Order.objects.values_list("fund_id", flat=True).get(pk=order_id))
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, frozen_at=None)
-        if order is None or order.cleared_at is None or not _verified(order):
+        if order is None or order.cleared_at is None or not verified(order):
             return False
         if fund.succeeded_at is None or fund.state == Fund.State.FAILED:
             return False
@@ -221,11 +228,15 @@ def confirm_due(*, on: Any, at: datetime) -> dict[str, int]:
     """Sweep: un-clear whose identity is no longer verified, clear what is past cooling-off and identity, judge the
     funds' success, confirm what may be."""
     counts = {"uncleared": 0, "cleared": 0, "funds_succeeded": 0, "confirmed": 0, "errors": 0}
-    verified = Q(investor__identity_state=Investor.Identity.VERIFIED)
-    lost = Order.objects.filter(~verified, state=Order.State.PAID, cleared_at__isnull=False).order_by("pk")
+    lost = Order.objects.filter(~VERIFIED, state=Order.State.PAID, cleared_at__isnull=False).order_by("pk")
     locks.each(lost.values_list("pk", flat=True), lambda pk: unclear_order(pk, at=at), counts, "uncleared")
     due = Order.objects.filter(
-        verified, state=Order.State.PAID, cleared_at=None, frozen_at=None, cooling_off_ends_at__lte=at
+        VERIFIED,
+        ~Q(gift__state__in=AWAITS_RECEIVER),
+        state=Order.State.PAID,
+        cleared_at=None,
+        frozen_at=None,
+        cooling_off_ends_at__lte=at,
     ).order_by("cooling_off_ends_at", "pk")
     locks.each(due.values_list("pk", flat=True), lambda pk: clear_order(pk, at=at), counts, "cleared")
     waiting = Fund.objects.filter(
@@ -233,7 +244,7 @@ def confirm_due(*, on: Any, at: datetime) -> dict[str, int]:
     ).values_list("pk", flat=True)
     locks.each(waiting, lambda pk: offerings.judge_success(pk, at=at), counts, "funds_succeeded")
     ready = Order.objects.filter(
-        verified,
+        VERIFIED,
         state=Order.State.PAID,
         cleared_at__isnull=False,
         frozen_at=None,

@@ -58,7 +58,7 @@ def missing(draft: Draft, investor: Investor | None, terms: Terms, *, before: st
         "units": draft.units > 0,
         "you": investor is not None and draft.investor_id == investor.pk and investors.is_complete(investor),
         "documents": bool(draft.language) and draft.accepts(documents_of(terms, draft.language)),
-        "supporter": draft.supporter is not None,
+        "supporter": (draft.gift if draft.for_gift else draft.supporter) is not None,
     }
     for name, _label in STEPS:
         if name == before:

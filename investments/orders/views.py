@@ -30,7 +30,7 @@ from microfund.kernel.pages import REFUSED, form_methods, private
 
 from . import draft as drafts
 from . import queries, steps
-from .forms import SupporterForm, UnderstandingForm, UnitsForm
+from .forms import GiftForm, SupporterForm, UnderstandingForm, UnitsForm
 from .models import UNPAID, Order
 from .room import room_for
 
@@ -61,14 +61,16 @@ def units(request: HttpRequest, slug: str) -> HttpResponse:
                 return redirect(f"{reverse('investments:units', args=[slug])}?units={chosen}")
             if draft.placed:
                 again_or_new(request, draft)
-            draft.units = chosen
+            draft.units, draft.for_gift = chosen, form.cleaned_data["gift"]
             drafts.save(request, draft)
             return _on("you", slug)
     else:
         form = (
             UnitsForm(_asked(request), room=room)
             if "units" in request.GET
-            else UnitsForm(initial={"units": min(draft.units or 1, max(1, room.most))}, room=room)
+            else UnitsForm(
+                initial={"units": min(draft.units or 1, max(1, room.most)), "gift": draft.for_gift}, room=room
+            )
         )
     shown = _shown(form, room.most)
     context = {
@@ -103,7 +105,7 @@ def _shown(form: UnitsForm, most: int) -> int:
 
 def placed_order(request: HttpRequest, draft: drafts.Draft) -> Order | None:
     """The order that was made of this draft, if it is this visitor's."""
-    return Order.objects.filter(reference=draft.placed, investor__user_id=request.user.pk).first()
+    return Order.objects.filter(reference=draft.placed, payer__user_id=request.user.pk).first()
 
 
 def came_to_nothing(order: Order | None) -> bool:
@@ -222,7 +224,7 @@ def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResp
 @get_or_post
 @login_required
 def supporter(request: HttpRequest, slug: str) -> HttpResponse:
-    """F4: how the supporter appears; both answers are free."""
+    """F4: how the supporter appears, both answers are free; of a gift, whom it is for."""
     at = timezone.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
@@ -232,15 +234,21 @@ def supporter(request: HttpRequest, slug: str) -> HttpResponse:
     gap = steps.missing(draft, investors.investor_of(request.user), terms, before="supporter")
     if gap:
         return _on(gap, slug)
+    kind = GiftForm if draft.for_gift else SupporterForm
     if request.method == "POST":
-        form = SupporterForm(request.POST)
+        form = kind(request.POST)
         if form.is_valid():
-            draft.supporter = form.cleaned_data
+            if draft.for_gift:
+                draft.gift = form.cleaned_data
+            else:
+                draft.supporter = form.cleaned_data
             drafts.save(request, draft)
             return _on("check", slug)
     else:
-        form = SupporterForm(initial=draft.supporter or {})
-    return steps.page(request, "supporter", fund, {"form": form}, status=REFUSED if form.errors else 200)
+        known = draft.gift if draft.for_gift else draft.supporter
+        form = kind(initial=known or {"language": steps.language()})
+    context = {"form": form, "for_gift": draft.for_gift}
+    return steps.page(request, "supporter", fund, context, status=REFUSED if form.errors else 200)
 
 
 def own_order(request: HttpRequest, reference: str) -> Order:

@@ -58,7 +58,7 @@ def begin(order: Order, *, at: datetime) -> PaymentAttempt:
             method=order.method,
             amount=order.total,
             currency=order.currency,
-            payer_kana=Investor.objects.values_list("name_kana", flat=True).get(pk=order.investor_id),
+            payer_kana=Investor.objects.values_list("name_kana", flat=True).get(pk=order.payer_id),
             created_at=at,
             session_expires_at=at + timedelta(minutes=profile.session_minutes),
             next_check_at=at + FIRST_CHECK,
@@ -79,7 +79,7 @@ def start_checkout(order: Order, *, at: datetime) -> PaymentAttempt:
 
 def open_page(attempt_id: int, *, at: datetime) -> PaymentAttempt:
     """Make (or repeat, or look up) the provider call of an attempt that is still `created`."""
-    attempt = PaymentAttempt.objects.select_related("order__fund__policy", "order__investor__user").get(pk=attempt_id)
+    attempt = PaymentAttempt.objects.select_related("order__fund__policy", "order__payer__user").get(pk=attempt_id)
     if attempt.state != PaymentAttempt.State.CREATED:
         return attempt
     first_call = attempt.called_at
@@ -155,7 +155,7 @@ def _call(attempt: PaymentAttempt) -> gateway.SessionFacts:
         method="konbini" if attempt.method == policy.KONBINI else "card",
         lines=[(text, amount) for text, amount in lines if amount],
         currency=attempt.currency,
-        email=order.investor.user.email,
+        email=order.payer.user.email,
         language=order.language,
         expires_at=attempt.session_expires_at,
         konbini_days=order.fund.policy.konbini_days,

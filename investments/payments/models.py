@@ -162,6 +162,7 @@ class Refund(models.Model):
         LATE = "late", _("money came too late")
         DUPLICATE = "duplicate", _("paid twice")
         STAFF = "staff", _("decided by staff")
+        GIFT = "gift", _("gift not accepted in time")
         EXTERNAL = "external", _("made at the provider")
 
     attempt = models.ForeignKey(PaymentAttempt, models.PROTECT, related_name="refunds")

@@ -13,10 +13,11 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
-from investments.investors.models import Investor
 from investments.offerings.models import FUND_STATES, Fund, FundCounter
 from investments.orders import reserve
+from investments.orders.giving import awaits_receiver
 from investments.orders.models import ORDER_STATES, UNPAID, Order
+from investments.orders.services import VERIFIED, verified
 from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
@@ -39,9 +40,10 @@ def start_payment(order: Order, *, at: datetime) -> PaymentAttempt:
 
 def cancel_order(order: Order, *, at: datetime, actor: Any, reason: str = "") -> Order:
     """The investor (or staff for them) cancels, from the reservation to the end of cooling-off: full refund, fee
-    included; the units are free at once. `at` is the instant of submitting.
+    included; the units are free at once. `at` is the instant of submitting. A gift can be cancelled by its giver until
+    it is accepted, whatever the day, and from then on by who accepted it.
 
-    Raises DomainError("frozen", "too_late", "wrong_state").
+    Raises DomainError("frozen", "given", "too_late", "wrong_state").
     """
     with transaction.atomic():
         order = locks.lock_one(Order, order.pk)
@@ -49,10 +51,13 @@ def cancel_order(order: Order, *, at: datetime, actor: Any, reason: str = "") ->
             raise DomainError("frozen", _("This order is disputed at the payment provider and cannot be cancelled."))
         if order.state == Order.State.CANCELLED:
             return order
+        if order.payer_id != order.investor_id and actor is not None and actor.pk == order.payer.user_id:
+            raise DomainError("given", _("This gift has been accepted: only who holds it now can cancel it."))
         if order.state == Order.State.CONFIRMED or (
             order.state == Order.State.PAID
             and order.cooling_off_ends_at is not None
             and at >= order.cooling_off_ends_at
+            and not awaits_receiver(order)
         ):
             raise DomainError(
                 "too_late",
@@ -60,13 +65,13 @@ def cancel_order(order: Order, *, at: datetime, actor: Any, reason: str = "") ->
                 ended_at=order.cooling_off_ends_at,
             )
         ORDER_STATES.require(order.state, Order.State.CANCELLED)
-        _end(order, Order.State.CANCELLED, Refund.Reason.COOLING_OFF, at=at, actor=actor, reason=reason)
+        end_order(order, Order.State.CANCELLED, Refund.Reason.COOLING_OFF, at=at, actor=actor, reason=reason)
     close_pages(order, at=at)
     order.refresh_from_db()
     return order
 
 
-def _end(order: Order, state: str, why: str, *, at: datetime, actor: Any = None, reason: str = "") -> list[Refund]:
+def end_order(order: Order, state: str, why: str, *, at: datetime, actor: Any = None, reason: str = "") -> list[Refund]:
     """End an order whose row the caller holds: units free, every captured payment refunded in full."""
     refunds = []
     attempts = locks.lock(PaymentAttempt, order.attempts.values_list("pk", flat=True))
@@ -136,9 +141,7 @@ def identity_deadline_due(*, on: date, at: datetime) -> dict[str, int]:
     began is still paid when the dispute is won.
     """
     counts = {"refunded": 0, "errors": 0}
-    unverified = Order.objects.filter(state=Order.State.PAID, frozen_at=None).exclude(
-        investor__identity_state=Investor.Identity.VERIFIED
-    )
+    unverified = Order.objects.filter(~VERIFIED, state=Order.State.PAID, frozen_at=None)
     ended = Fund.objects.exclude(state__in=[Fund.State.OPEN, Fund.State.FAILED])
     for fund in ended.filter(Exists(unverified.filter(fund=OuterRef("pk")))).select_related("policy").order_by("pk"):
         if on <= identity_deadline(fund):
@@ -163,10 +166,9 @@ def _refund_unverified(order_id: int, *, at: datetime) -> bool:
         order = locks.try_lock(Order, order_id, state=Order.State.PAID, frozen_at=None)
         if order is None or order.cleared_at is not None:
             return False
-        identity = Investor.objects.values_list("identity_state", flat=True).get(pk=order.investor_id)
-        if identity == Investor.Identity.VERIFIED:
+        if verified(order):
             return False
-        _end(order, Order.State.REFUNDED, Refund.Reason.IDENTITY, at=at, reason="identity not verified in time")
+        end_order(order, Order.State.REFUNDED, Refund.Reason.IDENTITY, at=at, reason="identity not verified in time")
         return True
 
 
@@ -238,7 +240,7 @@ def _fail_order(order_id: int, *, at: datetime) -> bool:
         order = locks.try_lock(Order, order_id, state__in=[*UNPAID, Order.State.PAID])
         if order is None or order.disputes.filter(state=Dispute.State.OPEN).exists():
             return False
-        _end(order, Order.State.FAILED, Refund.Reason.FUND_FAILED, at=at, reason="the fund failed")
+        end_order(order, Order.State.FAILED, Refund.Reason.FUND_FAILED, at=at, reason="the fund failed")
     close_pages(order, at=at)
     return True
 
@@ -253,6 +255,6 @@ def refund_by_staff(order: Order, *, at: datetime, actor: Any, reason: str) -> O
             raise DomainError("frozen", _("This order is disputed at the payment provider and cannot be refunded."))
         if order.state != Order.State.PAID:
             raise DomainError("wrong_state", _("Only a paid order that is not yet confirmed can be refunded."))
-        _end(order, Order.State.REFUNDED, Refund.Reason.STAFF, at=at, actor=actor, reason=reason)
+        end_order(order, Order.State.REFUNDED, Refund.Reason.STAFF, at=at, actor=actor, reason=reason)
     order.refresh_from_db()
     return order

@@ -60,7 +60,7 @@ def _new_attempt(order: Order, *, pay_by: datetime | None, at: datetime) -> Paym
         state=PaymentAttempt.State.OPEN,
         amount=order.total,
         currency=order.currency,
-        payer_kana=Investor.objects.values_list("name_kana", flat=True).get(pk=order.investor_id),
+        payer_kana=Investor.objects.values_list("name_kana", flat=True).get(pk=order.payer_id),
         created_at=at,
         pay_by=pay_by,
     )

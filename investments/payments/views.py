@@ -24,8 +24,8 @@ from investments.investors.models import Investor
 from investments.offerings.models import Fund, Terms
 from investments.offerings.services import current_terms
 from investments.orders import draft as drafts
+from investments.orders import giving, steps
 from investments.orders import services as orders
-from investments.orders import steps
 from investments.orders.forms import CheckForm
 from investments.orders.models import UNPAID, Order
 from investments.orders.room import room_for, ways_to_pay
@@ -106,11 +106,11 @@ def _order_of_token(text: str, investor: Investor | None) -> Order | None:
         token = uuid.UUID(text)
     except ValueError:
         return None
-    return Order.objects.filter(form_token=token, investor=investor).first() if investor else None
+    return Order.objects.filter(form_token=token, payer=investor).first() if investor else None
 
 
 def _place(draft: drafts.Draft, fund: Fund, investor: Investor, method: str, *, at: datetime) -> Order:
-    supporter = draft.supporter or {}
+    supporter = {} if draft.for_gift else draft.supporter or {}
     return orders.place_order(
         investor=investor,
         fund=fund,
@@ -123,6 +123,7 @@ def _place(draft: drafts.Draft, fund: Fund, investor: Investor, method: str, *, 
         at=at,
         name_shown=bool(supporter.get("name_shown")),
         message=supporter.get("message", ""),
+        gift=giving.Wish(**draft.gift) if draft.for_gift and draft.gift else None,
     )
 
 
@@ -302,15 +303,18 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
         messages.success(request, _("The order is cancelled."))
         return redirect("order", order.reference)
     context = {"order": order, "fund": order.fund, **_cancelling(order, at)}
+    if order.payer_id != order.investor_id:
+        context |= {"possible": context["possible"] and order.investor.user_id == request.user.pk, "given": True}
     return render(request, "investments/cancel.html", context)
 
 
 def _cancelling(order: Order, at: datetime) -> dict[str, Any]:
     """Whether the order can be cancelled now, until when, and how the money goes back."""
-    over = order.cooling_off_ends_at is not None and at >= order.cooling_off_ends_at
+    awaited = order.state == Order.State.PAID and giving.awaits_receiver(order)
+    over = order.cooling_off_ends_at is not None and at >= order.cooling_off_ends_at and not awaited
     possible = order.frozen_at is None and (order.state in UNPAID or (order.state == Order.State.PAID and not over))
     last_day = None
-    if order.cooling_off_ends_at is not None:
+    if order.cooling_off_ends_at is not None and not awaited:
         last_day = clock.today_in(order.fund.policy.zone, order.cooling_off_ends_at - timedelta(microseconds=1))
     captured = order.attempts.filter(captured__gt=0).order_by("pk").values_list("method", "captured")
     return {

@@ -24,6 +24,7 @@ from businesses.models import Comment, Follow, Membership, Question, Thanks, Won
 from investments.banking import accounts
 from investments.investors import documents
 from investments.models import CalendarAddress, Dispute, Holding, Investor, Order, Refund, WaitingEntry
+from investments.orders import queries as orders
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
@@ -52,7 +53,7 @@ def blockers(user: Any) -> list[str]:
         return found
     counts = (
         (
-            Order.objects.filter(investor=investor, state__in=OPEN_ORDERS).count(),
+            orders.orders_of(investor).filter(state__in=OPEN_ORDERS).count(),
             lambda n: ngettext("%(n)d order is open.", "%(n)d orders are open.", n),
         ),
         (
@@ -64,11 +65,11 @@ def blockers(user: Any) -> list[str]:
             ),
         ),
         (
-            Refund.objects.filter(order__investor=investor).exclude(state__in=SETTLED_REFUNDS).count(),
+            Refund.objects.filter(order__payer=investor).exclude(state__in=SETTLED_REFUNDS).count(),
             lambda n: ngettext("%(n)d refund is on its way to you.", "%(n)d refunds are on their way to you.", n),
         ),
         (
-            Dispute.objects.filter(order__investor=investor, state__in=("inquiry", "open")).count(),
+            Dispute.objects.filter(order__payer=investor, state__in=("inquiry", "open")).count(),
             lambda n: ngettext("%(n)d payment is disputed.", "%(n)d payments are disputed.", n),
         ),
     )
@@ -77,7 +78,7 @@ def blockers(user: Any) -> list[str]:
 
 def keeps_contracts(investor: Investor | None) -> bool:
     """Whether the law asks us to keep who this is: somebody who has paid at least once."""
-    return investor is not None and Order.objects.filter(investor=investor, paid_at__isnull=False).exists()
+    return investor is not None and orders.orders_of(investor).filter(paid_at__isnull=False).exists()
 
 
 def close(user: Any, *, at: datetime) -> None:

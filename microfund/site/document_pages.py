@@ -88,17 +88,17 @@ def my_documents(request: HttpRequest) -> HttpResponse:
     fund and date; four queries however many there are."""
     investor = investors.investor_of(request.user)
     made = list(orders.orders_of(investor)) if investor else []
-    context = {"funds": _kept_by_fund(made), "trail": [(_("My account"), reverse("me"))]}
+    context = {"funds": _kept_by_fund(made, investor), "trail": [(_("My account"), reverse("me"))]}
     return render(request, "site/documents.html", context)
 
 
-def _kept_by_fund(made: list[Order]) -> list[dict[str, Any]]:
+def _kept_by_fund(made: list[Order], investor: Any) -> list[dict[str, Any]]:
     """The documents of orders under the fund they belong to, the newest order's fund and the newest document first."""
     by_order = {order.pk: order for order in made}
     funds: dict[int, Fund] = {order.fund_id: order.fund for order in made}
     kept: dict[int, list[Kept]] = {fund_id: [] for fund_id in funds}
     seen: set[int] = set()
-    for row in orders.accepted(made):
+    for row in orders.accepted(made, investor):
         order = by_order[row.order_id]
         kept[order.fund_id].append(Kept(row.document, order, row.accepted_at))
         seen.add(row.document_id)

@@ -90,7 +90,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         .select_related("terms")
         .order_by("confirmed_at", "pk")
     )
-    documents = {row.document_id: row.document for row in orders.accepted(made)}
+    documents = {row.document_id: row.document for row in orders.accepted(made, found.investor)}
     subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
     terms = offerings.terms_of(fund)
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []

@@ -13,9 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from investments.investors import queries as investors
 from investments.models import Holding, Order
 from investments.orders import queries as orders
-from investments.orders.models import UNPAID
+from investments.orders.giving import gift_of
+from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.transfer import received_so_far
 from microfund.kernel.pages import private
 
@@ -42,9 +44,13 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     wait = request.GET.get("wait", "")
     awaited = attempt is not None and found.method == Order.Method.BANK_TRANSFER and found.state in UNPAID
     received = received_so_far(found) if awaited else 0
-    story = tell(found, attempt, refunds, returned=bool(wait), received=received, at=at)
+    investor = investors.investor_of(request.user)
+    gift, theirs = gift_of(found), found.investor == investor
+    pays = found.payer == investor
+    shown = refunds if pays else []
+    story = tell(found, attempt, shown, returned=bool(wait), received=received, at=at, gift=gift, theirs=theirs)
     holding = None
-    if found.state == Order.State.CONFIRMED:
+    if found.state == Order.State.CONFIRMED and theirs:
         holding = Holding.objects.filter(investor=found.investor, fund=found.fund).first()
     look = _next_look(wait) if story.waiting else None
     context = {
@@ -53,9 +59,12 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         "business": found.fund.business,
         "attempt": attempt,
         "story": story,
-        "last_day": last_day(found),
+        "last_day": None if gift and gift.state in AWAITS_RECEIVER else last_day(found),
         "holding": holding,
-        "documents": [row.document for row in orders.accepted([found])],
+        "gift": gift,
+        "theirs": theirs,
+        "pays": pays,
+        "documents": [row.document for row in orders.accepted([found], investor)],
         "looks_again": look is not None,
     }
     response = render(request, "site/order.html", context)

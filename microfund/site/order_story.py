@@ -12,8 +12,9 @@ from datetime import date, datetime, timedelta
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from investments.models import Fund, Investor, Order, PaymentAttempt, Refund
-from investments.orders.models import UNPAID
+from investments.gifts import services as gifts
+from investments.models import Fund, Gift, Investor, Order, PaymentAttempt, Refund
+from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
 
@@ -59,9 +60,12 @@ def tell(
     returned: bool,
     at: datetime,
     received: int = 0,
+    gift: Gift | None = None,
+    theirs: bool = True,
 ) -> Story:
     """The story of an order with its newest attempt. `returned`: the payer has just come back from the provider;
-    `received`: yen of its transfer that have come, but are not the exact sum."""
+    `received`: yen of its transfer that have come, but are not the exact sum; `gift`: what it is given as; `theirs`:
+    whether the contract is with the reader, not with somebody who has accepted it."""
     if order.frozen_at is not None:
         return Story(
             _("Disputed"),
@@ -70,6 +74,11 @@ def tell(
         )
     if order.state in UNPAID:
         return _unpaid(order, attempt, returned=returned, received=received, at=at)
+    if order.state in (Order.State.PAID, Order.State.CONFIRMED) and not theirs:
+        text = _("The gift has been accepted: the contract and the units are the receiver's.")
+        return Story(_("Given"), text, kind="success")
+    if order.state == Order.State.PAID and gift is not None and gift.state in AWAITS_RECEIVER:
+        return _awaited(order, gift)
     if order.state == Order.State.PAID:
         return _paid(order, at=at)
     if order.state == Order.State.CONFIRMED:
@@ -182,6 +191,17 @@ def _transfer(order: Order, attempt: PaymentAttempt | None, *, received: int) ->
     return waiting
 
 
+def _awaited(order: Order, gift: Gift) -> Story:
+    text = _("We have received %(total)s. Thank you.") % {"total": format_money(order.total, order.currency)}
+    declined = gift.state == Gift.State.DECLINED
+    nexts = [Next(_("The receiver accepts the gift, or you get everything back."), gifts.last_day(order))]
+    if declined:
+        nexts = [Next(_("The receiver would rather not have it: say what should become of it.")), *nexts]
+    nexts.append(Next(_("They sign the contract and can cancel within cooling-off; the money then goes back to you.")))
+    kind = "warning" if declined else "success"
+    return Story(_("Paid"), text, kind=kind, may_cancel=True, nexts=nexts)
+
+
 def _paid(order: Order, *, at: datetime) -> Story:
     day, fund, investor = last_day(order), order.fund, order.investor
     over = order.cooling_off_ends_at is not None and at >= order.cooling_off_ends_at
@@ -201,7 +221,10 @@ def _paid(order: Order, *, at: datetime) -> Story:
         nexts.append(Next(_("The fund reaches what it needs, or everyone gets everything back."), fund.closes_on))
     nexts.append(Next(_("Your units are confirmed and become a holding.")))
     nexts.append(Next(_("The term begins."), fund.term_starts_on))
-    text = _("We have received %(total)s. Thank you.") % {"total": format_money(order.total, order.currency)}
+    if order.payer_id != order.investor_id:
+        text = _("You have accepted these units as a gift.")
+    else:
+        text = _("We have received %(total)s. Thank you.") % {"total": format_money(order.total, order.currency)}
     return Story(_("Paid"), text, kind="success", may_cancel=not over, nexts=nexts)
 
 

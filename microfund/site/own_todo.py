@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from investments.gifts import services as gifts
 from investments.investors import queries as investors
-from investments.models import Investor, Order, PaymentAttempt, Refund
-from investments.orders.models import UNPAID
+from investments.models import Gift, Investor, Order, PaymentAttempt, Refund
+from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.models import UNRESOLVED
 from investments.payments.services import identity_deadline
 from microfund.kernel import clock
@@ -39,8 +40,14 @@ class Todo:
 
 
 def todos(investor: Investor, *, at: datetime) -> list[Todo]:
-    """What waits for this person: first what has no day, then by day. Five queries at most."""
+    """What waits for this person: first what has no day, then by day. Six queries at most."""
     found: list[Todo] = []
+    given = {
+        gift.order_id: gift
+        for gift in Gift.objects.filter(
+            order__payer=investor, order__state=Order.State.PAID, state__in=AWAITS_RECEIVER
+        ).select_related("order__fund__policy")
+    }
     waiting = list(
         Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
         .select_related("fund__business", "fund__policy", "fund__counter")
@@ -50,7 +57,10 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
         .order_by("applied_at", "pk")
     )
     for order in waiting:
-        todo = _to_pay(order, at=at) if order.state in UNPAID else _cooling_off(order, at=at)
+        if order.pk in given:
+            todo: Todo | None = _given(given[order.pk])
+        else:
+            todo = _to_pay(order, at=at) if order.state in UNPAID else _cooling_off(order, at=at)
         if todo is not None:
             found.append(todo)
     found += _identity(investor, [order for order in waiting if order.state == Order.State.PAID])
@@ -62,7 +72,7 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
             reverse("order", args=[refund.order.reference]),
             _("To the order"),
         )
-        for refund in Refund.objects.filter(order__investor=investor, state=Refund.State.REQUIRES_ACTION)
+        for refund in Refund.objects.filter(order__payer=investor, state=Refund.State.REQUIRES_ACTION)
         .select_related("order")
         .order_by("pk")
     ]
@@ -137,6 +147,17 @@ def _to_pay(order: Order, *, at: datetime) -> Todo | None:
         text = _("Pay %(amount)s for %(name)s until %(time)s, Japan time (order %(reference)s).")
         label = _("To the order")
     return Todo(clock.today_in(order.fund.policy.zone, until - _MOMENT), text % words, address, label)
+
+
+def _given(gift: Gift) -> Todo:
+    """A gift that nobody has accepted: to be waited for, or to be seen to once it was declined."""
+    words = {"name": gift.receiver_name}
+    address = reverse("investments:gift", args=[gift.order.reference])
+    if gift.state == Gift.State.DECLINED:
+        text = _("%(name)s would rather not have your gift: say what should become of it.")
+        return Todo(gifts.last_day(gift.order), text % words, address, _("To your gift"))
+    text = _("Your gift waits for %(name)s to accept it. If nobody does, you get everything back.")
+    return Todo(gifts.last_day(gift.order), text % words, address, _("To your gift"), must=False)
 
 
 def _cooling_off(order: Order, *, at: datetime) -> Todo | None:

@@ -20,16 +20,17 @@ from investments.models import (
     BankAccount,
     CalendarAddress,
     Dispute,
+    Gift,
     Holding,
     IdentityCase,
     Investor,
     Movement,
-    Order,
     PaymentAttempt,
     Payout,
     Refund,
     WaitingEntry,
 )
+from investments.orders.queries import orders_of
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.notices.models import Notice, NoticeChoice
 from rewards.models import Booking, Entitlement
@@ -60,6 +61,7 @@ KEPT_IN = {
     "investments.BankAccount": "bank_accounts",
     "investments.Order": "orders",
     "investments.Acceptance": "orders",
+    "investments.Gift": "orders",
     "investments.PaymentAttempt": "orders",
     "investments.Refund": "orders",
     "investments.Dispute": "orders",
@@ -247,26 +249,37 @@ def _accounts(investor: Investor) -> list[dict[str, Any]]:
 
 def _orders(investor: Investor) -> list[dict[str, Any]]:
     orders = _rows(
-        Order.objects.filter(investor=investor).order_by("pk"),
+        orders_of(investor).order_by("pk"),
         "pk", "reference", "payer_code", "fund__slug", "state", "method", "units", "investment", "donation", "fee",
         "total", "currency", "language", "answers", "supporter_name_shown", "supporter_message", "applied_at",
         "paid_at", "cooling_off_ends_at", "confirmed_at", "ended_at", "frozen_at",
     )  # fmt: skip
     parts = {
         "acceptances": _rows(
-            Acceptance.objects.filter(order__investor=investor).order_by("pk"),
+            Acceptance.objects.filter(investor=investor).order_by("pk"),
             "order_id", "document__kind", "sha256", "accepted_at", "ip",
         ),
+        "gift": [
+            {
+                "order_id": gift.order_id,
+                "state": gift.state,
+                "receiver": gift.receiver_name if gift.order.payer == investor else "",
+                "receiver_email": gift.receiver_email if gift.order.payer == investor else "",
+                "message": gift.message,
+                "settled_at": gift.settled_at,
+            }
+            for gift in Gift.objects.filter(order__in=orders_of(investor)).select_related("order__payer")
+        ],
         "payments": _rows(
-            PaymentAttempt.objects.filter(order__investor=investor).order_by("pk"),
+            PaymentAttempt.objects.filter(order__payer=investor).order_by("pk"),
             "order_id", "method", "state", "amount", "captured", "currency", "payer_kana", "created_at", "resolved_at",
         ),
         "refunds": _rows(
-            Refund.objects.filter(order__investor=investor).order_by("pk"),
+            Refund.objects.filter(order__payer=investor).order_by("pk"),
             "order_id", "amount", "currency", "state", "reason", "by_bank", "requested_at", "settled_at",
         ),
         "disputes": _rows(
-            Dispute.objects.filter(order__investor=investor).order_by("pk"),
+            Dispute.objects.filter(order__payer=investor).order_by("pk"),
             "order_id", "amount", "currency", "state", "opened_at",
         ),
     }  # fmt: skip

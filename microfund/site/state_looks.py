@@ -115,6 +115,14 @@ LOOKS: dict[str, dict[str, Look]] = {
         "carried": Look("", "half"),
         "withdrawn": _OVER,
     },
+    "gift": {
+        "unpaid": QUIET,
+        "open": _WAITING,
+        "declined": _ACTION,
+        "accepted": _GOOD,
+        "kept": Look("", "check"),
+        "ended": _OVER,
+    },
     "post": {
         "draft": QUIET,
         "scheduled": _WAITING,
@@ -132,6 +140,6 @@ LOOKS: dict[str, dict[str, Look]] = {
 
 
 def look_of(family: str, state: str) -> Look:
-    """The look of ``state`` in ``family`` (fund, order, identity, payment, refund, dispute, period, payout, post,
-    business)."""
+    """The look of ``state`` in ``family`` (fund, order, identity, payment, refund, dispute, period, payout, gift,
+    post, business)."""
     return LOOKS.get(family, {}).get(state, QUIET)

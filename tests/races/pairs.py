@@ -20,6 +20,7 @@ from businesses.models import Business
 from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer, ReceiptUse, StatementLine
+from investments.gifts import services as gifts
 from investments.investors import identity
 from investments.investors.models import Investor
 from investments.ledger import post as ledger
@@ -27,7 +28,7 @@ from investments.ledger.models import Entry, Line
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.orders import services as orders
-from investments.orders.models import Order
+from investments.orders.models import Gift, Order, PersonFund
 from investments.payments import dispute, external, gateway, refund, settle, transfer
 from investments.payments import services as payments
 from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
@@ -147,6 +148,42 @@ def _sold(shared: Fund | None, **values: Any) -> World:
     fund = _fund(shared, **values)
     order = world.paid(fund)
     return World(fund=fund, order=order, attempt=PaymentAttempt.objects.get(order=order))
+
+
+def _given(shared: Fund | None) -> World:
+    """A gift that is paid, and two persons who have its link."""
+    fund = _fund(shared)
+    order = world.paid(fund, gift=make.WISH)
+    one, two = (make.make_investor(at=world.NOW) for _person in range(2))
+    return World(fund=fund, order=order, one=one, two=two, giver=order.investor)
+
+
+def _accept(made: World) -> Any:
+    return make.accept(made.order, made.one, at=IN_TIME)
+
+
+def _accept_other(made: World) -> Any:
+    return make.accept(made.order, made.two, at=IN_TIME)
+
+
+def _keep(made: World) -> Any:
+    return gifts.keep(Gift.objects.get(order=made.order), actor=made.giver.user, at=IN_TIME)
+
+
+def _one_contract(made: World, meeting: Meeting) -> str:
+    """One end: the contract is with who got in first, with their papers and counters and nobody else's."""
+    order = Order.objects.select_related("gift").get(pk=made.order.pk)
+    units = dict(PersonFund.objects.filter(fund=made.fund, units__gt=0).values_list("investor_id", "units"))
+    papers = set(order.acceptances.values_list("investor_id", flat=True))
+    if order.state == "cancelled":
+        return "" if not ({made.one.pk, made.two.pk, made.giver.pk} & set(units)) else f"cancelled, but {units}"
+    kept = order.investor_id == made.giver.pk
+    if kept != (order.gift.state == "kept"):
+        return f"investor {order.investor_id}, gift {order.gift.state}"
+    if papers != {made.giver.pk, order.investor_id}:
+        return f"papers of {papers}, the order is {order.investor_id}'s"
+    others = {made.one.pk, made.two.pk, made.giver.pk} - {order.investor_id}
+    return f"units are counted for {units}" if others & set(units) else ""
 
 
 def _cleared(shared: Fund | None) -> World:
@@ -564,6 +601,11 @@ PAIRS: dict[str, Pair] = {
     "expire / pay": Pair(_open_page, _expire, _pay_and_settle, ends_in("paid", "expired"), no_row_locks),
     "pay / expire": Pair(_paid_at_provider, _settle, _expire, ends_in("paid"), no_row_locks),
     "expire / extend": Pair(_page_ran_out, _expire, _start_payment, _page_only_if_reserved, no_row_locks),
+    "accept / accept": Pair(_given, _accept, _accept_other, _one_contract, no_row_locks),
+    "accept / keep": Pair(_given, _accept, _keep, _one_contract, no_row_locks),
+    "keep / accept": Pair(_given, _keep, _accept, _one_contract, no_row_locks),
+    "accept / cancel": Pair(_given, _accept, _cancel, _one_contract, no_row_locks),
+    "cancel / accept": Pair(_given, _cancel, _accept, _one_contract, no_row_locks),
     "cancel / confirm": Pair(_cleared, _cancel, _confirm, ends_in("cancelled", "confirmed"), no_row_locks),
     "confirm / cancel": Pair(_cleared, _confirm, _cancel, ends_in("cancelled", "confirmed"), no_row_locks),
     "cancel / pay": Pair(_open_page, _cancel_now, _pay_and_settle, ends_in("cancelled"), no_row_locks),

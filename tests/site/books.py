@@ -65,9 +65,9 @@ def pay(sandbox: SandboxProcess, order: Order) -> PaymentAttempt:
 
 
 def build(sandbox: SandboxProcess) -> Books:
-    """Reserved, awaiting, paid by card and by transfer, confirmed, cancelled, given back by bank, refunded at the
-    provider (whole, in part, in part and then ended), disputed (open, won, lost), expired; a payout of the provider in
-    between; a receipt of nobody."""
+    """Reserved, awaiting, a gift that waits and one that was accepted, paid by card and by transfer, confirmed,
+    cancelled, given back by bank, refunded at the provider (whole, in part, in part and then ended), disputed (open,
+    won, lost), expired; a payout of the provider in between; a receipt of nobody."""
     fund = make.make_fund(units_offered=100)
     now = timezone.now()
     made: dict[str, Order] = {}
@@ -82,6 +82,9 @@ def build(sandbox: SandboxProcess) -> Books:
     orders.confirm_due(on=clock.today_in(None, over), at=over)
     for name in ("paid", "cancelled", "by_bank", "disputed", "won", "part", "part_ended"):
         pay(sandbox, order(name))
+    for name in ("gift", "accepted"):
+        pay(sandbox, order(name, gift=make.WISH))
+    make.accept(made["accepted"], make.make_investor(), at=timezone.now())
     order("reserved")
     services.start_payment(order("awaiting", method="bank_transfer"), at=now)
     services.start_payment(order("transferred", method="bank_transfer"), at=now)

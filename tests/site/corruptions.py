@@ -496,6 +496,27 @@ def an_acceptance_is_deleted(books: Books) -> str:
     return f"{_order(books, 'paid')}: has accepted 2 of 3"
 
 
+@corrupts("gifts.contracts")
+def a_gift_confirmed_before_it_is_accepted(books: Books) -> str:
+    order = books.order("gift")
+    sql("UPDATE investments_order SET cleared_at = now() WHERE id = %s", order.pk)
+    return _order(books, "gift")
+
+
+@corrupts("gifts.contracts")
+def an_order_of_another_without_a_gift(books: Books) -> str:
+    order, other = books.order("paid"), books.order("gift")
+    sql("UPDATE investments_order SET payer_id = %s WHERE id = %s", other.investor_id, order.pk)
+    return _order(books, "paid")
+
+
+@corrupts("gifts.contracts")
+def an_accepted_gift_that_is_still_the_givers(books: Books) -> str:
+    order = books.order("accepted")
+    sql("UPDATE investments_order SET investor_id = payer_id WHERE id = %s", order.pk)
+    return _order(books, "accepted")
+
+
 @corrupts("orders.dates")
 def an_order_was_confirmed_in_cooling_off(books: Books) -> str:
     sql("UPDATE investments_order SET confirmed_at = paid_at WHERE id = %s", books.order("confirmed").pk)

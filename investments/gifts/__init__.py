@@ -1,0 +1,1 @@
+"""Units as a gift, from the payment to the signature of who receives them (pages.md, gifts)."""
