@@ -123,7 +123,7 @@ def _contract(gift: Gift, *, at: datetime) -> None:
             subject=_("Your units of %(business)s, and your contract") % words,
             paragraphs=[
                 _("You have accepted units as a gift. Below is the contract as you have signed it."),
-                _("You can cancel until 23:59 on %(date)s (Japan time); the money then goes back to who gave it.")
+                _("You can cancel until 23:59 on %(date)s (Japan time); the money then goes back to the giver.")
                 % words,
                 _("The units become yours once we have verified your identity and the fund has reached what it needs."),
             ],

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
@@ -22,6 +23,7 @@ from investments.models import (
     Document,
     Evidence,
     Fund,
+    Gift,
     Holding,
     Investor,
     Order,
@@ -69,6 +71,7 @@ class World:
     address: Address
     letter: Letter
     booking: Booking
+    gift: Gift
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -122,6 +125,12 @@ class World:
             return ["0001"]
         if name == "investments:bank_account":
             return ["0001", "001"]
+        if name in ("investments:gift", "investments:gift_card"):
+            return [self.gift.order.reference]
+        if name == "investments:gift_document":
+            return [self.gift.token, self.gift.order.fund.documents.order_by("pk")[0].pk]
+        if name in ("investments:gift_offer", "investments:gift_you", "investments:gift_documents"):
+            return [self.gift.token]
         if name == "investments:open_document":
             return [self.order.fund.slug, self.document.pk]
         if name in ("investments:pay", "investments:return", "investments:transfer", "investments:cancel", "order"):
@@ -189,6 +198,14 @@ def _evidence(report: RevenueReport, user: Any) -> Evidence:
     )
 
 
+def _gift(giver: Investor) -> Gift:
+    """A paid gift of this person that waits to be accepted."""
+    order = make.make_order(investor=giver, method="card", gift=make.WISH)
+    with transaction.atomic():
+        orders.mark_paid(order, at=timezone.now())
+    return Gift.objects.get(order=order)
+
+
 def build() -> World:
     """The world, by the real services."""
     at = timezone.now()
@@ -235,6 +252,7 @@ def build() -> World:
         letter=_letter(allocation.holding.fund),
         booking=_booking(allocation.holding),
         batch=batch,
+        gift=_gift(order.investor),
         parcel=parcel,
         address=addresses.save(order.investor, label="Home", address=rewards.HOME, actor=None, at=at),
         evidence=_evidence(allocation.distribution.report, owner),

@@ -24,6 +24,7 @@ from investments.investors.models import Investor
 from investments.offerings import services as offerings
 from investments.offerings.models import Document, Fund
 from investments.orders import services as orders
+from investments.orders.giving import Wish
 from investments.orders.models import Order
 from investments.payments import refund, services, settle
 from investments.payments.models import Dispute, PaymentAttempt, Refund
@@ -31,7 +32,7 @@ from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
-from . import news, repayment, rewards, visits
+from . import gifts, news, repayment, rewards, visits
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -183,22 +184,29 @@ class Story:
 
     # --- Acts ----------------------------------------------------------------------------------------------
 
-    def _place(self, plan: Plan, investor: Investor, units: int, method: str, at: datetime, key: str) -> Order:
+    def accepted(self, plan: Plan, investor: Investor, at: datetime) -> list[orders.Accepted]:
+        """The documents of the plan's fund in a person's language, read and accepted."""
+        documents = Document.objects.filter(
+            terms=offerings.current_terms(plan.fund), language=investor.user.language
+        ).order_by("kind")
+        return [orders.Accepted(item.pk, item.sha256, at, "127.0.0.1") for item in documents]
+
+    def _place(
+        self, plan: Plan, investor: Investor, units: int, method: str, at: datetime, key: str, gift: Wish | None = None
+    ) -> Order:
         language = investor.user.language
-        documents = Document.objects.filter(terms=offerings.current_terms(plan.fund), language=language).order_by(
-            "kind"
-        )
         order = orders.place_order(
             investor=investor,
             fund=Fund.objects.get(pk=plan.fund.pk),
             units=units,
             method=method,
             form_token=uuid.uuid5(NAMESPACE, f"{self.as_of}:{key}"),
-            acceptances=[orders.Accepted(item.pk, item.sha256, at, "127.0.0.1") for item in documents],
+            acceptances=self.accepted(plan, investor, at),
             answers={"understood": True},
             language=language,
             at=at,
             name_shown=units % 3 == 0,
+            gift=gift,
         )
         self.orders[key] = order
         return order
@@ -218,11 +226,19 @@ class Story:
         day = clock.today_in(None, at).isoformat()
         self.transfers.append({"payer_name": payer, "amount": amount, "payer_code": code, "date": day})
 
-    def _by_card(
-        self, plan: Plan, investor: Investor, units: int, at: datetime, key: str, *, how: str = "card"
+    def by_card(
+        self,
+        plan: Plan,
+        investor: Investor,
+        units: int,
+        at: datetime,
+        key: str,
+        *,
+        how: str = "card",
+        gift: Wish | None = None,
     ) -> PaymentAttempt:
         """Order, pay on the provider's page, come back."""
-        order = self._place(plan, investor, units, "konbini" if how == "konbini" else "card", at, key)
+        order = self._place(plan, investor, units, "konbini" if how == "konbini" else "card", at, key, gift)
         attempt = services.start_payment(order, at=at)
         self.sandbox.control("pay", session=attempt.session_id, how=how)
         return settle.settle(attempt.pk, at=at + timedelta(minutes=3))
@@ -243,6 +259,7 @@ class Story:
         self.at(ago(15), lambda at: self._card(ramen, "ellen", 3, at))
         self.at(ago(18), lambda at: self._card(boats, "giver", 2, at))
         self.at(ago(2), lambda at: self._card(boats, "mei", 5, at))
+        gifts.plan(self, boats, oysters, ago)
         self.at(ago(6), lambda at: self._card(oysters, "changed", 2, at))
         self.at(ago(4), self._cancel_changed)
         self.at(ago(30), lambda at: self._by_transfer(oysters, named["atcap"], 29, at, "atcap-1"))
@@ -251,7 +268,7 @@ class Story:
         self.at(ago(3), lambda at: self._by_transfer(boats, named["short"], 4, at, "short", pays=80_000))
         self.at(ago(3), lambda at: self._by_transfer(boats, named["over"], 1, at, "over", pays=31_000))
         self.at(ago(3), lambda at: self.transfer("ヤマカワ ナオ", 10_500, "", at))
-        self.at(ago(0), lambda at: self._by_card(tofu, named["konbini"], 1, at, "konbini", how="konbini") and None)
+        self.at(ago(0), lambda at: self.by_card(tofu, named["konbini"], 1, at, "konbini", how="konbini") and None)
         self.at(ago(16), lambda at: self._card(ramen, "disputed", 2, at))
         self.at(ago(5), self._dispute)
         self.at(ago(14), lambda at: self._by_transfer(boats, named["forgot"], 3, at, "forgot", pays=0))
@@ -299,7 +316,7 @@ class Story:
 
     def _card(self, plan: Plan, key: str, units: int, at: datetime, *, order: str = "") -> None:
         """A named person's order by card; `order` names a further one of the same person."""
-        self._by_card(plan, self.named[key], units, at, order or key)
+        self.by_card(plan, self.named[key], units, at, order or key)
 
     def _cancel_changed(self, at: datetime) -> None:
         order = self.orders["changed"]
@@ -366,8 +383,8 @@ KENJI = {
 }
 # Units of named people that count as sold on the day of the demo.
 NAMED_UNITS = {
-    "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1 + 1,
+    "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1 + 1 + 1,
     "namioto-ramen": 3 + 2 + 2,
-    "isobe-boats": 2 + 5,
+    "isobe-boats": 2 + 5 + 1,
     "komugi-bakery": 2,
 }
