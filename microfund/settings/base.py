@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "microfund.site.page_cache.PageCache",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -250,6 +251,11 @@ vars().update(EMAIL_CONFIG)
 MAIL_NOTHING_OLDER_DAYS = env.int("MAIL_NOTHING_OLDER_DAYS", default=92)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tomobune <no-reply@tomobune.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Public pages -------------------------------------------------------------------------------------
+# A visitor's page is kept so long in the process that made it (microfund/site/page_cache.py): with the second that it
+# may take to arrive, no figure on it is older than ten. 0 keeps nothing.
+VISITOR_PAGE_SECONDS = 9
 
 # --- Browser security -------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
