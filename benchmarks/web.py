@@ -78,19 +78,19 @@ def _served(settings: str, probe: str) -> Iterator[tuple[str, int]]:
         )
         where = listening.getsockname()
         try:
-            _wait_for_both_workers(where, probe)
+            _wait_for_both_workers(where, probe, process)
             yield where
         finally:
             process.terminate()
             process.wait(timeout=START_SECONDS)
 
 
-def _wait_for_both_workers(where: tuple[str, int], probe: str) -> None:
+def _wait_for_both_workers(where: tuple[str, int], probe: str, process: subprocess.Popen[bytes]) -> None:
     """The socket listens before anybody answers, so the first requests wait; then both have loaded the site."""
     began = time.monotonic()
     while _load(where, probe, seconds=1) < CONNECTIONS:
-        if time.monotonic() - began > START_SECONDS:
-            raise RuntimeError("the server does not answer")
+        if process.poll() is not None or time.monotonic() - began > START_SECONDS:
+            raise RuntimeError(f"the server does not answer: {process.poll()}")
 
 
 def _load(where: tuple[str, int], path: str, *, seconds: float = SECONDS) -> int:
