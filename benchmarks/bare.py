@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from benchmarks.served import *
+from benchmarks.served import *  # noqa: F403
 
 MIDDLEWARE = []
 INSTALLED_APPS = []  # allauth refuses to start without its middleware; what the view needs is none of them

@@ -2,7 +2,7 @@
 
 import os
 
-from microfund.settings.demo import *
+from microfund.settings.demo import *  # noqa: F403
 
-DATABASES["default"]["NAME"] = os.environ["BENCH_DATABASE"]
-STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+DATABASES["default"]["NAME"] = os.environ["BENCH_DATABASE"]  # noqa: F405
+STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"  # noqa: F405

@@ -1,5 +1,5 @@
-"""`page_home`, `page_list`, `page_detail`: requests a second that visitors are answered through gunicorn, against a bare
-view of Django on a server of its own with the same settings and `MIDDLEWARE = []`.
+"""`page_home`, `page_list`, `page_detail`: requests of visitors a second that gunicorn answers, against a bare view of
+Django on a server of its own with the same settings and `MIDDLEWARE = []`.
 
 Both servers run as in production (threads), with two workers each; 16 connections that are kept open send their next
 request as soon as the answer is whole. They are asked in turn, in short rounds. The site starts with nothing kept and

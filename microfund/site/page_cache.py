@@ -1,13 +1,13 @@
-"""Public pages are kept for some seconds for visitors, in the memory of the web process that made them and nowhere else.
+"""Public pages are kept for some seconds for visitors, in the memory of the web process that made them, nowhere else.
 
 A page takes part only if its view says so (`for_visitors`). It is made for nobody in particular: whoever brings a
 session, a message or an `Authorization` header is answered past the store, and what goes into it was rendered without
 sight of any cookie but the theme. What else it may depend on is its key: scheme, host, path, query and theme. The
 language is that of the path (`/ja/`), never of a cookie or a header, which is checked before anything is kept.
 
-No figure on such a page is older than ten seconds: it is kept for `VISITOR_PAGE_SECONDS` (settings), counted from before
-the first query. Late in this time one request renews it while the others still get it; of a page that is not there, one
-request renders and the others wait for it. What the store may hold is bounded in bytes.
+No figure on such a page is older than ten seconds: it is kept for `VISITOR_PAGE_SECONDS` (settings), counted from
+before the first query. Late in this time one request renews it while the others still get it; of a page that is not
+there, one request renders and the others wait for it. What the store may hold is bounded in bytes.
 
 Caches of others are never asked to keep a page: every HTML answer, and every answer to a person, that does not say
 otherwise itself is `private, no-cache`. See docs/decisions/0020-visitors-share-pages-for-seconds.md.
