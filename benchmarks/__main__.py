@@ -24,7 +24,7 @@ def main() -> int:
     import django
 
     django.setup()
-    from benchmarks import books, journal, orders, pages, repayment, rewards
+    from benchmarks import books, journal, orders, pages, repayment, rewards, web
     from benchmarks.scratch import scratch_database
 
     available = {
@@ -35,6 +35,9 @@ def main() -> int:
         "payout_run_1m": repayment.run_of_payouts,
         "payout_file_100k": repayment.file,
         "reward_cycle_1m": rewards.cycle,
+        "page_home": web.home,
+        "page_list": web.listing,
+        "page_detail": web.detail,
         "page_list_growth": pages.run_list,
         "page_detail_growth": pages.run_detail,
         "page_me_growth": pages.run_me,

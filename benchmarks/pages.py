@@ -95,8 +95,9 @@ def _growth(
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    # The hashed names of static files are looked up in memory; without collectstatic there is nothing to look up.
-    with override_settings(STORAGES=storages, ALLOWED_HOSTS=["testserver"]):
+    # The hashed names of static files are looked up in memory; without collectstatic there is nothing to look up. No
+    # page is kept: what grows is the making of one.
+    with override_settings(STORAGES=storages, ALLOWED_HOSTS=["testserver"], VISITOR_PAGE_SECONDS=0):
         client = Client()
         grow = begin(client)
         grow(1, few)

@@ -7,7 +7,6 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.static import serve
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("i18n/", include("django.conf.urls.i18n")),
     path("", include("microfund.site.machine_urls")),
     path("webhooks/", include("investments.payments.webhook_urls")),
 ]

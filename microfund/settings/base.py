@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "microfund.site.page_cache.PageCache",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -121,6 +122,11 @@ IDENTITY_DOCUMENT_DAYS = env.int("IDENTITY_DOCUMENT_DAYS", default=90)
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "microfund.site.one_sheet.OneSheetFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -161,6 +167,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "me"
 LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "microfund.kernel.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "microfund.kernel.accounts.forms.SignupForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -250,6 +257,11 @@ vars().update(EMAIL_CONFIG)
 MAIL_NOTHING_OLDER_DAYS = env.int("MAIL_NOTHING_OLDER_DAYS", default=92)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tomobune <no-reply@tomobune.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Public pages -------------------------------------------------------------------------------------
+# A visitor's page is kept so long in the process that made it (microfund/site/page_cache.py): with the second that it
+# may take to arrive, no figure on it is older than ten. 0 keeps nothing.
+VISITOR_PAGE_SECONDS = 9
 
 # --- Browser security -------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

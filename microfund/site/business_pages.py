@@ -33,6 +33,7 @@ from rewards import queries as rewards
 from . import filters, simulation
 from .business_cards import cards_of, state_label
 from .figures import supporters_of
+from .page_cache import for_visitors
 from .share_pages import share
 from .templatetags.tomobune import active_language, bilingual_filter
 from .term_diff import comparison, differences
@@ -42,6 +43,7 @@ PAGE_SIZE = 12
 LONGEST_NUMBER = 6
 
 
+@for_visitors
 @require_safe
 def business_list(request: HttpRequest) -> HttpResponse:
     """P2: search, filter, sort and page through one fund of each business; all of it stands in the address."""
@@ -211,6 +213,7 @@ def _can_project(terms: Terms) -> bool:
     return len(terms.plan_revenue) == terms.periods
 
 
+@for_visitors
 @business_page(needs_terms=False)
 def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P3: one business with the fund it raises or repays."""
@@ -286,6 +289,7 @@ def _tax_rate(on: date) -> Any:
     return policies.tax_rate("withholding", on)
 
 
+@for_visitors
 @business_page(needs_terms=True)
 def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P4: every term with its definition, every version with what it changed, any two versions side by side
@@ -317,6 +321,7 @@ def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
     return render(request, "businesses/terms.html", context)
 
 
+@for_visitors
 @business_page(needs_terms=True)
 def simulator(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P5: what so many units get back if sales come in at such a share of the plan; the address says it all."""

@@ -32,12 +32,14 @@ from microfund.kernel.pages import form_methods, refuse
 
 from .business_pages import Shown, business_page
 from .news_forms import CommentForm
+from .page_cache import for_visitors
 from .templatetags.tomobune import bilingual_filter
 
 PAGE_SIZE = 12
 COMMENTS_AN_HOUR = 10
 
 
+@for_visitors
 @business_page(needs_terms=False)
 def business_news(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P6: all news of a business, newest first."""
@@ -47,6 +49,7 @@ def business_news(request: HttpRequest, shown: Shown) -> HttpResponse:
     return _list_page(request, "businesses/news.html", posts, context)
 
 
+@for_visitors
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
     """P15: the news of all businesses; `?business=` shows those of one, an unknown one is told and ignored."""

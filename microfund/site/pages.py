@@ -21,11 +21,13 @@ from .business_cards import cards
 from .figures import totals
 from .filters import ordered
 from .glossary import WORDS
+from .page_cache import for_visitors
 
 RAISING_CARDS = 3
 OTHER_CARDS = 3
 
 
+@for_visitors
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """P1: what this is, who raises now, how a unit works, what came of it so far.
@@ -41,18 +43,21 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "site/home.html", context)
 
 
+@for_visitors
 @require_safe
 def how_it_works(request: HttpRequest) -> HttpResponse:
     """P18: from choosing a business to the last payment, with the figures of the policy in force."""
     return _plain(request, "site/how_it_works.html")
 
 
+@for_visitors
 @require_safe
 def risks(request: HttpRequest) -> HttpResponse:
     """P18: what can be lost, and how."""
     return _plain(request, "site/risks.html")
 
 
+@for_visitors
 @require_safe
 def fees(request: HttpRequest) -> HttpResponse:
     """P18: what is paid to whom, and the taxes."""
@@ -61,6 +66,7 @@ def fees(request: HttpRequest) -> HttpResponse:
     return _plain(request, "site/fees.html", fee_net=net, fee_tax=tax, consumption=policies.tax_rate("consumption", on))
 
 
+@for_visitors
 @require_safe
 def glossary(request: HttpRequest) -> HttpResponse:
     """P18: the words, each with an address of its own."""

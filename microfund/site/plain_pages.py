@@ -26,6 +26,7 @@ from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from .page_cache import for_visitors
 from .templatetags.tomobune import active_language
 
 FOLDER = Path(__file__).resolve().parent / "words"
@@ -99,12 +100,14 @@ def context_of(name: str) -> dict[str, Any]:
     return {"words": words, "body": html_of(words), "trail": [(_("Home"), reverse("home"))]}
 
 
+@for_visitors
 @require_safe
 def page(request: HttpRequest, name: str) -> HttpResponse:
     """P18: one of the pages above."""
     return render(request, "site/words.html", context_of(name))
 
 
+@for_visitors
 @require_safe
 def disclosure(request: HttpRequest) -> HttpResponse:
     """P18: what the law asks a seller and a fund house to state, from the settings."""

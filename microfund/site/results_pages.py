@@ -21,6 +21,7 @@ from investments.payouts.models import Release
 
 from . import own_csv, result_charts
 from .business_pages import Shown, business_page
+from .page_cache import for_visitors
 from .templatetags.tomobune import bilingual_filter
 
 
@@ -29,6 +30,7 @@ def _results(shown: Shown) -> list[Result]:
     return results_of(shown.fund, shown.terms, on=shown.on)
 
 
+@for_visitors
 @business_page(needs_terms=True)
 def results(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P8: every period with its sales, what it pays per unit and why; drawings; files to check it all."""

@@ -1,4 +1,4 @@
-// The theme switch without a round trip. The form behind it does the same with a POST when scripts are off.
+// The theme switch without a round trip. With scripts off its form leads to a page that does the same.
 const YEAR = 365 * 24 * 3600;
 
 for (const form of document.querySelectorAll("[data-theme-switch]")) {

@@ -87,6 +87,7 @@ TABLE: dict[str, Row] = {
             "rewards:visits",
             "rewards:visit",
             "styleguide",
+            "set_theme",
             "healthz",
             "readyz",
             "sitemap",
@@ -194,7 +195,6 @@ TABLE: dict[str, Row] = {
     ),
     **dict.fromkeys(
         [
-            "set_theme",
             "stripe-webhook",
             "calendar_address",
             "holding_supporter",
@@ -208,7 +208,6 @@ TABLE: dict[str, Row] = {
         ],
         NO_GET,
     ),
-    "set_language": STEP,
     # Log-in and what belongs to it; the second factors are asked for again before they change.
     **dict.fromkeys(["account_login", "account_signup"], BEFORE_LOGIN),
     "account_logout": OWN,

@@ -26,6 +26,13 @@ def guide(client: Client, db: None) -> Any:
     return client.get(reverse("styleguide"))
 
 
+def switch_of(html: str) -> tuple[str, str]:
+    """The language that the switch at the head of a page leads to, and the address."""
+    found = re.search(r'<a class="link-button"\s+href="([^"]+)"\s+lang="(\w+)"', html)
+    assert found
+    return found[2], unescape(found[1])
+
+
 def test_the_style_guide_shows_every_element_under_the_strict_policy(guide: Any) -> None:
     html = guide.content.decode()
     assert guide.status_code == 200
@@ -53,13 +60,7 @@ def test_a_page_names_its_language_and_its_twin(client: Client, db: None, path: 
     assert '<link rel="alternate" hreflang="en" href="http://testserver/styleguide/">' in html
     assert '<link rel="alternate" hreflang="ja" href="http://testserver/ja/styleguide/">' in html
     assert f'<link rel="canonical" href="http://testserver{path}">' in html
-    assert f'name="language" value="{other}"' in html
-
-
-def test_the_language_switch_stays_on_the_page_and_keeps_the_query(client: Client, db: None) -> None:
-    answer = client.post(reverse("set_language"), {"language": "ja", "next": "/styleguide/?page=4"})
-    assert answer.status_code == 302
-    assert answer.headers["Location"] == "/ja/styleguide/?page=4"
+    assert switch_of(html)[0] == other
 
 
 @pytest.mark.parametrize(
@@ -73,13 +74,9 @@ def test_the_language_switch_stays_on_the_page_and_keeps_the_query(client: Clien
     ],
 )
 def test_the_switch_on_a_page_leads_to_its_twin_and_back(client: Client, db: None, path: str, twin: str) -> None:
-    html = client.get(path).content.decode()
-    form = html.split('name="language"')[0].rsplit("<form", 1)[1]
-    given = re.search(r'name="next" value="([^"]*)"', form)
-    other = re.search(r'name="language" value="(\w+)"', html)
-    assert given and other
-    answer = client.post(reverse("set_language"), {"language": other[1], "next": unescape(given[1])})
-    assert answer.headers["Location"] == twin
+    language, address = switch_of(client.get(path).content.decode())
+    assert address == twin
+    assert f'<html lang="{language}"' in client.get(address).content.decode()
 
 
 def test_the_theme_is_kept_by_the_server_and_written_into_the_page(client: Client, db: None) -> None:
@@ -104,8 +101,22 @@ def test_the_theme_switch_sends_nobody_away(client: Client, db: None, next_page:
     assert answer.headers["Location"] == "/"
 
 
-def test_the_theme_is_not_changed_by_a_link(client: Client, db: None) -> None:
-    assert client.get(reverse("set_theme"), {"theme": "dark"}).status_code == 405
+def test_the_theme_is_not_changed_by_a_link_but_by_the_button_behind_it(db: None) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    page = browser.get(reverse("set_theme"), {"theme": "dark", "next": "/risks/"})
+    html = page.content.decode()
+    assert page.status_code == 200 and "theme" not in page.cookies and "no-store" in page["Cache-Control"]
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', html)
+    assert token and '<input type="hidden" name="next" value="/risks/">' in html
+    fields = {"theme": "dark", "next": "/risks/", "csrfmiddlewaretoken": token[1]}
+    answer = browser.post(reverse("set_theme"), fields)
+    assert answer.headers["Location"] == "/risks/" and answer.cookies["theme"].value == "dark"
+
+
+def test_the_frame_asks_a_visitor_for_no_token(client: Client, db: None) -> None:
+    """The page is the same for every visitor, and opening it leaves no cookie."""
+    page = client.get("/styleguide/")
+    assert "csrfmiddlewaretoken" not in page.content.decode() and not page.cookies
 
 
 def test_every_link_of_the_frame_leads_somewhere(guide: Any, client: Client) -> None:

@@ -1,10 +1,15 @@
 """The look holds together: contrasts, both themes, no inline code, every element in place."""
 
+import gzip
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
+
+from microfund.site import one_sheet
 
 ROOT = Path(settings.BASE_DIR)
 CSS = ROOT / "static" / "css"
@@ -87,12 +92,38 @@ def test_every_token_that_is_used_is_defined() -> None:
 
 
 def test_the_style_sheets_stay_within_their_budget() -> None:
-    import gzip
-
-    size = sum(len(gzip.compress(sheet.read_bytes())) for sheet in CSS.glob("*.css"))
-    assert size <= 22 * 1024
+    assert len(gzip.compress(one_sheet.put_together().encode())) <= 22 * 1024
     scripts = sum(len(gzip.compress(path.read_bytes())) for path in (ROOT / "static" / "js").glob("*.js"))
     assert scripts <= 12 * 1024
+
+
+def test_a_page_asks_for_one_style_sheet_that_holds_all_of_them() -> None:
+    for path in PAGES:
+        source = path.read_text()
+        asked = re.findall(r"""href="{% static 'css/([\w.]+)' %}\"""", source)
+        if path.is_relative_to(ROOT / "templates" / "admin"):
+            continue
+        frame = path.name in ("base.html", "plain_error.html")
+        assert asked == (["site.css"] if frame and "<head>" in source else []), path.name
+    found = finders.find(one_sheet.NAME)
+    assert found and Path(found).read_text() == one_sheet.put_together()
+    assert {f"{name}.css" for name in one_sheet.SHEETS} == {sheet.name for sheet in CSS.glob("*.css")} - {"staff.css"}
+    text, paper = Path(found).read_text(), (CSS / "print.css").read_text()
+    assert text.endswith(f"@media print {{\n{paper}}}\n")
+    for sheet in one_sheet.SHEETS:
+        assert (CSS / f"{sheet}.css").read_text() in text
+
+
+def test_what_stands_in_the_one_sheet_follows_its_sources(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR, settings.BASE_DIR = tmp_path / "data", tmp_path
+    (tmp_path / "static" / "css").mkdir(parents=True)
+    for name in one_sheet.SHEETS:
+        (tmp_path / "static" / "css" / f"{name}.css").write_text(f".{name} {{ }}\n")
+    first = Path(finders.find(one_sheet.NAME) or "")
+    changed = first.stat().st_mtime_ns
+    assert Path(finders.find(one_sheet.NAME) or "").stat().st_mtime_ns == changed, "it is written without need"
+    (tmp_path / "static" / "css" / "flow.css").write_text(".other { }\n")
+    assert ".other { }" in Path(finders.find(one_sheet.NAME) or "").read_text()
 
 
 INLINE = re.compile(

@@ -108,8 +108,7 @@ def alternate_url(context: template.Context, language: str) -> str:
 def twin_path(context: template.Context, language: str) -> str:
     """The path and query of this page in another language; of the first page where this one has no address.
 
-    The language switch must be given the address it leads to: Django translates an address only while the language it
-    is written in is active, and the switch itself has no prefix, so that it would leave a Japanese page as it is.
+    The language is that of the address alone, so the switch is a link and asks for no form and no cookie.
     """
     request: HttpRequest = context["request"]
     here = request.get_full_path()
