@@ -2,14 +2,20 @@
 well (domain.md section 9).
 
 An app registers its checks in `ready()`; `manage.py verify_ledger` and a daily sweep run them. All run in one snapshot,
-so a purchase that commits meanwhile is either wholly seen or not at all.
+so a purchase that commits meanwhile is either wholly seen or not at all, and two at a time, each on a connection of its
+own that PostgreSQL lets look at the same snapshot.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -17,6 +23,11 @@ from django.db import connection, transaction
 T = TypeVar("T")
 Finder = Callable[[], Iterator[str]]
 _FETCH = 2_000
+_CONNECTIONS = 2
+# The checks read whole tables: hashing in memory is worth it, compiling is not. Two run at once, so PostgreSQL need not
+# split one over several processes, which takes more of the processor in all.
+_ISOLATION = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_SETTINGS = ("work_mem = '256MB'", "jit = off", "max_parallel_workers_per_gather = 0", "enable_mergejoin = off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,11 @@ class Check:
     name: str
     section: str
     find: Finder
+
+    @property
+    def area(self) -> str:
+        """What comes before the dot: the checks of an area read the same tables."""
+        return self.name.partition(".")[0]
 
     @property
     def promise(self) -> str:
@@ -42,9 +58,27 @@ class Outcome:
     seconds: float = 0.0
 
 
+class _Shared:
+    """What several checks of one run read, such as the balance of every account: read once, by whichever asks first."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._answers: dict[Callable[[], Any], Future[Any]] = {}
+
+    def answer(self, read: Callable[[], T]) -> T:
+        with self._guard:
+            first = read not in self._answers
+            answer = self._answers.setdefault(read, Future())
+        if first:
+            _settle(answer, read)
+        return answer.result()
+
+
+Work = tuple[Check, "Future[Outcome]"]
+
 _checks: dict[str, Check] = {}
-# What several checks of one run read, such as the balance of every account; None outside of a run.
-_shared: dict[Callable[[], Any], Any] | None = None
+# `shared` of the run that this thread works for.
+_current = threading.local()
 
 
 def register(name: str, section: str, find: Finder) -> None:
@@ -74,11 +108,8 @@ def query(sql: str, params: dict[str, Any] | None = None) -> Iterator[str]:
 
 def shared(read: Callable[[], T]) -> T:
     """What `read()` answers, read once in a run however many checks ask for it."""
-    if _shared is None:
-        return read()
-    if read not in _shared:
-        _shared[read] = read()
-    return _shared[read]
+    own: _Shared | None = getattr(_current, "shared", None)
+    return own.answer(read) if own else read()
 
 
 def rows(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -89,25 +120,80 @@ def rows(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]
 
 
 def run(names: list[str] | None = None) -> Iterator[Outcome]:
-    """Run the checks (all, or those named) in one snapshot of the database, one outcome each.
+    """Run the checks (all, or those named) in one snapshot of the database, one outcome each, in their order.
 
-    Raises KeyError for an unknown name. Inside a caller's transaction its own snapshot is used.
+    Raises KeyError for an unknown name. Inside a caller's transaction its own snapshot and connection are used.
     """
-    global _shared
     wanted = checks() if names is None else [_checks[name] for name in names]
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            if outermost:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # The checks read whole tables: hashing in memory and two more processes are worth it, compiling is not.
-            cursor.execute("SET LOCAL work_mem = '128MB'")
-            cursor.execute("SET LOCAL jit = off")
-        _shared = {}
-        try:
+    own = _Shared()
+    if connection.in_atomic_block:
+        with transaction.atomic():
             for check in wanted:
-                began = time.monotonic()
-                differences = list(check.find())
-                yield Outcome(check, differences, time.monotonic() - began)
+                with _reading(own):
+                    outcome = _outcome(check)
+                yield outcome
+        return
+    work: list[Work] = [(check, Future()) for check in wanted]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_ISOLATION)
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone()
+        # An iterator over a list hands each item to one thread only.
+        areas = iter([list(area) for _name, area in groupby(work, lambda item: item[0].area)])
+        workers = [threading.Thread(target=_work, args=(areas, snapshot, own)) for _number in range(_CONNECTIONS)]
+        for worker in workers:
+            worker.start()
+        try:
+            for _check, future in work:
+                yield future.result()
         finally:
-            _shared = None
+            for _check, future in work:
+                future.cancel()
+            for worker in workers:
+                worker.join()
+
+
+def _work(areas: Iterator[list[Work]], snapshot: str, own: _Shared) -> None:
+    """Run one area after the other on this thread's connection, in `snapshot`."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_ISOLATION)
+            cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+            with _reading(own):
+                for area in areas:
+                    for check, future in area:
+                        if future.set_running_or_notify_cancel():
+                            _settle(future, partial(_outcome, check))
+    except Exception as error:  # there is no connection: whoever waits must hear of it
+        for area in areas:
+            for _check, future in area:
+                future.set_exception(error)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _reading(own: _Shared) -> Iterator[None]:
+    """Let this thread's checks share `own`, with settings for reading whole tables."""
+    with connection.cursor() as cursor:
+        for setting in _SETTINGS:
+            cursor.execute(f"SET LOCAL {setting}")
+    _current.shared = own
+    try:
+        yield
+    finally:
+        _current.shared = None
+
+
+def _outcome(check: Check) -> Outcome:
+    began = time.monotonic()
+    differences = list(check.find())
+    return Outcome(check, differences, time.monotonic() - began)
+
+
+def _settle(future: Future[T], call: Callable[[], T]) -> None:
+    """Give a future what a call answers or raises."""
+    try:
+        future.set_result(call())
+    except BaseException as error:
+        future.set_exception(error)
