@@ -34,6 +34,7 @@ class InvestmentsConfig(AppConfig):
             "investments.Dispute",
             "investments.StatementLine",
             "investments.OutgoingTransfer",
+            "investments.Inheritance",
             "investments.Holding",
             "investments.PersonBusiness",
             "investments.PersonFund",

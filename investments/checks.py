@@ -5,6 +5,7 @@ from __future__ import annotations
 from investments.banking import checks as banking
 from investments.distributions import checks as distributions
 from investments.holdings import checks as holdings
+from investments.inheritance import checks as inheritance
 from investments.ledger import checks as ledger
 from investments.offerings import checks as offerings
 from investments.orders import checks as orders
@@ -25,5 +26,6 @@ def register() -> None:
         revenue,
         distributions,
         payouts,
+        inheritance,
     ):
         module.register_checks()

@@ -37,7 +37,7 @@ _MOMENT = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One date: `on` is a day, or an instant for what ends at a time of day; `key` makes its UID; `stamp` is when what
-    it is about came to be."""
+    it is about came to be, `sequence` how often it changed since."""
 
     key: str
     on: date | datetime
@@ -45,6 +45,7 @@ class Entry:
     summary: str
     text: str
     path: str
+    sequence: int = 0
 
 
 def feed(user: Any, *, at: datetime) -> bytes:
@@ -69,6 +70,8 @@ def _event(entry: Entry) -> Event:
     event = Event()
     event.add("uid", ical.uid(entry.key))
     event.add("dtstamp", entry.stamp)
+    event.add("last-modified", entry.stamp)
+    event.add("sequence", entry.sequence)
     if isinstance(entry.on, datetime):
         event.add("dtstart", entry.on.astimezone(clock.business_zone()))
         event.add("duration", timedelta(minutes=1))
@@ -189,7 +192,8 @@ def _of_rewards(user: Any) -> Iterator[Entry]:
         yield Entry(
             key=f"visit-{visit.pk}-{own.pk}",
             on=visit.starts_at,
-            stamp=own.asked_at,
+            stamp=visit.changed_at or own.asked_at,
+            sequence=visit.sequence,
             summary=bilingual_filter(visit, "title"),
             text=visit.place,
             path=reverse("rewards:visit", args=[visit.fund.business.slug, visit.pk]),
