@@ -9,7 +9,16 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import checks, mails, owner_mails, people_mails, repayment_mails, report_mails, sweeps
+        from investments import (
+            checks,
+            inheritance_mails,
+            mails,
+            owner_mails,
+            people_mails,
+            repayment_mails,
+            report_mails,
+            sweeps,
+        )
         from investments.banking import outgoing
         from investments.banking import services as banking
         from investments.distributions import pay_in
@@ -44,6 +53,7 @@ class InvestmentsConfig(AppConfig):
         mails.register()
         owner_mails.register()
         people_mails.register()
+        inheritance_mails.register()
         repayment_mails.register()
         report_mails.register()
         banking.register_claimer("orders", transfer.claim)

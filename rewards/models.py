@@ -22,6 +22,7 @@ from microfund.kernel.crypto import EncryptedJSONField
 from microfund.kernel.states import StateTable
 
 from .compensation_models import Compensation
+from .letter_models import Letter
 from .visit_models import Booking, Visit
 
 __all__ = [
@@ -180,7 +181,7 @@ class Entitlement(models.Model):
 
     One that `replaces` another was made of it: its units went to heirs, or another reward of the same value is given
     instead. Together they are worth what it was (trigger). `claim_by` is its own last day, where the cycle's would be
-    too short.
+    too short; `note` says why staff changed something.
     """
 
     class State(models.TextChoices):
@@ -207,6 +208,7 @@ class Entitlement(models.Model):
         "self", models.PROTECT, null=True, related_name="replaced_by", verbose_name=_("made of")
     )
     claim_by = models.DateField(_("to be claimed by"), null=True)
+    note = models.CharField(_("why, as its holder reads it"), max_length=200, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("entitlement")
@@ -389,37 +391,3 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.voucher_id}: {self.amount}"
-
-
-class Letter(models.Model):
-    """A thank-you letter of the owner to every holder of a fund, at one of four moments (domain.md section 10). Written
-    once; from publication on it never changes. Each holder's page adds their name and units."""
-
-    class Moment(models.TextChoices):
-        FUNDED = "funded", _("the fund has reached its goal")
-        REOPENED = "reopened", _("we are open again")
-        RECOUP = "recoup", _("the investment is earned back")
-        MATURED = "matured", _("the term is over")
-
-    fund = models.ForeignKey(Fund, models.PROTECT, related_name="letters", verbose_name=_("fund"))
-    moment = models.CharField(_("moment"), max_length=8, choices=Moment.choices)
-    text_en = models.TextField(_("text (English)"), max_length=4_000, blank=True)
-    text_ja = models.TextField(_("text (Japanese)"), max_length=4_000, blank=True)
-    written_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("written by")
-    )
-    saved_at = models.DateTimeField(_("saved at"))
-    published_at = models.DateTimeField(_("published at"), null=True)
-
-    class Meta:
-        verbose_name = _("thank-you letter")
-        verbose_name_plural = _("thank-you letters")
-        constraints = [
-            models.UniqueConstraint(fields=["fund", "moment"], name="letter_once"),
-            models.CheckConstraint(
-                condition=Q(published_at__isnull=True) | ~(Q(text_en="") & Q(text_ja="")), name="letter_has_words"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.fund_id} {self.moment}"

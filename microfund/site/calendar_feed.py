@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -172,15 +172,14 @@ def _of_holdings(user: Any) -> Iterator[Entry]:
 
 def _of_rewards(user: Any) -> Iterator[Entry]:
     """Until when rewards can be claimed, and the visits that are booked."""
-    waiting = Entitlement.objects.filter(
-        holding__investor__user=user, state=Entitlement.State.CLAIMABLE, cycle__state=Cycle.State.OPEN
-    )
+    open_ones = Q(cycle__state=Cycle.State.OPEN) | Q(claim_by__isnull=False)
+    waiting = Entitlement.objects.filter(open_ones, holding__investor__user=user, state=Entitlement.State.CLAIMABLE)
     for row in waiting.select_related("cycle__offer__fund__business").order_by("pk"):
         offer = row.cycle.offer
         name = bilingual_filter(offer.fund.business, "name")
         yield Entry(
             key=f"reward-{row.pk}",
-            on=row.cycle.closes_on,
+            on=row.last_day,
             stamp=row.cycle.opened_at,
             summary=_("Last day to claim a reward: %(name)s") % {"name": name},
             text=bilingual_filter(offer, "text"),
