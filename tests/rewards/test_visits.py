@@ -202,7 +202,7 @@ def test_units_that_are_taken_back_and_closed_accounts_give_their_seats_back() -
         book(visit, who, 2)
     book(visit, three)
     Holding.objects.filter(investor=one).update(units=1)
-    handlers.holding_rescinded(HoldingRescinded(1, one.pk, fund.pk, 1, timezone.now()))
+    handlers.seats_of_rescinded(HoldingRescinded(1, one.pk, fund.pk, 1, timezone.now()))
     states = dict(Booking.objects.values_list("holding__investor", "state"))
     assert states == {one.pk: "cancelled", two.pk: "booked", three.pk: "waiting"} and taken(visit) == 2
     assert visits.give_up(two, at=timezone.now(), everything=True) == 1
