@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
 from investments.inheritance.queries import inherited_by
-from investments.models import Fund, Holding, Order, Period
+from investments.models import Fund, Holding, InheritanceShare, Order, Period
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Payout
 from microfund.kernel import clock
@@ -112,13 +112,15 @@ def confirmed() -> QuerySet[Order]:
 
 
 def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None) -> dict[int, Amounts]:
-    """What a person paid for what they hold and what has arrived of it, by fund (all of them if none are named); two
-    queries, and a third for an heir."""
+    """What a person paid for what they hold and what has arrived of it, by fund (all of them if none are named); one
+    query, and two more for an heir."""
     found = confirmed().filter(investor=investor)
     if funds is not None:
         found = found.filter(fund__in=funds)
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund=OuterRef("fund_id"))
+    heir = Exists(InheritanceShare.objects.filter(heir=investor))
     sums = found.values("fund_id").annotate(
+        heir=heir,
         invested=Sum("investment"),
         donated=Sum("donation"),
         fees=Sum("fee"),
@@ -127,6 +129,7 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
             for name in ("gross", "principal", "tax")
         },
     )
+    rows = list(sums.order_by("fund_id"))
     amounts = {
         row["fund_id"]: Amounts(
             row["invested"],
@@ -136,8 +139,10 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
             row["paid_principal"] or 0,
             row["paid_tax"] or 0,
         )
-        for row in sums.order_by("fund_id")
+        for row in rows
     }
+    if rows and not rows[0]["heir"]:
+        return amounts
     came = inherited_by(investor, funds)
     arrived = _arrived(investor, {row.fund_id for row in came} - amounts.keys()) if came else {}
     for row in came:

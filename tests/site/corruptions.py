@@ -1010,7 +1010,7 @@ def more_is_given_instead_than_was_promised(books: Books) -> str:
 
 @corrupts("rewards.replaced")
 def what_went_to_an_heir_is_claimed_as_well(books: Books) -> str:
-    row = Entitlement.objects.get(replaces__cycle=F("cycle"))
+    row = Entitlement.objects.filter(replaces__cycle=F("cycle")).order_by("pk")[0]
     sql("UPDATE rewards_entitlement SET state = 'delivered' WHERE id = %s", row.replaces_id)
     return f"rewards_entitlement {row.replaces_id}: is delivered, worth 3000"
 
@@ -1050,12 +1050,6 @@ def a_share_is_gone(books: Books) -> str:
     row = Inheritance.objects.get()
     sql("DELETE FROM investments_inheritanceshare WHERE inheritance_id = %s AND units = 2", row.pk)
     return f"investments_inheritance {row.pk}: 5 units, its shares make 3"
-
-
-@corrupts("inheritance.movements")
-def one_person_decided_an_inheritance(books: Books) -> str:
-    pk = sql("UPDATE investments_inheritance SET checker_id = maker_id RETURNING id")
-    return f"investments_inheritance {pk}: 5 units, its shares make 5; prepared by"
 
 
 @corrupts("inheritance.payees")

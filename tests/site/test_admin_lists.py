@@ -290,7 +290,7 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         "receipts": 1,
         "disputes": 1,
         "unrecorded": 1,
-        "reports_late": 2,
+        "reports_late": 8,
         "distributions_to_approve": 1,
         "distributions_owed": 1,
         "rewards_late": 1,
