@@ -12,6 +12,7 @@ class InvestmentsConfig(AppConfig):
         from investments import (
             checks,
             gift_mails,
+            inheritance_mails,
             mails,
             owner_mails,
             people_mails,
@@ -44,6 +45,7 @@ class InvestmentsConfig(AppConfig):
             "investments.Dispute",
             "investments.StatementLine",
             "investments.OutgoingTransfer",
+            "investments.Inheritance",
             "investments.Holding",
             "investments.PersonBusiness",
             "investments.PersonFund",
@@ -54,6 +56,7 @@ class InvestmentsConfig(AppConfig):
         gift_mails.register()
         owner_mails.register()
         people_mails.register()
+        inheritance_mails.register()
         repayment_mails.register()
         report_mails.register()
         banking.register_claimer("orders", transfer.claim)

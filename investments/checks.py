@@ -6,6 +6,7 @@ from investments.banking import checks as banking
 from investments.distributions import checks as distributions
 from investments.gifts import checks as gifts
 from investments.holdings import checks as holdings
+from investments.inheritance import checks as inheritance
 from investments.ledger import checks as ledger
 from investments.offerings import checks as offerings
 from investments.orders import checks as orders
@@ -27,5 +28,6 @@ def register() -> None:
         revenue,
         distributions,
         payouts,
+        inheritance,
     ):
         module.register_checks()

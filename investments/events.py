@@ -97,6 +97,15 @@ class HoldingRescinded:
 
 
 @dataclass(frozen=True)
+class UnitsInherited:
+    """The units of somebody who has died have moved to heirs; the inheritance says to whom."""
+
+    inheritance_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class HoldingFrozen:
     """A dispute froze the order and, once confirmed, its holding."""
 

@@ -116,7 +116,7 @@ def _contract(gift: Gift, *, at: datetime) -> None:
                 if row.document.pdf_sha256
                 else link("businesses:document", order.fund.business.slug, row.document.sha256),
             )
-            for row in queries.accepted([order], order.investor)
+            for row in queries.accepted([order])
         ]
         words = {"date": day(by) if by else "", "business": name_of(order.fund.business)}
         return Letter(

@@ -21,7 +21,10 @@ BATCH = 200
 
 
 def to_investor(kind: str, investor: Investor, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:
-    """One mail to an investor, in the language of their login. `letter` is called while it is active."""
+    """One mail to an investor, in the language of their login, unless they have died. `letter` is called while it is
+    active."""
+    if investor.died_on is not None:
+        return
     to_user(kind, investor.user, letter, key=key, at=at, name=investor.name)
 
 

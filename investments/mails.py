@@ -161,9 +161,7 @@ def order_paid(event: events.OrderPaid) -> None:
     if order.paid_at is None:
         return
     fund = order.fund
-    accepted = sorted(
-        (row.document for row in queries.accepted([order], order.investor)), key=lambda document: document.kind
-    )
+    accepted = sorted((row.document for row in queries.accepted([order])), key=lambda document: document.kind)
     with translation.override(order.language):
         facts = [
             (_("Order number"), order.reference),

@@ -3,6 +3,7 @@
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
+from .inheritance.models import Inheritance, InheritanceShare
 from .investors.models import Address, CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
 from .ledger.models import Account, Book, Entry, Line
 from .offerings.models import Document, Fund, FundCounter, Terms, WaitingEntry
@@ -50,6 +51,8 @@ __all__ = [
     "Holding",
     "IdentityCase",
     "IdentityDocument",
+    "Inheritance",
+    "InheritanceShare",
     "Instalment",
     "Investor",
     "Line",

@@ -20,8 +20,8 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, StaffAdmin, link, money
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import refuse
 
-from . import fulfilment, offers, visits
-from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Parcel, Redemption, Visit, Voucher
+from . import compensation_admin, entitlement_admin, offers, visits  # noqa: F401  (registers its own)
+from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Redemption, Visit, Voucher
 
 SHOWN = 100
 
@@ -94,12 +94,13 @@ class CycleAdmin(ReadOnlyAdmin):
 
     list_display = (
         "offer", "number", "state", "closes_on", "dispatch_by", "entitlements_made", "to_pack", "packing", "sent",
-        "came_back",
+        "came_back", "moved", "compensated",
     )  # fmt: skip
     list_filter = ("state",)
     list_select_related = ("offer__fund",)
     search_fields = ("offer__fund__slug", "offer__text_en", "offer__text_ja")
     ordering = ("-opens_on", "-pk")
+    acts = (entitlement_admin.EXPORT,)
 
     def get_queryset(self, request: Any) -> Any:
         def of(*states: str) -> Count:
@@ -113,6 +114,8 @@ class CycleAdmin(ReadOnlyAdmin):
                 n_packing=of("packing"),
                 n_sent=of("shipped", "delivered"),
                 n_back=of("returned"),
+                n_moved=of("moved"),
+                n_compensated=of("compensated"),
             )
         )
 
@@ -131,6 +134,14 @@ class CycleAdmin(ReadOnlyAdmin):
     @admin.display(description=_("came back"), ordering="n_back")
     def came_back(self, row: Any) -> int:
         return row.n_back
+
+    @admin.display(description=_("passed on to another"), ordering="n_moved")
+    def moved(self, row: Any) -> int:
+        return row.n_moved
+
+    @admin.display(description=_("money instead"), ordering="n_compensated")
+    def compensated(self, row: Any) -> int:
+        return row.n_compensated
 
     def panels(self, request: Any, row: Cycle) -> list[Panel]:
         rows = row.entitlements.select_related("holding__investor").order_by("state", "pk")[:SHOWN]
@@ -152,79 +163,6 @@ class CycleAdmin(ReadOnlyAdmin):
                  for own in row.batches.select_related("made_by").order_by("number")],
             ),
         ]  # fmt: skip
-
-
-class SubstituteForm(forms.Form):
-    """What is sent instead."""
-
-    reason = forms.CharField(label=_("What is sent instead"), max_length=200)
-
-
-def _substitute(row: Entitlement, *, actor: Any, at: datetime, reason: str) -> None:
-    fulfilment.substitute(row.pk, note=reason, actor=actor, at=at)
-
-
-class FailedForm(ReasonForm):
-    """What became of a parcel."""
-
-    problem = forms.ChoiceField(label=_("What happened"), choices=Parcel.Problem.choices)
-    field_order = ("problem", "reason")
-
-
-def _failed(row: Entitlement, *, actor: Any, at: datetime, problem: str, reason: str) -> None:
-    fulfilment.report_problem(row.pk, problem=problem, note=reason, actor=actor, at=at)
-
-
-@admin.register(Entitlement)
-class EntitlementAdmin(ReadOnlyAdmin):
-    """What one holding may claim of one cycle, and how it travels. Addresses are not shown here."""
-
-    list_display = ("id", "cycle", "holding", "quantity", "state")
-    list_filter = ("state",)
-    list_select_related = ("cycle__offer", "holding")
-    search_fields = ("holding__reference", "=parcel__tracking", "=voucher__code")
-    ordering = ("-pk",)
-    acts = (
-        Act(
-            name="failed",
-            label=_("It did not arrive well"),
-            roles=(SUPPORT, OPERATIONS),
-            run=_failed,
-            form=FailedForm,
-            when=lambda row: row.state in ("shipped", "delivered"),
-            explanation=_("The investor is told and says where it should go now."),
-        ),
-        Act(
-            name="substitute",
-            label=_("Something else is sent"),
-            roles=(SUPPORT, OPERATIONS),
-            run=_substitute,
-            form=SubstituteForm,
-            when=lambda row: row.state == Entitlement.State.RETURNED,
-            explanation=_("Settles a reward that came back or was lost, in your words."),
-        ),
-    )
-
-    def panels(self, request: Any, row: Entitlement) -> list[Panel]:
-        parcel = Parcel.objects.filter(entitlement=row).select_related("donee", "batch").first()
-        voucher = Voucher.objects.filter(entitlement=row).first()
-        facts = []
-        if parcel is not None:
-            facts = [
-                (_("claimed at"), parcel.claimed_at),
-                (_("prefecture"), parcel.prefecture or "–"),
-                (_("passed on to"), parcel.donee or "–"),
-                (_("batch"), link(Batch, parcel.batch_id, parcel.batch_id) if parcel.batch_id else "–"),
-                (_("carrier"), parcel.carrier or "–"),
-                (_("tracking number"), parcel.tracking or "–"),
-                (_("sent on"), parcel.shipped_on or "–"),
-                (_("problem"), parcel.get_problem_display() or "–"),
-                (_("remark"), parcel.note or "–"),
-            ]
-        found = [Panel(_("Parcel"), (_("what"), ""), facts)]
-        if voucher is not None:
-            found.append(Panel(_("Voucher"), (_("what"), ""), [(_("voucher"), link(Voucher, voucher.pk, voucher.pk))]))
-        return found
 
 
 @admin.register(Batch)

@@ -7,9 +7,21 @@ class RewardsConfig(AppConfig):
     verbose_name = _("Rewards")
 
     def ready(self) -> None:
+        from investments.banking import outgoing
+        from investments.banking import services as banking
         from microfund.kernel import locks
         from microfund.kernel.schedule import services as schedule
-        from rewards import checks, cycles, handlers, letter_mails, mails, visit_mails, visits
+        from rewards import (
+            checks,
+            compensation,
+            cycles,
+            handlers,
+            letter_mails,
+            mails,
+            settlement_mails,
+            visit_mails,
+            visits,
+        )
 
         # The hottest row last, as everywhere (architecture.md section 3).
         locks.declare_order(
@@ -36,4 +48,7 @@ class RewardsConfig(AppConfig):
         mails.register()
         letter_mails.register()
         visit_mails.register()
+        settlement_mails.register()
+        banking.register_claimer("compensations", compensation.claim)
+        outgoing.register_purpose("compensation", compensation.CompensationToHolder())
         checks.register_checks()

@@ -24,7 +24,7 @@ def entitlements() -> Iterator[str]:
                       coalesce(held.holding_id, entitlement.holding_id),
                       CASE WHEN entitlement.id IS NULL THEN 'no entitlement' ELSE 'an entitlement without units' END)
           FROM held
-          FULL JOIN rewards_entitlement AS entitlement
+          FULL JOIN (SELECT * FROM rewards_entitlement WHERE replaces_id IS NULL) AS entitlement
             ON entitlement.cycle_id = held.cycle_id AND entitlement.holding_id = held.holding_id
          WHERE held.cycle_id IS NULL OR entitlement.id IS NULL
          ORDER BY 1
@@ -32,15 +32,19 @@ def entitlements() -> Iterator[str]:
 
 
 def stock() -> Iterator[str]:
-    """What a cycle says it promised is the sum of what was claimed and not given back, and within its stock."""
+    """What a cycle says it promised is the sum of what was claimed and not given back, and within its stock; what was
+    sent stays out of it, also where something else or money followed."""
     yield from query("""
         SELECT format('rewards_cycle %s: says %s of %s promised, its entitlements make %s', cycle.id, cycle.promised,
                       coalesce(cycle.stock::text, 'any'), coalesce(own.promised, 0))
           FROM rewards_cycle AS cycle
-          LEFT JOIN (SELECT cycle_id, sum(quantity) AS promised FROM rewards_entitlement
-                      WHERE state IN ('claimed', 'passed_on', 'packing', 'shipped', 'delivered', 'returned',
-                                      'substituted')
-                      GROUP BY cycle_id) AS own ON own.cycle_id = cycle.id
+          LEFT JOIN (SELECT entitlement.cycle_id, sum(entitlement.quantity) AS promised
+                       FROM rewards_entitlement AS entitlement
+                       LEFT JOIN rewards_parcel AS parcel ON parcel.entitlement_id = entitlement.id
+                      WHERE entitlement.state IN ('claimed', 'passed_on', 'packing', 'shipped', 'delivered', 'returned',
+                                                  'substituted')
+                         OR entitlement.state IN ('moved', 'compensated') AND parcel.shipped_on IS NOT NULL
+                      GROUP BY 1) AS own ON own.cycle_id = cycle.id
          WHERE cycle.promised <> coalesce(own.promised, 0) OR cycle.promised > cycle.stock
          ORDER BY cycle.id
     """)
@@ -76,6 +80,87 @@ def vouchers() -> Iterator[str]:
     """)
 
 
+def replaced() -> Iterator[str]:
+    """What replaces an entitlement is of its fund, and together worth what it was; nothing else has passed on."""
+    yield from query("""
+        SELECT format('rewards_entitlement %s: is %s, worth %s, %s items; what replaces it is worth %s, %s items',
+                      old.id, old.state, offer.value * old.quantity, old.quantity, coalesce(made.value, 0),
+                      coalesce(made.quantity, 0))
+          FROM rewards_entitlement AS old
+          JOIN rewards_cycle AS cycle ON cycle.id = old.cycle_id
+          JOIN rewards_offer AS offer ON offer.id = cycle.offer_id
+          LEFT JOIN (SELECT entitlement.replaces_id, sum(offer.value * entitlement.quantity) AS value,
+                            sum(entitlement.quantity) AS quantity, min(entitlement.cycle_id) AS first,
+                            max(entitlement.cycle_id) AS last, min(offer.fund_id) AS fund_id
+                       FROM rewards_entitlement AS entitlement
+                       JOIN rewards_cycle AS cycle ON cycle.id = entitlement.cycle_id
+                       JOIN rewards_offer AS offer ON offer.id = cycle.offer_id
+                      WHERE entitlement.replaces_id IS NOT NULL GROUP BY 1) AS made ON made.replaces_id = old.id
+         WHERE (old.state = 'moved') <> (made.replaces_id IS NOT NULL)
+            OR made.replaces_id IS NOT NULL
+               AND ((made.value, made.fund_id) IS DISTINCT FROM (offer.value * old.quantity, offer.fund_id)
+                    OR made.first = old.cycle_id AND made.last = old.cycle_id AND made.quantity <> old.quantity)
+         ORDER BY old.id
+    """)
+
+
+def compensations() -> Iterator[str]:
+    """Money instead of a reward was decided by two people, is no more than its value, ended the entitlement, and is
+    journaled at each step with its amount; what a fund's book owes is what is decided and not paid."""
+    yield from query("""
+        WITH posted AS (
+            SELECT split_part(min(line.subject), ':', 2)::bigint AS id, entry.kind,
+                   sum(line.amount) FILTER (WHERE line.side = 'D') AS amount
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id
+              JOIN investments_book AS book ON book.id = account.book_id AND book.kind = 'fund'
+             WHERE entry.kind IN ('compensation_approved', 'compensation_paid_in', 'compensation_paid')
+             GROUP BY entry.id
+        ), steps AS (
+            SELECT coalesce(own.id, posted.id) AS id,
+                   max(posted.amount) FILTER (WHERE posted.kind = 'compensation_approved') AS approved,
+                   max(posted.amount) FILTER (WHERE posted.kind = 'compensation_paid_in') AS paid_in,
+                   max(posted.amount) FILTER (WHERE posted.kind = 'compensation_paid') AS paid
+              FROM rewards_compensation AS own FULL JOIN posted ON posted.id = own.id
+             GROUP BY 1
+        )
+        SELECT format('rewards_compensation %s: %s of %s is %s for an entitlement that is %s; journaled %s, %s, %s',
+                      steps.id, own.amount, own.value, coalesce(own.state, 'missing'), entitlement.state,
+                      coalesce(steps.approved, 0), coalesce(steps.paid_in, 0), coalesce(steps.paid, 0))
+          FROM steps
+          LEFT JOIN rewards_compensation AS own ON own.id = steps.id
+          LEFT JOIN rewards_entitlement AS entitlement ON entitlement.id = own.entitlement_id
+         WHERE own.id IS NULL OR own.amount > own.value OR own.checker_id = own.maker_id
+            OR (entitlement.state = 'compensated') <> (own.state IN ('approved', 'funded', 'paid'))
+               AND own.state <> 'withdrawn'
+            OR coalesce(steps.approved, 0) <>
+               CASE WHEN own.state IN ('approved', 'funded', 'paid') THEN own.amount ELSE 0 END
+            OR coalesce(steps.paid_in, 0) <> CASE WHEN own.state IN ('funded', 'paid') THEN own.amount ELSE 0 END
+            OR coalesce(steps.paid, 0) <> CASE own.state WHEN 'paid' THEN own.amount ELSE 0 END
+         ORDER BY steps.id
+    """)
+    yield from query("""
+        SELECT format('investments_fund %s (%s): owes %s instead of rewards, the compensations make %s', fund.id,
+                      fund.slug, coalesce(posted.amount, 0), coalesce(own.amount, 0))
+          FROM investments_fund AS fund
+          LEFT JOIN (SELECT account.book_id,
+                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
+                       FROM investments_line AS line
+                       JOIN investments_account AS account
+                         ON account.id = line.account_id AND account.code = 'compensations_payable'
+                      GROUP BY 1) AS posted ON posted.book_id = fund.book_id
+          LEFT JOIN (SELECT offer.fund_id, sum(compensation.amount) AS amount
+                       FROM rewards_compensation AS compensation
+                       JOIN rewards_entitlement AS entitlement ON entitlement.id = compensation.entitlement_id
+                       JOIN rewards_cycle AS cycle ON cycle.id = entitlement.cycle_id
+                       JOIN rewards_offer AS offer ON offer.id = cycle.offer_id
+                      WHERE compensation.state IN ('approved', 'funded') GROUP BY 1) AS own ON own.fund_id = fund.id
+         WHERE coalesce(posted.amount, 0) <> coalesce(own.amount, 0)
+         ORDER BY fund.id
+    """)
+
+
 def visits() -> Iterator[str]:
     """The seats that a visit says are taken are those of its bookings."""
     yield from query("""
@@ -96,4 +181,6 @@ def register_checks() -> None:
     register("rewards.stock", "9.7", stock)
     register("rewards.parcels", "9.7", parcels)
     register("rewards.vouchers", "9.7", vouchers)
+    register("rewards.replaced", "9.7", replaced)
+    register("rewards.compensations", "7", compensations)
     register("rewards.visits", "10", visits)

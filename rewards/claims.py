@@ -59,8 +59,14 @@ def claim(investor: Investor, pk: int, choice: Choice, *, actor: Any, at: dateti
     `field`; Entitlement.DoesNotExist.
     """
     own(investor, pk)
+    return place(pk, choice, actor=actor, at=at)
+
+
+def place(pk: int, choice: Choice, *, actor: Any, at: datetime, reason: str = "") -> Entitlement:
+    """`claim` of any entitlement, for whoever may decide on it. Raises as `claim`."""
     with transaction.atomic():
         row = locks.lock_one(Entitlement, pk)
+        investor = row.holding.investor
         cycle = Cycle.objects.select_related("offer__fund__business").get(pk=row.cycle_id)
         offer, to = cycle.offer, Entitlement.State.PASSED_ON if choice.donee_id else Entitlement.State.CLAIMED
         if offer.kind in AT_ONCE:
@@ -71,17 +77,17 @@ def claim(investor: Investor, pk: int, choice: Choice, *, actor: Any, at: dateti
             ENTITLEMENT_STATES.require(row.state, to)
         _require_open(row, cycle, at=at)
         if row.holding.frozen_at is not None:
-            raise DomainError("frozen", _("A payment of this holding is disputed; rewards wait until that is over."))
+            raise DomainError("frozen", _("This holding is frozen; rewards wait until that is over."))
         _require_age(offer, investor, choice, at=at)
         if offer.kind in AT_ONCE:
             _hand_over(row, cycle, at=at)
         else:
-            _write_parcel(row, cycle, choice, at=at)
+            write_parcel(row, cycle, choice, at=at)
         if row.state not in TAKES_STOCK:
-            _take_stock(cycle, row.quantity)
+            take_stock(cycle, row)
         if row.state == to:
             return row
-        return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor)
+        return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor, reason=reason)
 
 
 def _require_open(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
@@ -90,11 +96,16 @@ def _require_open(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
         return
     if row.state in TO_PACK:
         return
-    if cycle.state != Cycle.State.OPEN or clock.today_in(None, at) > cycle.closes_on:
+    if not is_open(row, on=clock.today_in(None, at)):
         raise DomainError(
             "closed",
-            _("This reward could be claimed until %(date)s.") % {"date": date_format(cycle.closes_on, "DATE_FORMAT")},
+            _("This reward could be claimed until %(date)s.") % {"date": date_format(row.last_day, "DATE_FORMAT")},
         )
+
+
+def is_open(row: Entitlement, *, on: date) -> bool:
+    """Whether an entitlement may be claimed for the first time on a business date."""
+    return on <= row.last_day and (row.claim_by is not None or row.cycle.state == Cycle.State.OPEN)
 
 
 def _require_age(offer: Offer, investor: Investor, choice: Choice, *, at: datetime) -> None:
@@ -110,7 +121,8 @@ def _require_age(offer: Offer, investor: Investor, choice: Choice, *, at: dateti
         raise DomainError("under_age", _("Only for people of 20 and over."), field="of_age")
 
 
-def _write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime) -> None:
+def write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime) -> None:
+    """How a claim travels. Raises DomainError: "donee", "region", "wish", and what is wrong with the address."""
     offer, donee, address = cycle.offer, None, {}
     if choice.donee_id:
         donee = Donee.objects.filter(pk=choice.donee_id, active=True).first()
@@ -161,13 +173,14 @@ def _hand_over(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
     )
 
 
-def _take_stock(cycle: Cycle, quantity: int) -> None:
-    """One guarded update of the cycle's row: whoever waited for it sees what is left (domain.md section 4)."""
+def take_stock(cycle: Cycle, row: Entitlement) -> None:
+    """One guarded update of the cycle's row: whoever waited for it sees what is left (domain.md section 4). One with a
+    last day of its own may be late."""
     locks.note("rewards.Cycle", [cycle.pk])
-    free = Q(stock__isnull=True) | Q(stock__gte=F("promised") + quantity)
-    taken = Cycle.objects.filter(free, pk=cycle.pk, state=Cycle.State.OPEN).update(promised=F("promised") + quantity)
-    if not taken:
-        if Cycle.objects.filter(pk=cycle.pk, state=Cycle.State.OPEN).exists():
+    free = Q(stock__isnull=True) | Q(stock__gte=F("promised") + row.quantity)
+    at_all = Q(pk=cycle.pk) if row.claim_by is not None else Q(pk=cycle.pk, state=Cycle.State.OPEN)
+    if not Cycle.objects.filter(free & at_all).update(promised=F("promised") + row.quantity):
+        if Cycle.objects.filter(at_all).exists():
             raise DomainError("out_of_stock", _("None is left: all of this reward has been claimed."))
         raise DomainError("closed", _("The time to claim this reward has just ended."))
 
@@ -177,6 +190,16 @@ def give_stock_back(row: Entitlement) -> None:
     if row.state in TAKES_STOCK:
         locks.note("rewards.Cycle", [row.cycle_id])
         Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") - row.quantity)
+
+
+def end_otherwise(row: Entitlement, to: str, *, note: str, actor: Any, at: datetime) -> Entitlement:
+    """A locked entitlement ends for another or for money. Its address is erased; what was not sent yet is in stock
+    again, what was sent is not, whatever became of it. Raises DomainError("wrong_state")."""
+    ENTITLEMENT_STATES.require(row.state, to)
+    if not Parcel.objects.filter(entitlement=row, shipped_on__isnull=False).exists():
+        give_stock_back(row)
+    Parcel.objects.filter(entitlement=row).update(address={}, card="", erased_at=at)
+    return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor, reason=note, note=note[:200])
 
 
 def decline(investor: Investor, pk: int, *, actor: Any, at: datetime) -> Entitlement:

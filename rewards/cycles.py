@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from investments.models import Fund
 from investments.offerings import services as offerings
 from microfund.kernel import clock, locks
 from microfund.kernel.outbox.services import publish
 
-from . import calendar, events
+from . import calendar, events, heirs
 from .models import CYCLE_STATES, Cycle, Entitlement, Offer, Parcel
 
 REMIND_DAYS = 7
@@ -32,8 +32,8 @@ SELECT %(cycle)s, held.id,
          WHERE holding.fund_id = %(fund)s AND movement.effective_on <= %(record_on)s
          GROUP BY holding.id
         HAVING sum(movement.units) >= greatest(%(minimum)s, coalesce(%(per_units)s, 1))) AS held
-  LEFT JOIN rewards_entitlement AS carried
-    ON carried.holding_id = held.id AND carried.cycle_id = %(before)s AND carried.state = 'carried'
+  LEFT JOIN (SELECT holding_id, sum(quantity) AS quantity FROM rewards_entitlement
+              WHERE cycle_id = %(before)s AND state = 'carried' GROUP BY 1) AS carried ON carried.holding_id = held.id
  ORDER BY held.id
 """
 
@@ -79,6 +79,7 @@ def open_cycle(offer_id: int, opening: calendar.Opening, *, at: datetime) -> boo
         )
         cycle.entitlements_made = _entitle(cycle, offer)
         cycle.save(update_fields=["entitlements_made"])
+        heirs.follow_in(cycle, at=at)
         publish(events.CycleOpened(cycle_id=cycle.pk, at=at), key=str(cycle.pk), at=at)
         return True
 
@@ -132,10 +133,15 @@ def close_due(*, on: date, at: datetime) -> dict[str, int]:
     counts = {"closed": 0, "unclaimed": 0, "errors": 0}
     over = Cycle.objects.filter(state=Cycle.State.OPEN, closes_on__lt=on).order_by("closes_on", "pk")
     locks.each(over.values_list("pk", flat=True), lambda pk: _close(pk, at), counts, "closed")
-    left = Entitlement.objects.filter(cycle=OuterRef("pk"), state=Entitlement.State.CLAIMABLE)
+    left = Entitlement.objects.filter(_over(on), cycle=OuterRef("pk"), state=Entitlement.State.CLAIMABLE)
     for cycle in Cycle.objects.filter(Exists(left), state=Cycle.State.CLOSED).select_related("offer__fund"):
-        counts["unclaimed"] += _end_unclaimed(cycle)
+        counts["unclaimed"] += _end_unclaimed(cycle, on)
     return counts
+
+
+def _over(on: date) -> Q:
+    """Entitlements whose own last day, if they have one, is over."""
+    return Q(claim_by__isnull=True) | Q(claim_by__lt=on)
 
 
 def _close(cycle_id: int, at: datetime) -> bool:
@@ -148,7 +154,7 @@ def _close(cycle_id: int, at: datetime) -> bool:
         return True
 
 
-def _end_unclaimed(cycle: Cycle) -> int:
+def _end_unclaimed(cycle: Cycle, on: date) -> int:
     """What nobody claimed: carried where the rule says so and another cycle comes, else expired."""
     offer = cycle.offer
     state = Entitlement.State.EXPIRED
@@ -158,7 +164,7 @@ def _end_unclaimed(cycle: Cycle) -> int:
         known = set(offer.cycles.values_list("number", flat=True))
         if any(opening.number > cycle.number and opening.number not in known for opening in later):
             state = Entitlement.State.CARRIED
-    return Entitlement.objects.filter(cycle=cycle, state=Entitlement.State.CLAIMABLE).update(state=state)
+    return Entitlement.objects.filter(_over(on), cycle=cycle, state=Entitlement.State.CLAIMABLE).update(state=state)
 
 
 def deliver_due(*, on: date, at: datetime) -> dict[str, int]:

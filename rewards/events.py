@@ -48,6 +48,39 @@ class ParcelFailed:
 
 
 @dataclass(frozen=True)
+class RewardReassigned:
+    """Staff changed where a reward goes, or what is given: `entitlement_id` is what stands now, `reason` why."""
+
+    entitlement_id: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RewardsInherited:
+    """What a deceased holder could claim has become the heirs' to claim, by an inheritance."""
+
+    inheritance_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CompensationApproved:
+    """Money is owed instead of a reward: the business is asked to pay, the holder is told why."""
+
+    compensation_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CompensationPaid:
+    """Money instead of a reward was transferred to its holder."""
+
+    compensation_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class LetterPublished:
     """An owner has thanked the holders of a fund; each of them has a letter."""
 

@@ -54,7 +54,8 @@ class ClaimForm(AddressForm):
         ]
         for name in ("name", "postal_code", "prefecture", "city", "street", "phone"):
             self.fields[name].required = False
-        wishes = days_to_wish(row.cycle)
+        # Who claims after everybody else gets it as soon as it can be sent.
+        wishes = days_to_wish(row.cycle) if row.claim_by is None else []
         self.fields["wish_on"].choices = [  # type: ignore[attr-defined]
             ("", _("any day")),
             *((day.isoformat(), date_format(day, "DATE_FORMAT")) for day in wishes),

@@ -54,13 +54,13 @@ def pack(cycle: Cycle, *, actor: Any, at: datetime, most: int = MOST_PARCELS) ->
         return batch
 
 
-def unpack(batch: Batch, entitlement_id: int, *, actor: Any, at: datetime) -> None:
+def unpack(batch: Batch, entitlement_id: int, *, actor: Any, at: datetime, reason: str = "") -> None:
     """Take one parcel out of a batch; it waits for the next. Raises DomainError("wrong_state")."""
     with transaction.atomic():
         row = locks.lock_one(Entitlement, entitlement_id)
         parcel = Parcel.objects.get(entitlement=row, batch=batch)
         back = Entitlement.State.PASSED_ON if parcel.donee_id else Entitlement.State.CLAIMED
-        ENTITLEMENT_STATES.move(row, back, at=at, actor=actor)
+        ENTITLEMENT_STATES.move(row, back, at=at, actor=actor, reason=reason)
         Parcel.objects.filter(pk=parcel.pk).update(batch=None)
 
 

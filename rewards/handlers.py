@@ -1,16 +1,17 @@
-"""What rewards hear of holdings: units taken back take rewards and visits with them (domain.md section 10)."""
+"""What rewards hear of holdings: units taken back take rewards and visits with them, and those that move to heirs their
+entitlements (domain.md section 10)."""
 
 from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
 
-from investments.events import HoldingRescinded
-from investments.models import Holding
+from investments.events import HoldingRescinded, UnitsInherited
+from investments.models import Holding, Inheritance, Investor
 from microfund.kernel import locks
 from microfund.kernel.outbox.services import subscribe
 
-from . import visits
+from . import heirs, visits
 from .claims import give_stock_back
 from .models import ENTITLEMENT_STATES, TO_PACK, Cycle, Entitlement, Offer, Parcel
 
@@ -18,6 +19,9 @@ from .models import ENTITLEMENT_STATES, TO_PACK, Cycle, Entitlement, Offer, Parc
 def register() -> None:
     """Subscribe to what is heard; called once when the app is ready."""
     subscribe(HoldingRescinded, holding_rescinded)
+    subscribe(HoldingRescinded, seats_of_rescinded)
+    subscribe(UnitsInherited, units_inherited)
+    subscribe(UnitsInherited, seats_of_inherited)
 
 
 def quantity_of(offer: Offer, units: int) -> int:
@@ -46,4 +50,20 @@ def holding_rescinded(event: HoldingRescinded) -> None:
             row.save(update_fields=["quantity"])
             if row.state in TO_PACK:
                 Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") + left)
-    visits.give_up(holding.investor, at=event.at)
+
+
+def seats_of_rescinded(event: HoldingRescinded) -> None:
+    """Seats at visits for which the units are too few now go back. A transaction of its own: a season's row is locked
+    last, and a visit's before it."""
+    visits.give_up(Investor.objects.get(pk=event.investor_id), at=event.at)
+
+
+def units_inherited(event: UnitsInherited) -> None:
+    """What the deceased could still claim is the heirs' to claim."""
+    heirs.follow(Inheritance.objects.select_related("holding").get(pk=event.inheritance_id), at=event.at)
+
+
+def seats_of_inherited(event: UnitsInherited) -> None:
+    """The deceased's seats at visits go back."""
+    row = Inheritance.objects.select_related("holding__investor").get(pk=event.inheritance_id)
+    visits.give_up(row.holding.investor, at=event.at)

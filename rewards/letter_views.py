@@ -25,13 +25,22 @@ from . import letters
 from .models import Letter
 
 
+class WordsField(forms.CharField):
+    """A text over several lines: the end of a line is one letter, as the page counts it, though it is sent as two."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> Any:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class LetterForm(forms.Form):
     """The words, in one language or both; a reader gets their own if it is there."""
 
-    text_ja = forms.CharField(
+    text_ja = WordsField(
         label=gettext_lazy("Japanese"), required=False, max_length=letters.LONGEST, widget=forms.Textarea({"rows": 7})
     )
-    text_en = forms.CharField(
+    text_en = WordsField(
         label=gettext_lazy("English"), required=False, max_length=letters.LONGEST, widget=forms.Textarea({"rows": 7})
     )
 
@@ -67,16 +76,13 @@ def letter_desk(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _written(request: HttpRequest, fund: Fund, moment: str, form: LetterForm) -> bool:
-    at = timezone.now()
+    send = request.POST.get("do") == "publish"
     try:
-        row = letters.save(fund, moment, actor=request.user, at=at, **form.cleaned_data)
-        if request.POST.get("do") == "publish":
-            letters.publish(row, actor=request.user, at=at)
+        letters.save(fund, moment, actor=request.user, at=timezone.now(), send=send, **form.cleaned_data)
     except DomainError as error:
         refuse(form, error)
         return False
-    done = row.pk and request.POST.get("do") == "publish"
-    messages.success(request, _("Your supporters have their letter.") if done else _("Saved as a draft."))
+    messages.success(request, _("Your supporters have their letter.") if send else _("Saved as a draft."))
     return True
 
 

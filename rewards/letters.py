@@ -42,8 +42,13 @@ def has_come(fund: Fund, moment: str) -> bool:
     return newest is not None and newest.cumulative_revenue >= recoup_revenue(rule_terms(newest.terms))
 
 
-def save(fund: Fund, moment: str, *, text_en: str, text_ja: str, actor: Any, at: datetime) -> Letter:
-    """Write the draft of a letter. Raises DomainError: "moment" (unknown), "published", "text_too_long"."""
+def save(
+    fund: Fund, moment: str, *, text_en: str, text_ja: str, actor: Any, at: datetime, send: bool = False
+) -> Letter:
+    """Write the draft of a letter, and with `send` publish it in the same transaction: refused, nothing is saved.
+
+    Raises DomainError: "moment" (unknown), "published", "text_too_long", and those of `publish`.
+    """
     if moment not in Letter.Moment.values:
         raise DomainError("moment", _("Please choose one of the moments."))
     texts = {"text_en": text_en.replace("\r\n", "\n").strip(), "text_ja": text_ja.replace("\r\n", "\n").strip()}
@@ -59,7 +64,7 @@ def save(fund: Fund, moment: str, *, text_en: str, text_ja: str, actor: Any, at:
         row.text_en, row.text_ja = texts["text_en"], texts["text_ja"]
         row.written_by, row.saved_at = actor, at
         row.save()
-        return row
+        return publish(row, actor=actor, at=at) if send else row
 
 
 def publish(letter: Letter, *, actor: Any, at: datetime) -> Letter:

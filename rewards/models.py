@@ -7,6 +7,8 @@ cycle has opened (migrations/sql/rewards.sql).
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -19,11 +21,14 @@ from investments.models import Fund, Holding
 from microfund.kernel.crypto import EncryptedJSONField
 from microfund.kernel.states import StateTable
 
+from .compensation_models import Compensation
+from .letter_models import Letter
 from .visit_models import Booking, Visit
 
 __all__ = [
     "Batch",
     "Booking",
+    "Compensation",
     "Cycle",
     "Donee",
     "Entitlement",
@@ -172,7 +177,12 @@ CYCLE_STATES = StateTable("rewards.Cycle", {"open": ("closed",)}, section="domai
 
 class Entitlement(models.Model):
     """What one holding may claim of one cycle: `quantity` items. Written by one statement for all holdings of the
-    record date; its references are checked once for the statement, like those of allocations."""
+    record date; its references are checked once for the statement, like those of allocations.
+
+    One that `replaces` another was made of it: its units went to heirs, or another reward of the same value is given
+    instead. Together they are worth what it was (trigger). `claim_by` is its own last day, where the cycle's would be
+    too short; `note` says why staff changed something.
+    """
 
     class State(models.TextChoices):
         CLAIMABLE = "claimable", _("to be claimed")
@@ -187,17 +197,31 @@ class Entitlement(models.Model):
         EXPIRED = "expired", _("expired")
         CARRIED = "carried", _("comes with the next")
         WITHDRAWN = "withdrawn", _("withdrawn with its units")
+        MOVED = "moved", _("passed to another entitlement")
+        COMPENSATED = "compensated", _("money instead")
 
     cycle = models.ForeignKey(Cycle, models.PROTECT, related_name="entitlements", db_constraint=False)
     holding = models.ForeignKey(Holding, models.PROTECT, related_name="entitlements", db_constraint=False)
     quantity = models.PositiveIntegerField(_("quantity"))
     state = models.CharField(_("state"), max_length=11, choices=State.choices, default=State.CLAIMABLE)
+    replaces = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="replaced_by", verbose_name=_("made of")
+    )
+    claim_by = models.DateField(_("to be claimed by"), null=True)
+    note = models.CharField(_("why, as its holder reads it"), max_length=200, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("entitlement")
         verbose_name_plural = _("entitlements")
         constraints = [
-            models.UniqueConstraint(fields=["holding", "cycle"], name="entitlement_once"),
+            models.UniqueConstraint(
+                fields=["holding", "cycle"], condition=Q(replaces__isnull=True), name="entitlement_once"
+            ),
+            models.UniqueConstraint(
+                fields=["replaces", "holding"],
+                condition=Q(replaces__isnull=False),
+                name="entitlement_replaced_once",
+            ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="entitlement_positive"),
         ]
         indexes = [models.Index(fields=["cycle", "state"], name="entitlement_state_idx")]
@@ -205,23 +229,46 @@ class Entitlement(models.Model):
     def __str__(self) -> str:
         return f"{self.cycle_id}:{self.holding_id}"
 
+    @property
+    def last_day(self) -> date:
+        """Until the end of which day it can be claimed."""
+        return self.claim_by or self.cycle.closes_on
+
+    @property
+    def value(self) -> int:
+        """What it is worth in yen, as the offer states it."""
+        return self.cycle.offer.value * self.quantity
+
 
 #: States in which an entitlement takes from the cycle's stock.
 TAKES_STOCK = ("claimed", "passed_on", "packing", "shipped", "delivered", "returned", "substituted")
+#: Ended for another entitlement or for money: what was sent before stays out of the stock, though it did not arrive.
+SETTLED_OTHERWISE = ("moved", "compensated")
 #: Claimed, and not yet in anybody's hands.
 TO_PACK = ("claimed", "passed_on")
 
 ENTITLEMENT_STATES = StateTable(
     "rewards.Entitlement",
     {
-        "claimable": ("claimed", "passed_on", "declined", "expired", "carried", "withdrawn", "delivered"),
-        "claimed": ("packing", "delivered", "passed_on", "declined", "withdrawn"),
+        "claimable": (
+            "claimed",
+            "passed_on",
+            "declined",
+            "expired",
+            "carried",
+            "withdrawn",
+            "delivered",
+            "moved",
+            "compensated",
+        ),
+        "claimed": ("packing", "delivered", "passed_on", "declined", "withdrawn", "moved", "compensated"),
         "passed_on": ("packing", "claimed", "declined", "withdrawn"),
         "packing": ("shipped", "claimed", "passed_on"),
         "shipped": ("delivered", "returned"),
         "delivered": ("returned",),
-        "returned": ("claimed", "passed_on", "substituted", "declined"),
-    },
+        "returned": ("claimed", "passed_on", "substituted", "declined", "moved", "compensated"),
+        "carried": ("moved",),
+    },  # fmt: skip
     section="domain.md section 10",
 )
 
@@ -344,37 +391,3 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.voucher_id}: {self.amount}"
-
-
-class Letter(models.Model):
-    """A thank-you letter of the owner to every holder of a fund, at one of four moments (domain.md section 10). Written
-    once; from publication on it never changes. Each holder's page adds their name and units."""
-
-    class Moment(models.TextChoices):
-        FUNDED = "funded", _("the fund has reached its goal")
-        REOPENED = "reopened", _("we are open again")
-        RECOUP = "recoup", _("the investment is earned back")
-        MATURED = "matured", _("the term is over")
-
-    fund = models.ForeignKey(Fund, models.PROTECT, related_name="letters", verbose_name=_("fund"))
-    moment = models.CharField(_("moment"), max_length=8, choices=Moment.choices)
-    text_en = models.TextField(_("text (English)"), max_length=4_000, blank=True)
-    text_ja = models.TextField(_("text (Japanese)"), max_length=4_000, blank=True)
-    written_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("written by")
-    )
-    saved_at = models.DateTimeField(_("saved at"))
-    published_at = models.DateTimeField(_("published at"), null=True)
-
-    class Meta:
-        verbose_name = _("thank-you letter")
-        verbose_name_plural = _("thank-you letters")
-        constraints = [
-            models.UniqueConstraint(fields=["fund", "moment"], name="letter_once"),
-            models.CheckConstraint(
-                condition=Q(published_at__isnull=True) | ~(Q(text_en="") & Q(text_ja="")), name="letter_has_words"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.fund_id} {self.moment}"

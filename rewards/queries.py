@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,11 +15,11 @@ from investments.offerings.queries import newest_terms, terms_of
 
 from . import calendar
 from .handlers import quantity_of
-from .models import TO_PACK, Cycle, Entitlement, Offer
+from .models import TO_PACK, Compensation, Cycle, Entitlement, Offer
 
 #: Where an entitlement stands for whom it belongs to.
 WAITING, UNDER_WAY, OVER = ("claimable", "returned"), (*TO_PACK, "packing", "shipped"), (
-    "delivered", "substituted", "declined", "expired", "carried", "withdrawn",
+    "delivered", "substituted", "declined", "expired", "carried", "withdrawn", "moved", "compensated",
 )  # fmt: skip
 
 
@@ -81,6 +81,8 @@ def cycles_of(business: Business) -> QuerySet[Cycle]:
         "packing": Count("entitlements", filter=Q(entitlements__state="packing")),
         "sent": Count("entitlements", filter=Q(entitlements__state__in=["shipped", "delivered"])),
         "came_back": Count("entitlements", filter=Q(entitlements__state="returned")),
+        "moved": Count("entitlements", filter=Q(entitlements__state="moved")),
+        "compensated": Count("entitlements", filter=Q(entitlements__state="compensated")),
     }
     return (
         Cycle.objects.filter(offer__fund__business=business)
@@ -88,6 +90,18 @@ def cycles_of(business: Business) -> QuerySet[Cycle]:
         .annotate(**counts)
         .order_by("-opens_on", "-pk")
     )
+
+
+def owed_by(businesses: Iterable[Business] | QuerySet[Business]) -> QuerySet[Compensation]:
+    """What businesses owe instead of rewards and have not paid in, what is due first first."""
+    found = Compensation.objects.filter(state=Compensation.State.APPROVED)
+    found = found.filter(entitlement__holding__fund__business__in=businesses)
+    return found.select_related("entitlement__cycle__offer__fund__business").order_by("due_on", "pk")
+
+
+def compensation_of(row: Entitlement) -> Compensation | None:
+    """What is paid instead of an entitlement, once it is decided."""
+    return row.compensations.filter(state__in=["approved", "funded", "paid"]).first()
 
 
 def days_to_wish(cycle: Cycle) -> Sequence[date]:

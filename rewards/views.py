@@ -28,7 +28,7 @@ from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import claims, queries, vouchers
 from .forms import NEW, OWN, ClaimForm
-from .models import Cycle, Entitlement
+from .models import Entitlement
 
 SHOWN = 100
 
@@ -83,6 +83,8 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
         "over": row.state == Entitlement.State.CLAIMABLE and not _may_claim(row, on=on),
         "parcel": getattr(row, "parcel", None),
         "left": None if cycle.stock is None else cycle.stock - cycle.promised,
+        "compensation": queries.compensation_of(row) if row.state == Entitlement.State.COMPENSATED else None,
+        "instead": row.replaced_by.filter(holding=row.holding).select_related("cycle__offer").first(),
         **_voucher(row),
         "trail": [(_("My account"), reverse("me")), (_("Rewards"), reverse("rewards:list"))],
     }
@@ -94,7 +96,7 @@ def _may_claim(row: Entitlement, *, on: Any) -> bool:
     if row.holding.frozen_at is not None:
         return False
     if row.state == Entitlement.State.CLAIMABLE:
-        return row.cycle.state == Cycle.State.OPEN and on <= row.cycle.closes_on
+        return claims.is_open(row, on=on)
     return row.state in claims.MAY_CLAIM
 
 

@@ -1,8 +1,9 @@
 """The mails about visits (pages.md 2.6, E21): announced to the holders; to who has booked that it is soon, moved or
-called off, and that seats have become free. Holders are taken in batches, each an event of its own."""
+called off, and that seats have become free. They are taken in batches, each an event of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from investments import letters
 from investments.letters import to_holders, to_investor
 from investments.models import Holding
 from microfund.kernel import clock
@@ -30,6 +32,16 @@ class VisitMailBatch:
     at: datetime
 
 
+@dataclass(frozen=True)
+class BookedMailBatch:
+    """The next bookings of a visit, those with an id above `after`, are to be written about: `kind` is the mail."""
+
+    kind: str
+    visit_id: int
+    after: int
+    at: datetime
+
+
 def register() -> None:
     """Subscribe; called once when the app is ready."""
     subscribe(events.VisitMade, visit_made)
@@ -37,6 +49,7 @@ def register() -> None:
     subscribe(events.VisitChanged, visit_changed)
     subscribe(events.VisitCalledOff, visit_called_off)
     subscribe(events.VisitSoon, visit_soon)
+    subscribe(BookedMailBatch, booked_mail_batch)
     subscribe(events.SeatsFree, seats_free)
 
 
@@ -100,68 +113,82 @@ def visit_mail_batch(event: VisitMailBatch) -> None:
         publish(VisitMailBatch(visit.pk, after, event.at), key=f"{visit.pk}:{after}", at=event.at)
 
 
-def _to_booked(kind: str, visit: Visit, states: list[str], texts: Any, *, at: datetime) -> None:
-    """One mail to each whose booking is in one of these states; `texts()` answers subject, first words and more."""
+def _begin(kind: str, visit_id: int, *, at: datetime) -> None:
+    """Begin the batches to those who have booked."""
+    if is_news(at):
+        _go_on(BookedMailBatch(kind, visit_id, 0, at))
 
-    def letter(row: Booking) -> Letter:
-        subject, first, more = texts()
-        return _letter(visit, subject, first, booked=row.state == Booking.State.BOOKED, **more)
 
-    for row in visit.bookings.filter(state__in=states).select_related("holding__investor__user").order_by("pk"):
-        key = f"{kind}:{row.pk}:{at.isoformat()}"
-        to_investor(kind, row.holding.investor, partial(letter, row), key=key, at=at)
+def _go_on(batch: BookedMailBatch) -> None:
+    key = f"{batch.kind}:{batch.visit_id}:{batch.at.isoformat()}:{batch.after}"
+    publish(batch, key=key, at=batch.at)
 
 
 def visit_changed(event: events.VisitChanged) -> None:
     """Another time or place."""
-    visit = _visit(event.visit_id)
-    if is_news(event.at) and _comes(visit):
-        _to_booked(
-            "visit_changed",
-            visit,
-            ["booked", "waiting"],
-            lambda: (
-                _("Your visit to %(business)s has changed"),
-                _("Time or place are others now. If you cannot come any more, please give your seats back."),
-                {},
-            ),
-            at=event.at,
-        )
+    _begin("visit_changed", event.visit_id, at=event.at)
 
 
 def visit_called_off(event: events.VisitCalledOff) -> None:
     """Called off, and why."""
-    if not is_news(event.at):
-        return
-    visit = _visit(event.visit_id)
-    _to_booked(
-        "visit_called_off",
-        visit,
-        ["booked", "waiting"],
-        lambda: (
-            _("Your visit to %(business)s was called off"),
-            _("We are sorry: this visit does not take place."),
-            {"quoted": _("The reason:"), "quote": visit.reason},
-        ),
-        at=event.at,
-    )
+    _begin("visit_called_off", event.visit_id, at=event.at)
 
 
 def visit_soon(event: events.VisitSoon) -> None:
     """Three days before."""
+    _begin("visit_soon", event.visit_id, at=event.at)
+
+
+def booked_mail_batch(event: BookedMailBatch) -> None:
+    """Write to the next who have booked, or wait where that concerns them, then ask for the rest."""
     visit = _visit(event.visit_id)
-    if is_news(event.at) and _comes(visit):
-        _to_booked(
-            "visit_soon",
-            visit,
-            ["booked"],
-            lambda: (
-                _("Soon: your visit to %(business)s"),
-                _("%(business)s is looking forward to you. If you cannot come, please give your seats back."),
-                {},
-            ),
-            at=event.at,
-        )
+    if event.kind != "visit_called_off" and not _comes(visit):
+        return
+    states = ["booked"] if event.kind == "visit_soon" else ["booked", "waiting"]
+    rows = visit.bookings.filter(state__in=states, pk__gt=event.after).select_related("holding__investor__user")
+    found = list(rows.order_by("pk")[: letters.BATCH])
+    for row in found:
+        letter = partial(_WRITERS[event.kind], visit, row.state == Booking.State.BOOKED)
+        key = f"{event.kind}:{row.pk}:{event.at.isoformat()}"
+        to_investor(event.kind, row.holding.investor, letter, key=key, at=event.at)
+    if len(found) == letters.BATCH:
+        _go_on(BookedMailBatch(event.kind, visit.pk, found[-1].pk, event.at))
+
+
+def _changed(visit: Visit, booked: bool) -> Letter:
+    return _letter(
+        visit,
+        _("Your visit to %(business)s has changed"),
+        _("Time or place are others now. If you cannot come any more, please give your seats back."),
+        booked=booked,
+    )
+
+
+def _called_off(visit: Visit, booked: bool) -> Letter:
+    return _letter(
+        visit,
+        _("Your visit to %(business)s was called off"),
+        _("We are sorry: this visit does not take place."),
+        booked=booked,
+        quoted=_("The reason:"),
+        quote=visit.reason,
+    )
+
+
+def _soon(visit: Visit, booked: bool) -> Letter:
+    return _letter(
+        visit,
+        _("Soon: your visit to %(business)s"),
+        _("%(business)s is looking forward to you. If you cannot come, please give your seats back."),
+        booked=booked,
+    )
+
+
+_WRITERS: dict[str, Callable[[Visit, bool], Letter]] = {
+    "visit_changed": _changed,
+    "visit_called_off": _called_off,
+    "visit_soon": _soon,
+}
 
 
 def seats_free(event: events.SeatsFree) -> None:

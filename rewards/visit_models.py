@@ -36,6 +36,9 @@ class Visit(models.Model):
     reason = models.CharField(_("why it was called off"), max_length=200, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("made by"))
     made_at = models.DateTimeField(_("made at"))
+    # What calendars know of it: the newest is the one with the highest number (RFC 5545, SEQUENCE).
+    sequence = models.PositiveIntegerField(_("version in calendars"), default=0)
+    changed_at = models.DateTimeField(_("changed at"), null=True)
     reminded_at = models.DateTimeField(_("reminded at"), null=True)
 
     class Meta:

@@ -104,13 +104,8 @@ def _business(slug: str) -> Business:
 def visit_list(request: HttpRequest, slug: str) -> HttpResponse:
     """P9: the visits to a business, the coming ones first."""
     business, at = _business(slug), timezone.now()
-    found = list(visits.of_business(business)[:SHOWN])
-    context = {
-        "business": business,
-        "coming": [row for row in reversed(found) if row.starts_at > at],
-        "past": [row for row in found if row.starts_at <= at],
-        "trail": _trail(business),
-    }
+    coming, past = visits.coming_and_past(business, at=at, most=SHOWN)
+    context = {"business": business, "coming": coming, "past": past, "trail": _trail(business)}
     return render(request, "rewards/visits.html", context)
 
 
@@ -203,9 +198,12 @@ def visit_cancel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def own_visits(request: HttpRequest) -> HttpResponse:
     """I7: what I have booked, where I wait, where I was."""
     investor = investors.investor_of(request.user)
+    at = timezone.now()
+    rows = visits.bookings_of(investor) if investor else Booking.objects.none()
+    coming = rows.filter(visit__starts_at__gt=at).order_by("visit__starts_at", "pk")[:SHOWN]
     context = {
-        "bookings": visits.bookings_of(investor)[:SHOWN] if investor else [],
-        "at": timezone.now(),
+        "bookings": [*coming, *rows.filter(visit__starts_at__lte=at)[:SHOWN]],
+        "at": at,
         "trail": [(_("My account"), reverse("me"))],
     }
     return render(request, "rewards/own_visits.html", context)
@@ -215,10 +213,11 @@ def own_visits(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def visit_ics(request: HttpRequest, pk: int) -> HttpResponse:
-    """One booked visit as a calendar file. Another person's answers 404."""
+    """One booked visit as a calendar file; of one that was called off the file that takes it out again. Another
+    person's answers 404."""
     investor = investors.investor_of(request.user)
-    booked = {"state": Booking.State.BOOKED, "visit__state": Visit.State.OPEN}
-    row = visits.bookings_of(investor).filter(pk=pk, **booked).first() if investor else None
+    own = visits.bookings_of(investor).filter(pk=pk, state=Booking.State.BOOKED) if investor else Booking.objects.none()
+    row = own.first()
     if row is None:
         raise Http404
     response = HttpResponse(calendar_file(row), content_type="text/calendar; charset=utf-8")
@@ -227,12 +226,18 @@ def visit_ics(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def calendar_file(row: Booking) -> bytes:
-    """The iCalendar text of a booking (RFC 5545), with the zone's own rules."""
+    """The iCalendar text of a booking (RFC 5545), with the zone's own rules: a visit that has moved replaces what a
+    calendar knew of it, one that was called off takes it out."""
     visit_of = row.visit
     zone = clock.business_zone()
+    off = visit_of.state == Visit.State.CANCELLED
     calendar, event = ical.empty("-//Tomobune//Visits//EN"), Event()
+    calendar.add("method", "CANCEL" if off else "PUBLISH")
     event.add("uid", ical.uid(f"visit-{visit_of.pk}-{row.pk}"))
-    event.add("dtstamp", row.asked_at)
+    event.add("sequence", visit_of.sequence)
+    event.add("dtstamp", visit_of.changed_at or row.asked_at)
+    event.add("last-modified", visit_of.changed_at or row.asked_at)
+    event.add("status", "CANCELLED" if off else "CONFIRMED")
     event.add("dtstart", visit_of.starts_at.astimezone(zone))
     event.add("dtend", (visit_of.starts_at + timedelta(minutes=visit_of.minutes)).astimezone(zone))
     event.add("summary", in_language(visit_of, "title"))
@@ -258,14 +263,16 @@ def visit_desk(request: HttpRequest, desk: Desk, pk: int | None = None) -> HttpR
     form = VisitForm(request.POST or None, funds=funds, initial=_initial(found) if found else None)
     if request.method == "POST" and form.is_valid() and _made(request, desk, found, form):
         return redirect("rewards:visit_desk", slug=desk.business.slug)
-    rows = list(visits.of_business(desk.business)[:SHOWN]) if found is None else []
+    at = timezone.now()
+    coming, past = visits.coming_and_past(desk.business, at=at, most=SHOWN) if found is None else ([], [])
+    rows = [*coming, *past]
     waiting = visits.seats_that_wait(rows)
     context = {
         **desk.context(),
         "visit": found,
         "form": form,
         "rows": [(row, waiting.get(row.pk, 0)) for row in rows],
-        "at": timezone.now(),
+        "at": at,
     }
     return render(request, "rewards/visit_desk.html", context, status=REFUSED if form.errors else 200)
 

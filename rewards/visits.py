@@ -31,6 +31,8 @@ FIELDS = (
     "minimum_units", "most_each",
 )  # fmt: skip
 TOLD = ("place", "starts_at")
+#: What stands in the calendars of those who come; another value is a new version there.
+IN_CALENDARS = ("title_en", "title_ja", "place", "starts_at", "minutes")
 
 
 def _checked(values: dict[str, Any], *, at: datetime, known_until: date | None = None) -> dict[str, Any]:
@@ -83,9 +85,11 @@ def change(visit: Visit, *, values: dict[str, Any], actor: Any, at: datetime) ->
         moved = any(getattr(visit, name) != found[name] for name in TOLD)
         if visit.starts_at != found["starts_at"]:
             visit.reminded_at = None
+        if any(getattr(visit, name) != found[name] for name in IN_CALENDARS):
+            visit.sequence, visit.changed_at = visit.sequence + 1, at
         for name, value in found.items():
             setattr(visit, name, value)
-        visit.save(update_fields=[*found, "reminded_at"])
+        visit.save(update_fields=[*found, "reminded_at", "sequence", "changed_at"])
         _waiting(visit).filter(seats__gt=visit.most_each).update(seats=visit.most_each)
         audit.record(action="rewards.Visit.changed", subject=visit, at=at, actor=actor)
         _move_up(visit, at=at)
@@ -102,7 +106,8 @@ def call_off(visit: Visit, *, reason: str, actor: Any, at: datetime) -> Visit:
     with transaction.atomic():
         visit = _locked_coming(visit.pk, at)
         visit.reason = reason[:200]
-        visit.save(update_fields=["reason"])
+        visit.sequence, visit.changed_at = visit.sequence + 1, at
+        visit.save(update_fields=["reason", "sequence", "changed_at"])
         visit = VISIT_STATES.move(visit, Visit.State.CANCELLED, at=at, actor=actor, reason=reason[:200])
         publish(events.VisitCalledOff(visit_id=visit.pk, at=at), key=str(visit.pk), at=at)
         return visit
@@ -288,8 +293,16 @@ def _remind(visit_id: int, at: datetime) -> bool:
 
 
 def of_business(business: Business) -> QuerySet[Visit]:
-    """Every visit of a business, the next first."""
+    """Every visit of a business, the latest first."""
     return Visit.objects.filter(fund__business=business).select_related("fund").order_by("-starts_at", "-pk")
+
+
+def coming_and_past(business: Business, *, at: datetime, most: int) -> tuple[list[Visit], list[Visit]]:
+    """The visits that begin after an instant, the next first, and those before it, the latest first; at most so many
+    of each, so that the nearest are never left out."""
+    found = of_business(business)
+    coming = found.filter(starts_at__gt=at).order_by("starts_at", "pk")[:most]
+    return list(coming), list(found.filter(starts_at__lte=at)[:most])
 
 
 def booking_of(investor: Investor, visit: Visit) -> Booking | None:

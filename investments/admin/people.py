@@ -18,6 +18,7 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link
 from microfund.kernel.money import format_money
 
 from .identity import IdentityPages, RejectForm, cases_panel
+from .inheritance import ALIVE, DIED, INHERIT
 
 
 def _verify(investor: Investor, *, actor: Any, at: datetime, reason: str) -> None:
@@ -64,6 +65,7 @@ class InvestorAdmin(IdentityPages, ReadOnlyAdmin):
         "documents_link",
         "created_at",
         "closed_at",
+        "died_on",
     )
     acts = (
         Act(
@@ -93,6 +95,8 @@ class InvestorAdmin(IdentityPages, ReadOnlyAdmin):
             explanation=_("What is shown, to whom and why is noted in the audit trail."),
             audit="investments.Investor.unmasked",
         ),
+        DIED,
+        ALIVE,
     )
 
     @admin.display(description=_("e-mail address"), ordering="user__email")
@@ -176,7 +180,8 @@ class HoldingAdmin(ReadOnlyAdmin):
     list_select_related = ("investor", "fund")
     search_fields = ("reference", "fund__slug", "investor__name", "investor__name_kana")
     ordering = ("-pk",)
-    fields = ("reference", "investor", "fund", "units", "frozen_at", "created_at")
+    fields = ("reference", "investor", "fund", "units", "frozen_at", "created_at", "paid_to")
+    acts = (INHERIT,)
     inlines = (MovementInline,)
 
 

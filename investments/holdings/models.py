@@ -12,7 +12,8 @@ from microfund.kernel.models import AppendOnly
 
 
 class Holding(models.Model):
-    """One investor's units in one fund. `units` is kept equal to the sum of the movements by a trigger."""
+    """One investor's units in one fund. `units` is kept equal to the sum of the movements by a trigger. `paid_to` is
+    the heir who gets what is still to be paid, once the units of a deceased investor have moved."""
 
     reference = models.CharField(_("reference"), max_length=20, unique=True)
     investor = models.ForeignKey(Investor, models.PROTECT, related_name="holdings")
@@ -20,6 +21,9 @@ class Holding(models.Model):
     units = models.PositiveIntegerField(_("units"), default=0)
     frozen_at = models.DateTimeField(_("frozen at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
+    paid_to = models.ForeignKey(
+        Investor, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("paid to")
+    )
 
     class Meta:
         verbose_name = _("holding")

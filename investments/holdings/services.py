@@ -33,8 +33,13 @@ def record_movement(
     )
 
 
+def inherited_away(*, investor_id: int, fund_id: int) -> bool:
+    """Whether the units of a holding have moved to heirs."""
+    return Holding.objects.filter(investor_id=investor_id, fund_id=fund_id, paid_to__isnull=False).exists()
+
+
 def freeze(*, investor_id: int, fund_id: int, at: datetime | None) -> None:
     """Freeze (an instant) or unfreeze (None) a holding, if there is one: distributions accrue, rewards stop (domain.md
-    section 4.9). Which of the two, `orders.services.refreeze_holding` says."""
+    sections 4.9 and 11). Which of the two, `orders.services.refreeze_holding` says."""
     locks.note("investments.Holding")
     Holding.objects.filter(investor_id=investor_id, fund_id=fund_id).update(frozen_at=at)

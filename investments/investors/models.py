@@ -46,6 +46,8 @@ class Investor(models.Model):
     identity_changed_at = models.DateTimeField(_("identity check changed at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    died_on = models.DateField(_("died on"), null=True, blank=True)
+    death_recorded_at = models.DateTimeField(_("death recorded at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("investor")
@@ -54,7 +56,12 @@ class Investor(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kind="person") | ~models.Q(corporate_number=""),
                 name="investor_company_has_number",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(died_on__isnull=True, death_recorded_at__isnull=True)
+                | models.Q(died_on__isnull=False, death_recorded_at__isnull=False, kind="person"),
+                name="investor_death",
+            ),
         ]
 
     def __str__(self) -> str:

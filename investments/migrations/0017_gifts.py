@@ -131,5 +131,23 @@ class Migration(migrations.Migration):
                 name="gift_settled_has_instant",
             ),
         ),
+        migrations.AlterField(
+            model_name="refund",
+            name="reason",
+            field=models.CharField(
+                choices=[
+                    ("cooling_off", "cancelled in cooling-off"),
+                    ("fund_failed", "fund not funded"),
+                    ("identity", "identity not verified in time"),
+                    ("late", "money came too late"),
+                    ("duplicate", "paid twice"),
+                    ("staff", "decided by staff"),
+                    ("gift", "gift not accepted in time"),
+                    ("external", "made at the provider"),
+                ],
+                max_length=12,
+                verbose_name="reason",
+            ),
+        ),
         run_sql_file(__file__, "place_order_for_another"),
     ]

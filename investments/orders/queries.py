@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Length
 
 from investments.offerings.models import Fund, FundCounter
@@ -34,12 +34,12 @@ def orders_of(investor: Any) -> QuerySet[Order]:
     )
 
 
-def accepted(orders: Iterable[Order], investor: Any) -> list[Acceptance]:
-    """What this investor accepted with these orders: the documents with their sizes (`size`, `pdf_size`) but not their
-    bytes. `pdf_size` is None for a document from before PDFs were made.
+def accepted(orders: Iterable[Order], investor: Any = None) -> list[Acceptance]:
+    """What this investor, or else each order's own, accepted with these orders: the documents with their sizes (`size`,
+    `pdf_size`) but not their bytes. `pdf_size` is None for a document from before PDFs were made.
     """
     found = list(
-        Acceptance.objects.filter(order__in=orders, investor=investor)
+        Acceptance.objects.filter(order__in=orders, investor=investor or F("order__investor"))
         .select_related("document__fund__business", "document__terms")
         .defer(*(f"document__{name}" for name in BYTES))
         .annotate(size=Length("document__html"), pdf_size=Length("document__pdf"))

@@ -198,10 +198,13 @@ def confirm_order(order_id: int, *, at: datetime) -> bool:
 
 def refreeze_holding(*, investor_id: int, fund_id: int) -> None:
     """Freeze or unfreeze a person's holding in a fund: it is frozen while any of their orders there is, since when the
-    first one is (domain.md section 4.9). Runs in the caller's transaction, which holds the fund's row, so that an order
-    that is confirmed and another that is disputed see each other."""
+    first one is (domain.md section 4.9), and from when their death is recorded (section 11). Runs in the caller's
+    transaction, which holds the fund's row, so that an order that is confirmed and another that is disputed see each
+    other."""
     frozen = Order.objects.filter(investor_id=investor_id, fund_id=fund_id, frozen_at__isnull=False)
-    holdings.freeze(investor_id=investor_id, fund_id=fund_id, at=frozen.aggregate(at=Min("frozen_at"))["at"])
+    died = Investor.objects.values_list("death_recorded_at", flat=True).get(pk=investor_id)
+    since = [at for at in (frozen.aggregate(at=Min("frozen_at"))["at"], died) if at is not None]
+    holdings.freeze(investor_id=investor_id, fund_id=fund_id, at=min(since, default=None))
 
 
 def confirmation_legs(order: Order, book: int, on: Any) -> list[ledger.Leg]:

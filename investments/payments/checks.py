@@ -263,7 +263,7 @@ def disputes() -> Iterator[str]:
 
 def frozen() -> Iterator[str]:
     """An order, and its investor's holding in the fund, are frozen while a dispute is open or waits for a decision, and
-    only then."""
+    only then; a holding also once the death of its investor is recorded."""
     yield from query("""
         SELECT format('investments_order %s (%s): %s, disputes open or undecided: %s', "order".id, "order".reference,
                       CASE WHEN "order".frozen_at IS NULL THEN 'is not frozen' ELSE 'is frozen' END,
@@ -281,6 +281,7 @@ def frozen() -> Iterator[str]:
                       CASE WHEN holding.frozen_at IS NULL THEN 'is not frozen' ELSE 'is frozen' END,
                       coalesce(disputed.ids, 'none'))
           FROM investments_holding AS holding
+          JOIN investments_investor AS investor ON investor.id = holding.investor_id
           LEFT JOIN (SELECT "order".investor_id, "order".fund_id,
                             string_agg(dispute.id::text, ', ' ORDER BY dispute.id) AS ids
                        FROM investments_dispute AS dispute
@@ -288,7 +289,7 @@ def frozen() -> Iterator[str]:
                       WHERE dispute.state = 'open' OR dispute.needs_decision
                       GROUP BY 1, 2) AS disputed
             ON disputed.investor_id = holding.investor_id AND disputed.fund_id = holding.fund_id
-         WHERE (holding.frozen_at IS NULL) <> (disputed.ids IS NULL)
+         WHERE (holding.frozen_at IS NULL) <> (disputed.ids IS NULL AND investor.died_on IS NULL)
          ORDER BY holding.id
     """)
 

@@ -14,6 +14,7 @@ from django.db.models import Min, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
+from investments.holdings import services as holdings
 from investments.ledger.models import Entry, Line
 from investments.offerings.models import Fund
 from investments.orders import reserve
@@ -198,14 +199,15 @@ def released(order: Order) -> frozenset[str]:
 
 def _lose(dispute: Dispute, order: Order, attempt: PaymentAttempt, *, at: datetime) -> None:
     """The payer has the money. First it was the money of the order that this payment backs: taken whole and before
-    release, the order ends; else staff decide on the units. Then it pays what was owed by refunds. The rest the payer
-    had got back before: that is lost."""
+    release, the order ends; else, as when its units have moved to heirs, staff decide on them. Then it pays what was
+    owed by refunds. The rest the payer had got back before: that is lost."""
     kept = chargeback.kept(attempt) if order.state in _SOLD else 0
     dispute.from_order = min(dispute.amount, kept)
     dispute.from_refunds = chargeback.close_refunds(attempt, dispute.amount - dispute.from_order, at=at)
     borne, parts = _borne(order), refund.unsettled_parts(order)
     whole = kept > 0 and dispute.from_order == kept and kept + borne + parts == order.total
-    ends = whole and not released(order)
+    inherited = holdings.inherited_away(investor_id=order.investor_id, fund_id=order.fund_id)
+    ends = whole and not released(order) and not inherited
     postings.dispute_lost(dispute, order, ends=ends, borne=borne if ends else 0, parts=parts if ends else 0, at=at)
     DISPUTE_STATES.move(
         dispute,

@@ -338,7 +338,9 @@ def end_sold_order(order: Order, state: str, *, at: datetime, actor: Any = None,
 
 
 def rescind(order: Order, *, at: datetime) -> None:
-    """Take confirmed units back."""
+    """Take confirmed units back. Raises DomainError("inherited") when they have moved to heirs."""
+    if holdings.inherited_away(investor_id=order.investor_id, fund_id=order.fund_id):
+        raise DomainError("inherited", _("These units have moved to heirs; they cannot be taken back."))
     holdings.record_movement(
         investor_id=order.investor_id,
         fund_id=order.fund_id,

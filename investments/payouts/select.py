@@ -9,11 +9,13 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-#: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before.
+#: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before. What
+#: a deceased holder is still owed goes to the heir who was named for it.
 _DUE = """
 due AS (
-    SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id, holding.investor_id,
-           distribution.id AS distribution_id, holding.frozen_at IS NOT NULL AS frozen,
+    SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id,
+           coalesce(holding.paid_to_id, holding.investor_id) AS investor_id, distribution.id AS distribution_id,
+           holding.frozen_at IS NOT NULL AND holding.paid_to_id IS NULL AS frozen,
            instalment.per_unit * allocation.units AS gross,
            (least(instalment.per_unit_before + instalment.per_unit, distribution.principal_per_unit)
             - least(instalment.per_unit_before, distribution.principal_per_unit)) * allocation.units AS principal,
@@ -60,7 +62,7 @@ _AGAIN = """
 again AS (
     SELECT payout.id AS payout_id, payout.fund_id, payout.investor_id, payout.net, account.id AS account_id,
            coalesce(last.number, 0) AS tries,
-           CASE WHEN holding.frozen_at IS NOT NULL THEN 'frozen'
+           CASE WHEN holding.frozen_at IS NOT NULL AND holding.paid_to_id IS NULL THEN 'frozen'
                 WHEN account.id IS NULL THEN 'no_account'
                 WHEN payout.state = 'returned' AND account.id = last.account_id THEN 'returned'
                 ELSE '' END AS excluded
@@ -70,7 +72,7 @@ again AS (
       LEFT JOIN LATERAL (SELECT number, account_id FROM investments_payoutattempt
                           WHERE payout_id = payout.id ORDER BY number DESC LIMIT 1) AS last ON true
       LEFT JOIN investments_bankaccount AS account
-        ON account.investor_id = payout.investor_id AND account.ended_at IS NULL
+        ON account.investor_id = coalesce(holding.paid_to_id, payout.investor_id) AND account.ended_at IS NULL
      WHERE payout.state IN ('waiting', 'returned')
 )
 """

@@ -7,8 +7,10 @@ from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from investments.banking.models import BankAccount
+from investments.holdings.models import Holding
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
 from microfund.kernel import clock, locks
@@ -24,9 +26,10 @@ def set_aside_due(*, on: date, at: datetime) -> dict[str, int]:
     given another account since wait for the next run again."""
     counts = {"set_aside": 0, "claimed": 0, "errors": 0}
     tried = PayoutAttempt.objects.filter(payout=OuterRef("pk")).order_by("-number").values("account_id")[:1]
-    current = BankAccount.objects.filter(investor=OuterRef("investor"), ended_at__isnull=True).values("pk")[:1]
+    own = Holding.objects.filter(investor=OuterRef("investor"), fund=OuterRef("fund")).values("paid_to")[:1]
+    current = BankAccount.objects.filter(investor=OuterRef("payee"), ended_at__isnull=True).values("pk")[:1]
     back = BankReturn.objects.filter(attempt__payout=OuterRef("pk")).order_by("-attempt__number")
-    known = Payout.objects.annotate(
+    known = Payout.objects.annotate(payee=Coalesce(Subquery(own), "investor_id")).annotate(
         tried=Subquery(tried), current=Subquery(current), back_on=Subquery(back.values("returned_on")[:1])
     )
     mended = Q(current__isnull=False) & ~Q(current=F("tried"))

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -37,7 +37,7 @@ _MOMENT = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One date: `on` is a day, or an instant for what ends at a time of day; `key` makes its UID; `stamp` is when what
-    it is about came to be."""
+    it is about came to be, `sequence` how often it changed since."""
 
     key: str
     on: date | datetime
@@ -45,6 +45,7 @@ class Entry:
     summary: str
     text: str
     path: str
+    sequence: int = 0
 
 
 def feed(user: Any, *, at: datetime) -> bytes:
@@ -69,6 +70,8 @@ def _event(entry: Entry) -> Event:
     event = Event()
     event.add("uid", ical.uid(entry.key))
     event.add("dtstamp", entry.stamp)
+    event.add("last-modified", entry.stamp)
+    event.add("sequence", entry.sequence)
     if isinstance(entry.on, datetime):
         event.add("dtstart", entry.on.astimezone(clock.business_zone()))
         event.add("duration", timedelta(minutes=1))
@@ -169,15 +172,14 @@ def _of_holdings(user: Any) -> Iterator[Entry]:
 
 def _of_rewards(user: Any) -> Iterator[Entry]:
     """Until when rewards can be claimed, and the visits that are booked."""
-    waiting = Entitlement.objects.filter(
-        holding__investor__user=user, state=Entitlement.State.CLAIMABLE, cycle__state=Cycle.State.OPEN
-    )
+    open_ones = Q(cycle__state=Cycle.State.OPEN) | Q(claim_by__isnull=False)
+    waiting = Entitlement.objects.filter(open_ones, holding__investor__user=user, state=Entitlement.State.CLAIMABLE)
     for row in waiting.select_related("cycle__offer__fund__business").order_by("pk"):
         offer = row.cycle.offer
         name = bilingual_filter(offer.fund.business, "name")
         yield Entry(
             key=f"reward-{row.pk}",
-            on=row.cycle.closes_on,
+            on=row.last_day,
             stamp=row.cycle.opened_at,
             summary=_("Last day to claim a reward: %(name)s") % {"name": name},
             text=bilingual_filter(offer, "text"),
@@ -189,7 +191,8 @@ def _of_rewards(user: Any) -> Iterator[Entry]:
         yield Entry(
             key=f"visit-{visit.pk}-{own.pk}",
             on=visit.starts_at,
-            stamp=own.asked_at,
+            stamp=visit.changed_at or own.asked_at,
+            sequence=visit.sequence,
             summary=bilingual_filter(visit, "title"),
             text=visit.place,
             path=reverse("rewards:visit", args=[visit.fund.business.slug, visit.pk]),

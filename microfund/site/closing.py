@@ -23,7 +23,16 @@ from django.utils.translation import ngettext
 from businesses.models import Comment, Follow, Membership, Question, Thanks, Wonder
 from investments.banking import accounts
 from investments.investors import documents
-from investments.models import CalendarAddress, Dispute, Holding, Investor, Order, Refund, WaitingEntry
+from investments.models import (
+    CalendarAddress,
+    Dispute,
+    Holding,
+    InheritanceShare,
+    Investor,
+    Order,
+    Refund,
+    WaitingEntry,
+)
 from investments.orders import queries as orders
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
@@ -31,7 +40,7 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice, NoticeChoice
 from rewards import visits
-from rewards.models import Parcel
+from rewards.models import Compensation, Parcel
 
 OPEN_ORDERS = ("reserved", "awaiting_payment", "paid")
 #: Refunds that have reached their end.
@@ -72,13 +81,32 @@ def blockers(user: Any) -> list[str]:
             Dispute.objects.filter(order__payer=investor, state__in=("inquiry", "open")).count(),
             lambda n: ngettext("%(n)d payment is disputed.", "%(n)d payments are disputed.", n),
         ),
+        (
+            Compensation.objects.filter(
+                entitlement__holding__investor=investor, state__in=("approved", "funded")
+            ).count(),
+            lambda n: ngettext(
+                "Money instead of %(n)d reward is owed to you.", "Money instead of %(n)d rewards is owed to you.", n
+            ),
+        ),
+        (
+            InheritanceShare.objects.filter(heir=investor, inheritance__state="prepared").count(),
+            lambda n: ngettext(
+                "Units of %(n)d holding are about to come to you.",
+                "Units of %(n)d holdings are about to come to you.",
+                n,
+            ),
+        ),
     )
     return found + [words(count) % {"n": count} for count, words in counts if count]
 
 
 def keeps_contracts(investor: Investor | None) -> bool:
-    """Whether the law asks us to keep who this is: somebody who has paid at least once."""
-    return investor is not None and orders.orders_of(investor).filter(paid_at__isnull=False).exists()
+    """Whether the law asks us to keep who this is: somebody who has paid at least once, or has inherited units."""
+    if investor is None:
+        return False
+    paid = orders.orders_of(investor).filter(paid_at__isnull=False)
+    return paid.exists() or InheritanceShare.objects.filter(heir=investor).exists()
 
 
 def close(user: Any, *, at: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,18 +18,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from investments.distributions.results import results_of
+from investments.inheritance.queries import inherited_by
 from investments.models import Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from investments.orders import supporter
 from microfund.kernel import clock
 from microfund.kernel.pages import private
+from rewards.models import Compensation
 
 from . import own_holdings, result_charts
 from .money_story import events_about
 from .own_dates import timeline
 from .own_filters import holding_state
-from .own_payments import lines_of, payments
+from .own_payments import lines_of, lines_where, payments
 
 
 @private
@@ -74,6 +76,14 @@ def _own(request: HttpRequest, reference: str, holdings: QuerySet[Holding]) -> H
     return found
 
 
+def _first_orders(holdings: list[int]) -> list[Order]:
+    """The orders by which units were bought that came from these holdings: their contract goes with them."""
+    if not holdings:
+        return []
+    of_holding = Holding.objects.filter(pk__in=holdings, investor=OuterRef("investor"), fund=OuterRef("fund"))
+    return list(Order.objects.filter(Exists(of_holding), confirmed_at__isnull=False).order_by("confirmed_at", "pk"))
+
+
 def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     at = timezone.now()
     on = clock.today_in(None, at)
@@ -90,8 +100,12 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         .select_related("terms")
         .order_by("confirmed_at", "pk")
     )
-    documents = {row.document_id: row.document for row in orders.accepted(made, found.investor)}
+    came = inherited_by(found.investor, [fund.pk])
+    origins = [row.holding_id for row in came]
+    documents = {row.document_id: row.document for row in orders.accepted([*made, *_first_orders(origins)])}
     subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
+    instead = Compensation.objects.filter(entitlement__holding=found).exclude(state__in=["prepared", "withdrawn"])
+    subjects += [f"compensation:{pk}" for pk in instead.values_list("pk", flat=True)]
     terms = offerings.terms_of(fund)
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []
     paid = payments(lines_of(found.investor).filter(holding=found).order_by("distribution__period__number", "pk"))
@@ -110,6 +124,11 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         "documents": list(documents.values()),
         "periods": periods,
         "payments": paid,
+        "inherited": came,
+        "before": payments(
+            lines_where(holding__in=origins).order_by("distribution__period__number", "pk") if origins else []
+        ),
+        "paid_to_me": Holding.objects.filter(pk__in=origins, paid_to=found.investor_id).exists() if origins else False,
         "returns": result_charts.returns(results, terms.investment) if terms and results else None,
         "expected": expected[-1] if expected else None,
         "name_shown": any(row.supporter_name_shown for row in made if row.state == Order.State.CONFIRMED),

@@ -28,6 +28,9 @@ _EVENTS: dict[str, Any] = {
     "refund_charged_back": _("The refund came back; your bank had given you the money before"),
     "refund_paid_twice": _("The refund left for you, although your bank had given you the money"),
     "reversal": _("An entry was taken back"),
+    "compensation_approved": _("Money instead of a reward was decided"),
+    "compensation_paid_in": _("The business paid for the reward that it could not deliver"),
+    "compensation_paid": _("The money instead of a reward was transferred to you"),
 }
 #: Entries in which what is owed to the operator is no fee, but money that the operator had made good.
 _MADE_GOOD = ("dispute_lost", "dispute_rescinded", "refund_charged_back")
@@ -51,6 +54,8 @@ _LINES: dict[tuple[str, str], Any] = {
     ("due_from_operator", "C"): _("settled with the operator"),
     ("receivable_from_business", "D"): _("claimed from the business"),
     ("receivable_from_business", "C"): _("settled by the business"),
+    ("compensations_payable", "C"): _("owed to you instead of a reward"),
+    ("compensations_payable", "D"): _("no longer owed to you"),
 }
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
-from investments.models import Fund, Holding, Order, Period
+from investments.inheritance.queries import inherited_by
+from investments.models import Fund, Holding, InheritanceShare, Order, Period
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Payout
 from microfund.kernel import clock
@@ -25,8 +26,10 @@ SETTLED = (Period.State.PAID, Period.State.WOUND_UP)
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Yen paid for confirmed units: `invested`, `donated` and `fees`; and what has arrived: `received` before tax, of
-    which `principal` is investment that came back and `tax` was withheld."""
+    """Yen for confirmed units: `invested` (inherited units count with their investment halves), `donated` and `fees`;
+    and what has arrived: `received` before tax, of which `principal` is investment that came back, `tax` withheld.
+    `history` and `principal_history` are what inherited units had been paid before they came, less what of it arrived
+    here."""
 
     invested: int = 0
     donated: int = 0
@@ -34,16 +37,18 @@ class Amounts:
     received: int = 0
     principal: int = 0
     tax: int = 0
+    history: int = 0
+    principal_history: int = 0
 
     @property
     def outstanding(self) -> int:
         """What of the investment has not come back, yen."""
-        return max(0, self.invested - self.principal)
+        return max(0, self.invested - self.principal - self.principal_history)
 
     @property
     def share_back(self) -> str:
         """What has arrived as a share of the investment, in percent as people write it (the redemption ratio)."""
-        return redemption_percent(self.received, self.invested) if self.invested else "0.00"
+        return redemption_percent(self.received + self.history, self.invested) if self.invested else "0.00"
 
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(
@@ -53,6 +58,8 @@ class Amounts:
             self.received + other.received,
             self.principal + other.principal,
             self.tax + other.tax,
+            self.history + other.history,
+            self.principal_history + other.principal_history,
         )
 
 
@@ -68,7 +75,7 @@ class Row:
 
     @property
     def frozen(self) -> bool:
-        """Whether a payment of it is disputed."""
+        """Whether it is frozen: a payment of it is disputed."""
         return self.holding.frozen_at is not None
 
 
@@ -106,12 +113,14 @@ def confirmed() -> QuerySet[Order]:
 
 def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None) -> dict[int, Amounts]:
     """What a person paid for what they hold and what has arrived of it, by fund (all of them if none are named); one
-    query."""
+    query, and two more for an heir."""
     found = confirmed().filter(investor=investor)
     if funds is not None:
         found = found.filter(fund__in=funds)
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund=OuterRef("fund_id"))
+    heir = Exists(InheritanceShare.objects.filter(heir=investor))
     sums = found.values("fund_id").annotate(
+        heir=heir,
         invested=Sum("investment"),
         donated=Sum("donation"),
         fees=Sum("fee"),
@@ -120,7 +129,8 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
             for name in ("gross", "principal", "tax")
         },
     )
-    return {
+    rows = list(sums.order_by("fund_id"))
+    amounts = {
         row["fund_id"]: Amounts(
             row["invested"],
             row["donated"],
@@ -129,18 +139,40 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
             row["paid_principal"] or 0,
             row["paid_tax"] or 0,
         )
-        for row in sums.order_by("fund_id")
+        for row in rows
+    }
+    if rows and not rows[0]["heir"]:
+        return amounts
+    came = inherited_by(investor, funds)
+    arrived = _arrived(investor, {row.fund_id for row in came} - amounts.keys()) if came else {}
+    for row in came:
+        known = amounts.get(row.fund_id) or arrived.get(row.fund_id) or Amounts()
+        amounts[row.fund_id] = known + Amounts(
+            invested=row.investment,
+            history=row.before - row.claims,
+            principal_history=row.principal_before - row.claims_principal,
+        )
+    return amounts
+
+
+def _arrived(investor: Any, funds: Iterable[int]) -> dict[int, Amounts]:
+    """What has arrived by fund, where nothing was ordered; one query."""
+    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund__in=funds).order_by()
+    sums = paid.values("fund_id").annotate(gross=Sum("gross"), principal_sum=Sum("principal"), tax_sum=Sum("tax"))
+    return {
+        row["fund_id"]: Amounts(received=row["gross"], principal=row["principal_sum"], tax=row["tax_sum"])
+        for row in sums
     }
 
 
 def totals(investor: Any, holdings: QuerySet[Holding] | None = None) -> Amounts:
-    """The sums over a person's holdings, or over some of them; one query."""
+    """The sums over a person's holdings, or over some of them; as many queries as `amounts_by_fund`."""
     funds = None if holdings is None else holdings.order_by().values("fund")
     return sum(amounts_by_fund(investor, funds).values(), start=Amounts())
 
 
 def rows(investor: Any, holdings: Iterable[Holding]) -> list[Row]:
-    """Holdings of `holdings_of`, a page of them or all, as rows; one query more."""
+    """Holdings of `holdings_of`, a page of them or all, as rows; as many queries more as `amounts_by_fund`."""
     found: list[Any] = list(holdings)
     amounts = amounts_by_fund(investor, [holding.fund_id for holding in found])
     return [

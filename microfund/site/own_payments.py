@@ -35,6 +35,11 @@ class Payment:
 def lines_of(investor: Any) -> QuerySet[Allocation]:
     """Every line of this person in approved distributions, newest first, with what a page of them needs; four queries
     however many there are."""
+    return lines_where(holding__investor=investor)
+
+
+def lines_where(**which: Any) -> QuerySet[Allocation]:
+    """The same for lines of other conditions."""
     items = PayoutItem.objects.select_related("payout", "instalment").prefetch_related(
         Prefetch(
             "payout__attempts",
@@ -44,7 +49,7 @@ def lines_of(investor: Any) -> QuerySet[Allocation]:
         )
     )
     return (
-        Allocation.objects.filter(holding__investor=investor, distribution__state=Distribution.State.APPROVED)
+        Allocation.objects.filter(distribution__state=Distribution.State.APPROVED, **which)
         .select_related(
             "distribution__period",
             "distribution__terms",

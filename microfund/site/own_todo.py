@@ -85,6 +85,7 @@ def _rewards(investor: Investor, *, at: datetime) -> list[Todo]:
     on = clock.today_in(None, at)
     rows = Entitlement.objects.filter(
         Q(state=Entitlement.State.CLAIMABLE, cycle__state=Cycle.State.OPEN, cycle__closes_on__gte=on)
+        | Q(state=Entitlement.State.CLAIMABLE, claim_by__gte=on)
         | Q(state=Entitlement.State.RETURNED),
         holding__investor=investor,
         holding__frozen_at=None,
@@ -96,7 +97,7 @@ def _rewards(investor: Investor, *, at: datetime) -> list[Todo]:
         back = row.state == Entitlement.State.RETURNED
         text = _("A reward of %(name)s came back: %(reward)s.") if back else _("A reward of %(name)s: %(reward)s.")
         label = _("Say where it should go") if back else _("Claim the reward")
-        on_day = None if back else row.cycle.closes_on
+        on_day = None if back else row.last_day
         found.append(Todo(on_day, text % words, reverse("rewards:claim", args=[row.pk]), label, must=back))
     return found
 

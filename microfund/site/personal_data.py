@@ -23,6 +23,7 @@ from investments.models import (
     Gift,
     Holding,
     IdentityCase,
+    InheritanceShare,
     Investor,
     Movement,
     PaymentAttempt,
@@ -67,6 +68,7 @@ KEPT_IN = {
     "investments.Dispute": "orders",
     "investments.Holding": "holdings",
     "investments.Movement": "holdings",
+    "investments.InheritanceShare": "holdings",
     "investments.Allocation": "payments",
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
@@ -75,6 +77,7 @@ KEPT_IN = {
     "rewards.Entitlement": "rewards",
     "rewards.Parcel": "rewards",
     "rewards.Voucher": "rewards",
+    "rewards.Compensation": "rewards",
 }
 #: Those that are not in the file, each with the reason.
 NOT_IN = {
@@ -93,6 +96,7 @@ NOT_IN = {
     "investments.Instalment": "who of the staff decided it",
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
+    "investments.Inheritance": "who of the staff decided it; the units are with the holdings of the file",
     "rewards.Batch": "who of a business made it; what was sent is in the file",
     "rewards.Letter": "what an owner wrote for the business; who did is in the acts of the file",
     "rewards.Visit": "what an owner announced for the business; who did is in the acts of the file",
@@ -204,6 +208,7 @@ def _investor(investor: Investor) -> dict[str, Any]:
     names = (
         "kind", "name", "name_kana", "birth_date", "corporate_number", "representative", "address", "phone",
         "purpose", "experience", "funds_origin", "identity_state", "identity_changed_at", "created_at",
+        "died_on",
     )  # fmt: skip
     kept = [{"label": row.label, **row.address} for row in investor.addresses.order_by("pk")]
     return {**{name: getattr(investor, name) for name in names}, "addresses": kept}
@@ -307,6 +312,10 @@ def _rewards(investor: Investor) -> list[dict[str, Any]]:
                 "tracking": parcel.tracking if parcel else "",
                 "voucher_value": voucher.value if voucher else None,
                 "voucher_left": voucher.balance if voucher else None,
+                "changed_because": row.note,
+                "money_instead": _rows(
+                    row.compensations.exclude(state="prepared").order_by("pk"), "amount", "state", "reason", "paid_on"
+                ),
             }
         )
     return found
@@ -321,8 +330,19 @@ def _holdings(investor: Investor) -> list[dict[str, Any]]:
         Movement.objects.filter(holding__investor=investor).order_by("pk"),
         "holding_id", "kind", "units", "effective_on", "happened_at",
     )  # fmt: skip
+    inherited = _rows(
+        InheritanceShare.objects.filter(heir=investor, inheritance__state="done").order_by("pk"),
+        "inheritance__holding__fund__slug",
+        "units",
+        "inheritance__moved_on",
+    )
     for holding in holdings:
         pk = holding.pop("pk")
+        holding["inherited"] = [
+            {"units": row["units"], "moved_on": row["inheritance__moved_on"]}
+            for row in inherited
+            if row["inheritance__holding__fund__slug"] == holding["fund__slug"]
+        ]
         holding["movements"] = [
             {key: row[key] for key in row if key != "holding_id"} for row in movements if row["holding_id"] == pk
         ]

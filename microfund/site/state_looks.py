@@ -114,6 +114,8 @@ LOOKS: dict[str, dict[str, Look]] = {
         "expired": _OVER,
         "carried": Look("", "half"),
         "withdrawn": _OVER,
+        "moved": Look("", "half"),
+        "compensated": _OVER,
     },
     "gift": {
         "unpaid": QUIET,

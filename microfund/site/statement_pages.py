@@ -19,6 +19,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from investments.inheritance.queries import inherited_by
 from investments.investors import queries as investors
 from investments.models import Holding, Investor
 from investments.offerings.documents import render_pdf
@@ -162,6 +163,7 @@ def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None =
             "statement": found,
             "heading": heading,
             "holding": holding,
+            "inherited": inherited_by(found.investor, [holding.fund_id]) if holding else [],
             "language": language,
             "operator_name": operator,
             "operator_email": settings.OPERATOR["email"],

@@ -29,6 +29,7 @@ from investments.models import Period
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
 from microfund.kernel.pages import private
+from rewards import queries as rewards
 from rewards.models import TO_PACK, Cycle, Entitlement
 
 from .templatetags.tomobune import bilingual_filter
@@ -119,6 +120,12 @@ def _money_tasks(businesses: list[Business], *, at: datetime) -> list[Task]:
         }
         href = reverse("studio:payments", args=[business.slug])
         found.append(Task(clock.start_of_day(owed.payment_on), business, words, href, urgent=owed.payment_on < on))
+    for own in rewards.owed_by(businesses):
+        business = own.entitlement.cycle.offer.fund.business
+        assert own.due_on is not None
+        words = _("Pay %(amount)s instead of a reward") % {"amount": format_money(own.amount)}
+        href = reverse("studio:payments", args=[business.slug])
+        found.append(Task(clock.start_of_day(own.due_on), business, words, href, urgent=own.due_on < on))
     return found
 
 

@@ -36,6 +36,7 @@ from investments.revenue.models import REPORT_ACCEPTED
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, refuse
+from rewards import queries as rewards
 
 #: States of funds that have periods.
 IN_TERM = (Fund.State.OPERATING, Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)
@@ -373,7 +374,8 @@ def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
         **desk.context(),
         "open": [row for row in reversed(rows) if row.owed],
         "paid": [row for row in rows if not row.owed],
-        "total": sum(row.owed for row in rows),
+        "instead": (instead := list(rewards.owed_by([desk.business]))),
+        "total": sum(row.owed for row in rows) + sum(own.amount for own in instead),
         "operator": settings.OPERATOR,
         "on": on,
         "coming": Period.objects.filter(

@@ -182,13 +182,13 @@ def test_without_its_guard_the_stock_is_promised_too_often(monkeypatch: pytest.M
     """The negative control: read, wait for the rivals, then write."""
     together = threading.Barrier(4, timeout=20)
 
-    def unguarded(cycle: Cycle, quantity: int) -> None:
+    def unguarded(cycle: Cycle, row: Entitlement) -> None:
         left = Cycle.objects.get(pk=cycle.pk)
         together.wait()
-        if left.promised + quantity > 1:
+        if left.promised + row.quantity > 1:
             raise DomainError("out_of_stock", "")
 
-    monkeypatch.setattr(claims, "_take_stock", unguarded)
+    monkeypatch.setattr(claims, "take_stock", unguarded)
     cycle, at = build.opened(*[1] * 4, stock=1)
     told = rush(list(cycle.entitlements.select_related("holding__investor__user")), at)
     assert told.count("claimed") > 1

@@ -87,6 +87,10 @@ def test_the_owner_writes_saves_and_sends_in_the_studio(fund: Fund) -> None:
     text = {"letter": key, f"{key}-text_en": "Come & see us.", f"{key}-text_ja": ""}
     assert "Saved as a draft." in client.post(here, {**text, "do": "save"}, follow=True).content.decode()
     assert client.post(here, {"letter": key, f"{key}-text_en": "", "do": "publish"}).status_code == 422
+    assert Letter.objects.get().text_en == "Come & see us."
+    lines = "\r\n".join(["a"] * 2_000) + "\r\n"
+    assert client.post(here, {"letter": key, f"{key}-text_en": lines, "do": "save"}).status_code == 302
+    assert Letter.objects.get().text_en == lines.replace("\r\n", "\n").strip()
     page = client.post(here, {**text, "do": "publish"}, follow=True).content.decode()
     assert "Your supporters have their letter." in page and "Come &amp; see us." in page
     assert client.post(here, {**text, "do": "save"}).status_code == 422

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,8 +17,10 @@ from investments.events import HoldingRescinded
 from investments.models import Fund, Holding, Investor
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from rewards import handlers, visits
+from microfund.site import calendar_feed
+from rewards import handlers, visit_views, visits
 from rewards.models import Booking, Visit
+from rewards.visit_views import calendar_file
 from tests import make, repay
 from tests.investments.test_mails import both_parts_say, check, deliver, mails_of
 from tests.rewards.build import visit_values
@@ -112,7 +114,8 @@ def test_everybody_concerned_is_told_once(monkeypatch: pytest.MonkeyPatch) -> No
     fund = repay.operating(2, 3)
     visit, owner = announced(fund), repay.owner(fund)
     assert len(mails_of("visit_made")) == 2
-    book(visit, people(fund)[0])
+    for who in people(fund):
+        book(visit, who)
     soon = visit.starts_at - timedelta(days=2)
     for _time in range(2):
         visits.remind_due(on=clock.today_in(None, soon), at=soon)
@@ -124,7 +127,7 @@ def test_everybody_concerned_is_told_once(monkeypatch: pytest.MonkeyPatch) -> No
     visits.call_off(visit, reason="A storm is coming.", actor=owner, at=timezone.now())
     for kind, words in (("visit_soon", "The pier"), ("visit_changed", "The new pier"), ("visit_called_off", "A storm")):
         found = mails_of(kind)
-        assert len(found) == 1, kind
+        assert len(found) == 2, kind
         check(found[0])
         both_parts_say(found[0], "Raft-side breakfast")
         assert words in found[0].text or kind != "visit_called_off"
@@ -144,9 +147,15 @@ def test_a_visit_that_is_called_off_or_has_begun_stays_as_it_is() -> None:
     assert not mails_of("seats_free")
     client = browser(one.user)
     row = Booking.objects.get(visit=off, holding__investor=one)
-    assert client.get(reverse("rewards:visit_ics", args=[row.pk])).status_code == 404
+    file = client.get(reverse("rewards:visit_ics", args=[row.pk])).content.decode()
+    assert "METHOD:CANCEL" in file and "STATUS:CANCELLED" in file and "SEQUENCE:1" in file
     page = client.get(reverse("rewards:visit", args=[fund.business.slug, off.pk])).content.decode()
-    assert "A storm." in page and "Into my calendar" not in page and "give the seats back" not in page
+    assert (
+        "A storm." in page
+        and "Into my calendar" not in page
+        and "Out of my calendar" in page
+        and "give the seats back" not in page
+    )
     begun = held.starts_at
     Visit.objects.filter(pk=held.pk).update(book_until=clock.today_in(None, begun))
     refused("over", lambda: book(held, three, at=begun))
@@ -193,7 +202,7 @@ def test_units_that_are_taken_back_and_closed_accounts_give_their_seats_back() -
         book(visit, who, 2)
     book(visit, three)
     Holding.objects.filter(investor=one).update(units=1)
-    handlers.holding_rescinded(HoldingRescinded(1, one.pk, fund.pk, 1, timezone.now()))
+    handlers.seats_of_rescinded(HoldingRescinded(1, one.pk, fund.pk, 1, timezone.now()))
     states = dict(Booking.objects.values_list("holding__investor", "state"))
     assert states == {one.pk: "cancelled", two.pk: "booked", three.pk: "waiting"} and taken(visit) == 2
     assert visits.give_up(two, at=timezone.now(), everything=True) == 1
@@ -209,6 +218,42 @@ def test_a_visit_that_moves_is_reminded_of_anew() -> None:
     visits.change(visit, values=visit_values(starts_at=later), actor=repay.owner(fund), at=timezone.now())
     assert visits.remind_due(on=clock.today_in(None, later), at=timezone.now())["reminded"] == 1
     assert len(mails_of("visit_soon")) == 2
+
+
+def test_a_calendar_knows_which_version_is_newer() -> None:
+    fund = repay.operating(2)
+    visit, owner, who = announced(fund), repay.owner(fund), people(fund)[0]
+    row = book(visit, who)
+    at = timezone.now()
+    visits.change(visit, values=visit_values(text_en="Boots.", starts_at=visit.starts_at), actor=owner, at=at)
+    assert b"SEQUENCE:0" in calendar_file(Booking.objects.get(pk=row.pk))
+    visits.change(visit, values=visit_values(minutes=120, starts_at=visit.starts_at), actor=owner, at=at)
+    file = calendar_file(Booking.objects.get(pk=row.pk)).decode()
+    stamp = f"{at.astimezone(UTC):%Y%m%dT%H%M%S}Z"
+    assert "SEQUENCE:1" in file and f"LAST-MODIFIED:{stamp}" in file and f"DTSTAMP:{stamp}" in file
+    feed = calendar_feed.feed(who.user, at=at).decode()
+    assert "SEQUENCE:1" in feed and f"LAST-MODIFIED:{stamp}" in feed
+
+
+def test_the_nearest_visits_are_shown_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit_views, "SHOWN", 2)
+    fund = repay.operating(2)
+    for days in (40, 20, 30):
+        begins = timezone.now() + timedelta(days=days)
+        values = visit_values(
+            title_en=f"In {days} days", starts_at=begins, book_until=begins.date() - timedelta(days=3)
+        )
+        visit = visits.make(fund, values=values, actor=repay.owner(fund), at=timezone.now())
+        book(visit, people(fund)[0])
+    desk = reverse("rewards:visit_desk", args=[fund.business.slug])
+    pages = (
+        Client().get(reverse("rewards:visits", args=[fund.business.slug])),
+        browser(people(fund)[0].user).get(reverse("rewards:own_visits")),
+        browser(repay.owner(fund)).get(desk),
+    )
+    for answer in pages:
+        page = answer.content.decode()
+        assert page.index("In 20 days") < page.index("In 30 days") and "In 40 days" not in page
 
 
 def test_odd_input_is_refused_without_an_error_of_the_server() -> None:
@@ -272,6 +317,7 @@ def test_a_holder_books_in_the_browser_and_takes_the_date_along() -> None:
     row = Booking.objects.get()
     file = client.get(reverse("rewards:visit_ics", args=[row.pk])).content.decode()
     assert "TZID:Asia/Tokyo" in file and f"UID:visit-{visit.pk}-{row.pk}@" in file
+    assert "METHOD:PUBLISH" in file and "SEQUENCE:0" in file
     assert browser(two.user).get(reverse("rewards:visit_ics", args=[row.pk])).status_code == 404
     assert "Raft-side breakfast" in client.get(reverse("rewards:own_visits")).content.decode()
     # The link of an online meeting is for those who have booked.

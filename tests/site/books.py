@@ -14,13 +14,14 @@ from django.utils import timezone
 from investments.banking import services as banking
 from investments.distributions import pay_in
 from investments.distributions import services as distributions
+from investments.inheritance import services as inheritance
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
 from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
 from investments.payouts import outcome
 from microfund.kernel import clock
-from rewards import fulfilment, visits, vouchers
-from rewards.models import Voucher
+from rewards import compensation, fulfilment, heirs, reassign, visits, vouchers
+from rewards.models import Cycle, Voucher
 from tests import make, repay
 from tests.investments.banking.files import csv_file
 from tests.rewards import build as rewards
@@ -114,6 +115,7 @@ def build(sandbox: SandboxProcess) -> Books:
     reconcile.objects_due(on=now.date(), at=timezone.now())
     repaying = _repaying()
     _rewards(repaying)
+    _settled_otherwise()
     return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
 
 
@@ -136,6 +138,30 @@ def _rewards(fund: Fund) -> None:
     visits.book(holder, visit.pk, 1, actor=holder.user, at=now)
     code = Voucher.objects.get().code
     vouchers.redeem(fund.business, code, 500, form_token=uuid4(), actor=repay.owner(fund), at=at)
+
+
+def _settled_otherwise() -> None:
+    """A fund of which one holder has died and left the units to two heirs, one reward is given as another, and for one
+    money is owed."""
+    fund = repay.operating(5, 3, 2)
+    first, second, third = fund.holdings.select_related("investor__user").order_by("pk")
+    goods = rewards.make_offer(fund)
+    rewards.make_offer(fund, text_en="Dried seaweed", text_ja="乾燥わかめ", value=1_500)
+    at = rewards.first_day(fund)
+    rewards.open_cycles(at)
+    cycle, other = Cycle.objects.filter(offer__fund=fund).order_by("pk")
+    assert cycle.offer == goods
+    maker, checker = repay.staff(), repay.staff("checker")
+    inheritance.record_death(first.investor, died_on=at.date(), actor=maker, at=at, reason="Family register.")
+    shares = {second.investor_id: 2, third.investor_id: 3}
+    row = inheritance.prepare(
+        first, shares=shares, payee_id=third.investor_id, actor=maker, at=at, reason="By their agreement."
+    )
+    heirs.follow(inheritance.approve(row, actor=checker, at=at), at=at)
+    reassign.exchange(second.entitlements.get(cycle=cycle).pk, other, actor=maker, at=at, reason="Lost at sea.")
+    own = third.entitlements.get(cycle=cycle, replaces=None)
+    paid = compensation.prepare(own, amount=3_000, actor=maker, at=at, reason="Lost at sea.")
+    compensation.approve(paid, actor=checker, at=at)
 
 
 def _repaying() -> Fund:

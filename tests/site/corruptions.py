@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import F
 
 from investments.ledger import post as ledger
 from investments.models import (
     Acceptance,
     Allocation,
+    BankAccount,
     Distribution,
     Document,
     Entry,
     Holding,
+    Inheritance,
     Line,
     Movement,
     OutgoingTransfer,
@@ -32,7 +35,7 @@ from investments.models import (
     Terms,
 )
 from microfund.kernel import clock
-from rewards.models import Cycle, Entitlement
+from rewards.models import Compensation, Cycle, Entitlement
 from tests.site.books import Books
 
 Corrupter = Callable[[Books], str]
@@ -1017,3 +1020,76 @@ def a_voucher_is_full_again(books: Books) -> str:
 def a_visit_counts_a_seat_that_nobody_booked(books: Books) -> str:
     pk = sql("UPDATE rewards_visit SET taken = taken + 1 RETURNING id")
     return f"rewards_visit {pk}: says 2 of 3 seats taken, its bookings make 1"
+
+
+@corrupts("rewards.replaced")
+def more_is_given_instead_than_was_promised(books: Books) -> str:
+    row = Entitlement.objects.filter(replaces__isnull=False).exclude(cycle=F("replaces__cycle")).get()
+    sql("UPDATE rewards_entitlement SET quantity = quantity + 1 WHERE id = %s", row.pk)
+    return f"rewards_entitlement {row.replaces_id}: is moved, worth 3000, 1 items; what replaces it is worth 4500, 3"
+
+
+@corrupts("rewards.replaced")
+def what_went_to_an_heir_is_claimed_as_well(books: Books) -> str:
+    row = Entitlement.objects.filter(replaces__cycle=F("cycle")).order_by("pk")[0]
+    sql("UPDATE rewards_entitlement SET state = 'delivered' WHERE id = %s", row.replaces_id)
+    return f"rewards_entitlement {row.replaces_id}: is delivered, worth 3000"
+
+
+@corrupts("rewards.compensations")
+def less_is_paid_instead_than_was_decided(books: Books) -> str:
+    pk = sql("UPDATE rewards_compensation SET amount = amount - 1 RETURNING id")
+    return f"rewards_compensation {pk}: 2999 of 3000 is approved for an entitlement that is compensated; journaled 3000"
+
+
+@corrupts("rewards.compensations")
+def money_is_owed_for_what_was_sent(books: Books) -> str:
+    row = Compensation.objects.get()
+    sql("UPDATE rewards_entitlement SET state = 'delivered' WHERE id = %s", row.entitlement_id)
+    return f"rewards_compensation {row.pk}: 3000 of 3000 is approved for an entitlement that is delivered"
+
+
+@corrupts("rewards.compensations")
+def a_decided_compensation_is_withdrawn(books: Books) -> str:
+    fund = Compensation.objects.get().entitlement.holding.fund
+    sql("UPDATE rewards_compensation SET state = 'withdrawn'")
+    return f"investments_fund {fund.pk} ({fund.slug}): owes 3000 instead of rewards, the compensations make 0"
+
+
+# --- Heirs --------------------------------------------------------------------------------------------------------
+
+
+@corrupts("inheritance.movements")
+def an_heir_gets_a_unit_more(books: Books) -> str:
+    row = Movement.objects.filter(kind="inherit", units=2).get()
+    sql("UPDATE investments_movement SET units = 3 WHERE id = %s", row.pk)
+    return f"investments_movement ({row.source}): 3 units of investor {row.holding.investor_id}, the inheritance says 2"
+
+
+@corrupts("inheritance.movements")
+def a_share_is_gone(books: Books) -> str:
+    row = Inheritance.objects.get()
+    sql("DELETE FROM investments_inheritanceshare WHERE inheritance_id = %s AND units = 2", row.pk)
+    return f"investments_inheritance {row.pk}: 5 units, its shares make 3"
+
+
+@corrupts("inheritance.payees")
+def what_the_deceased_is_owed_goes_to_nobody(books: Books) -> str:
+    row = Inheritance.objects.get()
+    sql("UPDATE investments_holding SET paid_to_id = NULL WHERE id = %s", row.holding_id)
+    return f"investments_holding {row.holding_id} ({row.holding.reference}): is paid to investor nobody else"
+
+
+@corrupts("inheritance.payees")
+def a_payout_goes_to_another_persons_account(books: Books) -> str:
+    row = PayoutAttempt.objects.filter(payout__fund=books.repaying).order_by("pk")[0]
+    other = BankAccount.objects.exclude(investor=row.payout.investor_id).order_by("pk")[0]
+    sql("UPDATE investments_payoutattempt SET account_id = %s WHERE id = %s", other.pk, row.pk)
+    return f"investments_payoutattempt {row.pk}: payout {row.payout_id} of investor {row.payout.investor_id} goes to"
+
+
+@corrupts("payments.frozen")
+def the_holding_of_the_deceased_thaws(books: Books) -> str:
+    holding = Inheritance.objects.get().holding
+    sql("UPDATE investments_holding SET frozen_at = NULL WHERE id = %s", holding.pk)
+    return f"investments_holding {holding.pk} ({holding.reference}): is not frozen, disputes open or undecided: none"

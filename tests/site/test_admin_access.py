@@ -47,7 +47,21 @@ ACTS: dict[str, dict[str, set[str]]] = {
     },
     "rewards.Offer": {"end": {"reviewer", "operations"}, "revise": {"reviewer", "operations"}},
     "rewards.Visit": {"call_off": {"operations", "support"}},
-    "rewards.Entitlement": {"failed": {"support", "operations"}, "substitute": {"support", "operations"}},
+    "rewards.Entitlement": dict.fromkeys(
+        ("failed", "substitute", "redirect", "next_batch", "exchange", "compensate"), {"support", "operations"}
+    ),
+    "rewards.Cycle": {"export": {"support", "operations"}},
+    "rewards.Compensation": {
+        "approve": {"finance checker"},
+        "withdraw": {"support", "operations", "finance checker"},
+        "received": {"finance maker"},
+        "pay": {"finance maker"},
+    },
+    "investments.Holding": {"inherit": {"support", "operations"}},
+    "investments.Inheritance": {
+        "approve": {"finance checker", "reviewer"},
+        "withdraw": {"support", "operations", "finance checker", "reviewer"},
+    },
     "investments.Period": {"calculate": {"finance maker"}},
     "investments.RevenueReport": {"accept": {"reviewer", "operations"}, "return": {"reviewer", "operations"}},
     "investments.Distribution": {
@@ -69,6 +83,8 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "verify": {"reviewer"},
         "reject": {"reviewer"},
         "unmask": {"reviewer", "support", "operations"},
+        "died": {"support", "operations"},
+        "alive": {"operations"},
     },
     "investments.Resemblance": {"different": {"reviewer"}, "same": {"reviewer"}},
     "investments.Order": {"cancel": {"support", "operations"}, "refund": {"finance maker"}},

@@ -29,6 +29,7 @@ from investments.models import (
     Entry,
     Fund,
     Holding,
+    Inheritance,
     Instalment,
     Investor,
     Line,
@@ -58,7 +59,7 @@ from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.schedule.models import Heartbeat, JobRun
 from rewards import visits
-from rewards.models import Batch, Cycle, Entitlement, Letter, Offer, Voucher
+from rewards.models import Batch, Compensation, Cycle, Entitlement, Letter, Offer, Voucher
 from tests import make
 from tests.rewards.build import visit_values
 from tests.sandbox_client import SandboxProcess
@@ -181,6 +182,8 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Order: lambda n: {"state": "expired", "ended_at": timezone.now()},
     PaymentAttempt: lambda n: {"state": "expired", "captured": 0},
     Holding: lambda n: {"investor_id": _investor(n)},
+    Inheritance: lambda n: {"holding_id": 1_000_000 + n},
+    Compensation: lambda n: {"entitlement_id": 1_000_000 + n},
     BankAccount: lambda n: {"investor_id": _investor(n)},
     Resemblance: lambda n: {"first_id": _investor(n), "second_id": _investor(n + 10_000)},
     Follow: lambda n: {"user_id": _user(n)},
@@ -243,7 +246,8 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
-        "investments.PayoutFile", "investments.WaitingEntry", "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
+        "investments.PayoutFile", "investments.WaitingEntry", "investments.InheritanceShare",
+        "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
         "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip
@@ -286,7 +290,7 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         "receipts": 1,
         "disputes": 1,
         "unrecorded": 1,
-        "reports_late": 2,
+        "reports_late": 8,
         "distributions_to_approve": 1,
         "distributions_owed": 1,
         "rewards_late": 1,

@@ -30,10 +30,13 @@ from investments.orders import services as orders
 from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
 from investments.payouts import outcome, release, tax, unclaimed
 from microfund.kernel import clock
+from rewards import compensation
+from rewards.models import Compensation
 from tests import make, repay
 from tests.architecture.code import ROOT, files
 from tests.investments.banking.files import csv_file
 from tests.make import make_fund, make_order
+from tests.rewards import build as rewards
 from tests.sandbox_client import SandboxProcess
 
 PAGE = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
@@ -419,6 +422,32 @@ def payout_claimed(story: Story) -> None:
     unclaimed.set_aside_due(on=day, at=make.at_noon(day))
 
 
+def _instead(story: Story) -> Compensation:
+    """Money is decided instead of a reward worth 3,000."""
+    cycle, at = rewards.opened(2)
+    story.fund = cycle.offer.fund
+    row = rewards.row_of(cycle)
+    made = compensation.prepare(row, amount=2_500, actor=repay.staff(), at=at, reason="Lost at sea.")
+    return compensation.approve(made, actor=repay.staff("checker"), at=at)
+
+
+def compensation_approved(story: Story) -> None:
+    _instead(story)
+
+
+def compensation_paid_in(story: Story) -> Compensation:
+    made = _instead(story)
+    repay.receive({"amount": 2_500, "payer_code": made.payer_code, "payer_name": "ﾋﾉﾃﾞ"}, at=timezone.now())
+    made.refresh_from_db()
+    return made
+
+
+def compensation_paid(story: Story) -> None:
+    made = compensation_paid_in(story)
+    transfer = compensation.pay(made, actor=repay.staff(), at=timezone.now(), reason="As decided.")
+    make.carry_out(transfer, at=timezone.now())
+
+
 def reversal(story: Story) -> None:
     story.paid()
     entry = Entry.objects.get(kind="payment_received")
@@ -427,7 +456,7 @@ def reversal(story: Story) -> None:
     assert ledger.reverse(entry, on=on, at=timezone.now(), reason="Once more") is None
 
 
-STORIES: dict[str, Callable[[Story], None]] = {
+STORIES: dict[str, Callable[[Story], Any]] = {
     "payment_received": payment_received,
     "bank_receipt": bank_receipt,
     "receipt_applied": receipt_applied,
@@ -465,6 +494,9 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "payout_set_aside": payout_set_aside,
     "payout_claimed": payout_claimed,
     "return_received": return_received,
+    "compensation_approved": compensation_approved,
+    "compensation_paid_in": compensation_paid_in,
+    "compensation_paid": compensation_paid,
     "reversal": reversal,
 }
 

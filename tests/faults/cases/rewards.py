@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from investments.models import Fund
+from investments.inheritance import services as inheritance
+from investments.models import Fund, Holding, Inheritance
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from rewards import claims, fulfilment, vouchers
-from rewards.models import Batch, Cycle, Entitlement, Parcel, Redemption, Voucher
+from rewards import claims, compensation, fulfilment, heirs, reassign, vouchers
+from rewards.models import Batch, Compensation, Cycle, Entitlement, Parcel, Redemption, Voucher
 from tests import repay
 from tests.faults import world
 from tests.faults.cases.case import Case, Context, at_of, context_of, sweep
@@ -45,6 +47,8 @@ def _prepared(to: str) -> Context:
         offer = build.make_offer(fund, kind="voucher", value=2_000)
     else:
         offer = build.make_offer(fund, stock=10, per_units=2)
+    if to == "exchange":
+        build.make_offer(fund, text_en="Dried seaweed", text_ja="乾燥わかめ", stock=10)
     context = context_of(fund, at=at, offer=offer.pk)
     if to == "open":
         return context
@@ -57,7 +61,16 @@ def _prepared(to: str) -> Context:
         return context
     for number in (2, 3):
         build.claim(build.row_of(cycle, number), at=at)
-    if to == "decline":
+    if to in ("decline", "exchange"):
+        return context
+    if to == "approve":
+        made = compensation.prepare(
+            build.row_of(cycle, 2), amount=5_000, actor=repay.staff(), at=at, reason="Lost at sea."
+        )
+        context["compensation"] = made.pk
+        return context
+    if to == "inherit":
+        context["inheritance"] = _inheritance(fund, at=at)
         return context
     over = build.after_closing(cycle)
     context["at"] = over.isoformat()
@@ -74,6 +87,17 @@ def _prepared(to: str) -> Context:
     return context
 
 
+def _inheritance(fund: Fund, *, at: datetime) -> int:
+    """The holder of four units has died; two others are to inherit them."""
+    first, second, dead, _last = fund.holdings.select_related("investor__user").order_by("pk")
+    heirs = {first.investor_id: 1, second.investor_id: 3}
+    inheritance.record_death(dead.investor, died_on=at.date(), actor=repay.staff(), at=at, reason="Family register.")
+    made = inheritance.prepare(
+        dead, shares=heirs, payee_id=first.investor_id, actor=repay.staff(), at=at, reason="By their agreement."
+    )
+    return made.pk
+
+
 def _state(context: Context) -> list[Any]:
     """Every row of the fund's rewards without ids and clocks."""
     own = {"cycle__offer__fund": context["fund"]}
@@ -88,6 +112,10 @@ def _state(context: Context) -> list[Any]:
         ("parcels", Parcel.objects.filter(entitlement__cycle__offer__fund=context["fund"]).count()),
         *Voucher.objects.filter(entitlement__cycle__offer__fund=context["fund"]).values_list("value", "balance"),
         ("uses", Redemption.objects.filter(voucher__entitlement__cycle__offer__fund=context["fund"]).count()),
+        *Compensation.objects.filter(entitlement__cycle__offer__fund=context["fund"]).values_list("state", "amount"),
+        *Holding.objects.filter(fund=context["fund"]).order_by("pk").values_list("units", "movements__units").order_by(
+            "pk", "movements__pk"
+        ),
     ]  # fmt: skip
 
 
@@ -119,6 +147,26 @@ def _decline(context: Context) -> None:
 
 def _batch(context: Context) -> Batch:
     return Batch.objects.select_related("cycle__offer__fund__business").get(pk=context["batch"])
+
+
+def _exchange(context: Context) -> None:
+    other = Cycle.objects.exclude(pk=context["cycle"]).get(offer__fund=context["fund"])
+    reassign.exchange(_row(context, 2).pk, other, actor=repay.staff(), at=at_of(context), reason="Lost at sea.")
+
+
+def _approve(context: Context) -> None:
+    made = Compensation.objects.get(pk=context["compensation"])
+    compensation.approve(made, actor=repay.staff("checker"), at=at_of(context))
+
+
+def _inherit(context: Context) -> None:
+    made = Inheritance.objects.get(pk=context["inheritance"])
+    inheritance.approve(made, actor=repay.staff("checker"), at=at_of(context))
+
+
+def _follow(context: Context) -> None:
+    _again(_inherit)(context)
+    heirs.follow(Inheritance.objects.get(pk=context["inheritance"]), at=at_of(context))
 
 
 def _case(to: str, act: Callable[[Context], Any]) -> Case:
@@ -153,4 +201,7 @@ CASES: dict[str, Case] = {
         ),
     ),
     "redeem a voucher": _case("redeem", _redeem),
+    "give another reward": _case("exchange", _again(_exchange)),
+    "approve money instead of a reward": _case("approve", _again(_approve)),
+    "move units and rewards to heirs": _case("inherit", _follow),
 }
