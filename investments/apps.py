@@ -9,10 +9,19 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import checks, mails, owner_mails, people_mails, repayment_mails, report_mails, sweeps
+        from investments import (
+            checks,
+            mails,
+            owner_mails,
+            people_mails,
+            relief_mails,
+            repayment_mails,
+            report_mails,
+            sweeps,
+        )
         from investments.banking import outgoing
         from investments.banking import services as banking
-        from investments.distributions import pay_in
+        from investments.distributions import credit, pay_in
         from investments.payments import own_accounts, refund, transfer
         from investments.payouts import release, tax
         from microfund.kernel import locks
@@ -25,6 +34,7 @@ class InvestmentsConfig(AppConfig):
             "investments.RevenueReport",
             "investments.Distribution",
             "investments.Instalment",
+            "investments.WriteOff",
             "investments.PayoutRun",
             "investments.Payout",
             "investments.PayoutAttempt",
@@ -45,12 +55,14 @@ class InvestmentsConfig(AppConfig):
         people_mails.register()
         repayment_mails.register()
         report_mails.register()
+        relief_mails.register()
         banking.register_claimer("orders", transfer.claim)
         banking.register_claimer("businesses", pay_in.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())
         outgoing.register_purpose("refund", refund.RefundByBank())
         outgoing.register_purpose("dispute", own_accounts.ToppingUp())
         outgoing.register_purpose("fees", own_accounts.FeeSweep())
+        outgoing.register_purpose("credit", credit.ReturningCredit())
         outgoing.register_purpose("release", release.ReleaseToBusiness())
         outgoing.register_purpose("tax", tax.TaxToOffice())
         checks.register()

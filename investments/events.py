@@ -196,6 +196,26 @@ class DistributionFunded:
 
 
 @dataclass(frozen=True)
+class DistributionWrittenOff:
+    """What a business still owed of a distribution was given up by two people; nothing of it is owed any more."""
+
+    write_off_id: int
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DistributionRetaxed:
+    """What is still to be paid of a distribution was taxed at the rates of a transfer date."""
+
+    retax_id: int
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class PayoutsSent:
     """A run was sent to the bank."""
 

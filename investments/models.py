@@ -1,6 +1,7 @@
 """Every model of the app, in the order of the money's flow; the definitions live in the sub-packages."""
 
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from .distributions.changes import Retax, RetaxedAllocation, WriteOff
 from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
 from .investors.models import Address, CalendarAddress, IdentityCase, IdentityDocument, Investor, Resemblance
@@ -72,6 +73,8 @@ __all__ = [
     "Refund",
     "Release",
     "Resemblance",
+    "Retax",
+    "RetaxedAllocation",
     "RevenueReport",
     "StatementFile",
     "StatementLine",
@@ -80,4 +83,5 @@ __all__ = [
     "Terms",
     "UnrecordedObject",
     "WebhookDelivery",
+    "WriteOff",
 ]

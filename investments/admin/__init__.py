@@ -18,6 +18,7 @@ from . import (
     reports,
     resemblances,
     returns,
+    write_offs,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "reports",
     "resemblances",
     "returns",
+    "write_offs",
 ]

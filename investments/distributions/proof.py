@@ -1,9 +1,9 @@
 """The proof file of a fund: what decides its payments, as a chain of records that anybody can recompute.
 
-One record for each frozen version of the terms, each accepted report and each approved distribution, in the order in
-which they came to count. Each carries the SHA-256 of the one before and its own, over its canonical JSON (sorted keys,
-no spaces, ASCII), so an older copy of the file is always the beginning of a newer one. `docs/verify.py` recomputes it
-all offline. Amounts in minor units (yen), rates as decimal texts, instants in UTC.
+One record for each frozen version of the terms, each accepted report, each approved distribution and each write-off, in
+the order in which they came to count. Each carries the SHA-256 of the one before and its own, over its canonical JSON
+(sorted keys, no spaces, ASCII), so an older copy of the file is always the beginning of a newer one. `docs/verify.py`
+recomputes it all offline. Amounts in minor units (yen), rates as decimal texts, instants in UTC.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from investments.offerings.models import Fund
 from investments.offerings.queries import versions
 
+from .changes import WriteOff
 from .models import Distribution
 from .queries import accepted_reports
 
@@ -75,6 +76,18 @@ def _facts(fund: Fund) -> list[tuple[datetime, int, int, dict[str, Any]]]:
         facts |= {name: getattr(own, name) for name in _DISTRIBUTION}
         facts |= {"terms_version": own.terms.version, "record_on": own.record_on.isoformat()}
         found.append((own.approved_at, 2, own.pk, facts))
+    decided = WriteOff.objects.filter(distribution__fund=fund, state=WriteOff.State.APPROVED)
+    for row in decided.select_related("distribution__period"):
+        assert row.approved_at is not None
+        facts = {
+            "kind": "write_off",
+            "at": _instant(row.approved_at),
+            "period": row.distribution.period.number,
+            "supplement": row.distribution.supplement,
+            "per_unit": row.per_unit,
+            "reason": row.reason,
+        }
+        found.append((row.approved_at, 3, row.pk, facts))
     return sorted(found, key=lambda fact: fact[:3])
 
 

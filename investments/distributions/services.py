@@ -21,8 +21,9 @@ from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
+from . import credit
 from .allocate import allocate
-from .models import DISTRIBUTION_STATES, Distribution
+from .models import DISTRIBUTION_STATES, OWING, Distribution
 from .queries import accepted_reports, standing
 
 #: A business that is asked to pay later than planned has this long (days).
@@ -175,7 +176,10 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         wanted = fund.periods.filter(pk=distribution.period_id)
         if distribution.action == Action.WIND_UP:
             wanted = fund.periods.filter(number__gte=distribution.period.number)
-        period = min(locks.lock(Period, wanted.values_list("pk", flat=True)), key=lambda own: own.number)
+        # A credit of the business may pay what is open of other periods too.
+        open_ones = fund.distributions.filter(OWING).values_list("period_id", flat=True)
+        locks.lock(Period, {*wanted.values_list("pk", flat=True), *open_ones})
+        period = wanted.order_by("number")[0]
         distribution = locks.lock_one(Distribution, distribution.pk)
         DISTRIBUTION_STATES.require(distribution.state, Distribution.State.APPROVED)
         if actor.pk == distribution.calculated_by_id:
@@ -201,6 +205,8 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         )
         _owe(fund, distribution, at=at)
         _advance(fund, period, distribution, actor=actor, at=at)
+        credit.use(fund, at=at)
+        distribution.refresh_from_db(fields=["received", "instalment_per_unit"])
         publish(
             events.DistributionApproved(distribution_id=distribution.pk, fund_id=fund.pk, at=at),
             key=str(distribution.pk),

@@ -16,6 +16,7 @@ FUND_CHART: dict[str, str] = {
     "withholding_accrued": "C",
     "withholding_payable": "C",
     "unclaimed_distributions": "C",
+    "business_credit": "C",
 }
 
 OPERATOR_CHART: dict[str, str] = {

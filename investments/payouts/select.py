@@ -9,27 +9,31 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from investments.distributions.taxed import NEWEST, SPAN
+
+_BASE = "coalesce(newest.from_per_unit, 0)"
+_BY = SPAN.format(low=_BASE, high="instalment.per_unit_before + instalment.per_unit")
+_BEFORE = SPAN.format(low=_BASE, high="instalment.per_unit_before")
 #: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before.
-_DUE = """
+_DUE = f"""
 due AS (
     SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id, holding.investor_id,
            distribution.id AS distribution_id, holding.frozen_at IS NOT NULL AS frozen,
            instalment.per_unit * allocation.units AS gross,
            (least(instalment.per_unit_before + instalment.per_unit, distribution.principal_per_unit)
             - least(instalment.per_unit_before, distribution.principal_per_unit)) * allocation.units AS principal,
-           (floor(greatest(0, instalment.per_unit_before + instalment.per_unit - distribution.principal_per_unit)
-                  * allocation.units::numeric * allocation.rate)
-            - floor(greatest(0, instalment.per_unit_before - distribution.principal_per_unit)
-                    * allocation.units::numeric * allocation.rate))::bigint AS tax
+           ({_BY}
+            - {_BEFORE})::bigint AS tax
       FROM investments_instalment AS instalment
       JOIN investments_distribution AS distribution ON distribution.id = instalment.distribution_id
       JOIN investments_allocation AS allocation ON allocation.distribution_id = distribution.id
       JOIN investments_holding AS holding ON holding.id = allocation.holding_id
+      {NEWEST}
      WHERE instalment.state = 'approved' AND NOT instalment.complete
        AND NOT EXISTS (SELECT FROM investments_payoutitem AS item
                         WHERE item.allocation_id = allocation.id AND item.instalment_id = instalment.id)
 )
-"""
+"""  # noqa: S608 - texts of this module
 #: By investor and fund: what is new, and why it would not be sent. Small sums wait, but not over the year's end and not
 #: once a fund has nothing more to pay.
 _JUDGED = """

@@ -110,6 +110,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         "documents": list(documents.values()),
         "periods": periods,
         "payments": paid,
+        "written_off": any(own.distribution.written_off_per_unit for own in paid),
         "returns": result_charts.returns(results, terms.investment) if terms and results else None,
         "expected": expected[-1] if expected else None,
         "name_shown": any(row.supporter_name_shown for row in made if row.state == Order.State.CONFIRMED),

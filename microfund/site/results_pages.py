@@ -15,7 +15,14 @@ from django.views.decorators.http import require_safe
 
 from investments.distributions.explain import sentences
 from investments.distributions.proof import proof
-from investments.distributions.results import Result, decided_so_far, paid_so_far, reported, results_of
+from investments.distributions.results import (
+    Result,
+    decided_so_far,
+    paid_so_far,
+    reported,
+    results_of,
+    written_off_so_far,
+)
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Release
 
@@ -45,6 +52,7 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
         "late_payments": [own for result in found for own in result.distributions if result.payment_late and own.owed],
         "paid": paid,
         "decided": decided_so_far(found),
+        "written_off": written_off_so_far(found),
         "share_back": redemption_percent(paid, terms.investment),
         "sales_total": sum(result.revenue or 0 for result in known),
         "plan_total": sum(result.plan or 0 for result in known),
@@ -68,6 +76,7 @@ def results_csv(request: HttpRequest, shown: Shown) -> HttpResponse:
         _("Sales (yen)"),
         _("First reported (yen)"),
         _("Per unit (yen)"),
+        _("Of it written off (yen)"),
         _("Report due"),
         _("Payment due"),
         _("State"),
@@ -85,6 +94,7 @@ def results_csv(request: HttpRequest, shown: Shown) -> HttpResponse:
                 row.revenue,
                 row.reported,
                 row.per_unit,
+                row.written_off if decided else None,
                 period.report_due_on,
                 decided[0].payment_on if decided else period.payment_due_on,
                 period.get_state_display(),
@@ -106,6 +116,7 @@ def results_json(request: HttpRequest, shown: Shown) -> HttpResponse:
         "investment_per_unit": shown.terms.investment,
         "paid_per_unit": paid_so_far(found),
         "decided_per_unit": decided_so_far(found),
+        "written_off_per_unit": written_off_so_far(found),
         "as_of": shown.on.isoformat(),
         "periods": [_period(row) for row in found],
     }
@@ -132,11 +143,12 @@ def _period(row: Result) -> dict[str, Any]:
                 "action": own.action,
                 "reason": own.reason,
                 "per_unit": own.per_unit,
+                "written_off_per_unit": own.written_off_per_unit,
                 "entitlement_per_unit": own.entitlement_per_unit,
                 "counted_revenue_so_far": own.cumulative_revenue,
                 "carried_per_unit": own.carried_per_unit,
                 "payment_on": own.payment_on.isoformat(),
-                "received_in_full": not own.owed,
+                "received_in_full": own.received == own.gross,
             }
             for own in row.distributions
         ],

@@ -365,7 +365,7 @@ def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
     owed = (
         Distribution.objects.filter(fund__business=desk.business, state=Distribution.State.APPROVED, gross__gt=0)
         .select_related("fund", "period")
-        .prefetch_related("pay_ins__use__line")
+        .prefetch_related("pay_ins__use__line", "write_offs")
         .order_by("-approved_at")
     )
     rows = list(owed)
@@ -374,6 +374,7 @@ def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
         "open": [row for row in reversed(rows) if row.owed],
         "paid": [row for row in rows if not row.owed],
         "total": sum(row.owed for row in rows),
+        "credit": sum(own.credit_left for row in rows for own in row.write_offs.all()),
         "operator": settings.OPERATOR,
         "on": on,
         "coming": Period.objects.filter(

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from investments.banking import services as banking
-from investments.distributions import pay_in
+from investments.distributions import pay_in, write_off
 from investments.distributions import services as distributions
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
 from investments.orders import services as orders
@@ -111,6 +111,7 @@ def build(sandbox: SandboxProcess) -> Books:
     reconcile.objects_due(on=now.date(), at=timezone.now())
     repaying = _repaying()
     _rewards(repaying)
+    _written_off()
     return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
 
 
@@ -170,6 +171,17 @@ def _repaying() -> Fund:
     distributions.discard(first, actor=repay.staff("checker"), at=at, reason="Once more, please.")
     distributions.prepare(repay.period(fund, 3), actor=repay.staff(), at=at)
     return Fund.objects.get(pk=fund.pk)
+
+
+def _written_off() -> None:
+    """A fund of which arrears were written off; the credit that was left has paid a part of the next period."""
+    fund = repay.operating(20, 10, periods=5)
+    repay.report(fund, 1, 27_900_000)
+    made = repay.pay_in(repay.distribute(fund, 1), 3_029)
+    row = write_off.prepare(made, actor=repay.staff(), at=repay.after(made.period, 40), reason="Washed away.")
+    write_off.approve(row, actor=repay.staff("checker"), at=repay.after(made.period, 40))
+    repay.report(fund, 2, 27_900_000)
+    repay.distribute(fund, 2)
 
 
 def _receive(order: Order) -> None:

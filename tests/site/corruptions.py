@@ -30,6 +30,7 @@ from investments.models import (
     ProviderPayout,
     RevenueReport,
     Terms,
+    WriteOff,
 )
 from microfund.kernel import clock
 from rewards.models import Cycle, Entitlement
@@ -894,6 +895,37 @@ def more_is_released_than_is_there(books: Books) -> str:
     row = _distribution(books, 2)
     sql("UPDATE investments_distribution SET instalment_per_unit = per_unit WHERE id = %s", row.pk)
     return f"investments_distribution {row.pk}: {row.per_unit} of {row.per_unit} per unit released"
+
+
+@corrupts("distributions.write_offs")
+def arrears_are_written_off_by_one_person(books: Books) -> str:
+    row = WriteOff.objects.get()
+    sql("ALTER TABLE investments_writeoff DROP CONSTRAINT write_off_two_people")
+    sql("UPDATE investments_writeoff SET checker_id = maker_id WHERE id = %s", row.pk)
+    own = row.distribution
+    return f"investments_distribution {own.pk}: {own.written_off} written off, {own.written_off_per_unit} per unit"
+
+
+@corrupts("distributions.write_offs")
+def a_write_off_is_not_in_the_journal(books: Books) -> str:
+    row = WriteOff.objects.get()
+    drop_entry(f"written_off:write_off:{row.pk}")
+    return f"investments_writeoff {row.pk}: {row.amount} = {row.net} + {row.tax} less {row.credit}, journaled  ="
+
+
+@corrupts("distributions.write_offs")
+def a_credit_is_used_twice(books: Books) -> str:
+    row = WriteOff.objects.get()
+    sql("UPDATE investments_payin SET amount = amount + 1 WHERE credit_id = %s", row.pk)
+    return f"investments_writeoff {row.pk}: credit 29, of which 30 used, 0 transferred back, 0 left"
+
+
+@corrupts("distributions.write_offs")
+def a_credit_is_back_in_the_row_only(books: Books) -> str:
+    row = WriteOff.objects.get()
+    sql("UPDATE investments_writeoff SET credit_left = 29 WHERE id = %s", row.pk)
+    fund = row.distribution.fund
+    return f"investments_fund {fund.pk} ({fund.slug}): its book holds a credit of 0, its write-offs say 29"
 
 
 @corrupts("payouts.parts")

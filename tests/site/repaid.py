@@ -21,6 +21,7 @@ from investments.models import (
     Release,
     RevenueReport,
     TaxPayment,
+    WriteOff,
 )
 from investments.offerings import services as offerings
 from microfund.kernel.accounts.models import User
@@ -45,6 +46,10 @@ def build(fund: Fund, period: Period, investor: Investor, maker: User, checker: 
     )  # fmt: skip
     Instalment.objects.create(
         distribution=distribution, number=1, state="withdrawn", per_unit=1, per_unit_before=0, maker=maker,
+        prepared_at=now,
+    )  # fmt: skip
+    WriteOff.objects.create(
+        distribution=distribution, state="withdrawn", amount=1, per_unit=1, net=1, tax=0, reason="Paid.", maker=maker,
         prepared_at=now,
     )  # fmt: skip
     run = PayoutRun.objects.create(

@@ -54,6 +54,12 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "approve": {"finance checker"},
         "discard": {"finance maker", "finance checker"},
         "part": {"finance maker"},
+        "write_off": {"finance maker"},
+    },
+    "investments.WriteOff": {
+        "approve": {"finance checker"},
+        "withdraw": {"finance maker", "finance checker"},
+        "give_back": {"finance maker"},
     },
     "investments.Instalment": {"approve": {"finance checker"}, "withdraw": {"finance maker", "finance checker"}},
     "investments.PayoutRun": {
