@@ -29,8 +29,10 @@ class InvestmentsConfig(AppConfig):
         # The hottest row last (architecture.md section 3).
         locks.declare_order(
             "businesses.Business",
+            "investments.Moratorium",
             "investments.Fund",
             "investments.Period",
+            "investments.MoratoriumFund",
             "investments.RevenueReport",
             "investments.Distribution",
             "investments.Instalment",

@@ -216,6 +216,22 @@ class DistributionRetaxed:
 
 
 @dataclass(frozen=True)
+class MoratoriumDeclared:
+    """Every fund of a moratorium has had its step: payments of its periods are put off, or they are not counted."""
+
+    moratorium_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MoratoriumEnded:
+    """A moratorium was ended early: periods that are not decided yet pay again as their reports say."""
+
+    moratorium_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class PayoutsSent:
     """A run was sent to the bank."""
 

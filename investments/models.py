@@ -28,7 +28,7 @@ from .payouts.models import (
     TaxPayment,
 )
 from .policy.models import PolicyProfile, TaxRate
-from .revenue.models import Evidence, Period, RevenueReport
+from .revenue.models import Evidence, Moratorium, MoratoriumFund, Period, RevenueReport
 
 __all__ = [
     "WaitingEntry",
@@ -53,6 +53,8 @@ __all__ = [
     "Instalment",
     "Investor",
     "Line",
+    "Moratorium",
+    "MoratoriumFund",
     "Movement",
     "Order",
     "OutgoingTransfer",

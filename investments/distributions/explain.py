@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from investments.offerings.exact import RATE_SCALE
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, Reason, RuleTerms, entitlement, recoup_revenue
+from investments.revenue.models import Period
 from investments.revenue.reports import planned_revenue
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
@@ -53,7 +54,18 @@ def sentences(own: Distribution, line: Allocation | None = None) -> list[str]:
         return [*found, *written_off(own)]
     if own.reason == Reason.GRACE:
         return [_("This period lies in the grace period of the terms: its sales do not count and nothing is paid.")]
-    return [_calculation(own, yen) + (_mine(line, yen) if line else ""), *_reasons(own, yen), *written_off(own)]
+    told = [relief(own.period)] if own.period.relief else []
+    return [_calculation(own, yen) + (_mine(line, yen) if line else ""), *_reasons(own, yen), *told, *written_off(own)]
+
+
+def relief(period: Period) -> str:
+    """What a moratorium makes of a period, in a sentence; empty where none covers it."""
+    if period.moratorium is None:
+        return ""
+    words = {"title": period.moratorium.title, "reason": period.moratorium.reason}
+    if period.relief == Action.WAIVE:
+        return _("Moratorium “%(title)s”: this period is not counted. %(reason)s") % words
+    return _("Moratorium “%(title)s”: what this period earns is paid with a later one. %(reason)s") % words
 
 
 def written_off(own: Distribution) -> list[str]:

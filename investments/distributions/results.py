@@ -54,7 +54,7 @@ def results_of(fund: Fund, terms: Terms, *, on: date) -> list[Result]:
         own.fund = fund
         decided.setdefault(own.period_id, []).append(own)
     found = []
-    for period in fund.periods.order_by("number"):
+    for period in fund.periods.select_related("moratorium").order_by("number"):
         versions = reports.get(period.number, [])
         own_distributions = decided.get(period.pk, [])
         first, newest = (versions[0], versions[-1]) if versions else (None, None)

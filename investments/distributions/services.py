@@ -16,7 +16,7 @@ from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, PeriodResult, Report, judge, recoup_revenue, supplement
 from investments.orders.place import new_payer_code
 from investments.policy.services import withholding_rate
-from investments.revenue.models import DISTRIBUTED, PERIOD_STATES, Period, RevenueReport
+from investments.revenue.models import DISTRIBUTED, PERIOD_STATES, Period, RevenueReport, effective_action
 from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
@@ -52,7 +52,8 @@ def _judge(fund: Fund, period: Period, action: str, residual: int | None) -> tup
         report = Report(period=period.number, revenue=0, action=Action.WIND_UP, residual_per_unit=residual)
         return dict(now.figures), now.paid_per_unit, judge(terms, now, report)[1]
     versions = accepted_reports(fund)[period.number]
-    report = Report(period=period.number, revenue=versions[-1].revenue, action=Action(versions[0].action))
+    action = effective_action(period, versions[0].action)
+    report = Report(period=period.number, revenue=versions[-1].revenue, action=Action(action))
     after, result = judge(terms, now, report)
     return dict(after.figures), now.paid_per_unit, result
 
@@ -186,12 +187,13 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
             raise DomainError("same_person", _("You calculated this distribution; another person must approve it."))
         residual = distribution.per_unit if distribution.action == Action.WIND_UP else None
         figures, paid_before, result = _judge(fund, period, distribution.action, residual)
-        now = {str(key): value for key, value in figures.items()}, paid_before, *(getattr(result, n) for n in _FIGURES)
-        stored = distribution.figures, distribution.paid_before, *(getattr(distribution, name) for name in _FIGURES)
+        names = (*_FIGURES, "action")
+        now = {str(key): value for key, value in figures.items()}, paid_before, *(getattr(result, n) for n in names)
+        stored = distribution.figures, distribution.paid_before, *(getattr(distribution, name) for name in names)
         if now != stored:
             raise DomainError(
                 "stale",
-                _("A report has changed since this was calculated: discard it and calculate again."),
+                _("A report or a moratorium has changed since this was calculated: discard it and calculate again."),
             )
         DISTRIBUTION_STATES.move(
             distribution,

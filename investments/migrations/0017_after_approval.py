@@ -17,6 +17,76 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Moratorium",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=120, verbose_name="title")),
+                ("reason", models.CharField(max_length=500, verbose_name="reason")),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[("defer", "put the payments off"), ("waive", "do not count the periods")],
+                        max_length=6,
+                        verbose_name="action",
+                    ),
+                ),
+                ("from_on", models.DateField(verbose_name="periods that end from")),
+                ("until_on", models.DateField(verbose_name="until")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "waits for approval"),
+                            ("approved", "in force"),
+                            ("ended", "ended"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        default="prepared",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("prepared_at", models.DateTimeField(verbose_name="prepared at")),
+                ("approved_at", models.DateTimeField(null=True, verbose_name="approved at")),
+                ("told_at", models.DateTimeField(null=True, verbose_name="told at")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                (
+                    "end_reason",
+                    models.CharField(blank=True, default="", max_length=500, verbose_name="reason of the end"),
+                ),
+                ("end_told_at", models.DateTimeField(null=True, verbose_name="told of the end at")),
+            ],
+            options={
+                "verbose_name": "moratorium",
+                "verbose_name_plural": "moratoria",
+            },
+        ),
+        migrations.CreateModel(
+            name="MoratoriumFund",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waits for its step"),
+                            ("applied", "in force"),
+                            ("lifted", "ended"),
+                            ("left_out", "left out"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("error", models.CharField(blank=True, default="", max_length=500, verbose_name="error")),
+            ],
+            options={
+                "verbose_name": "fund of a moratorium",
+                "verbose_name_plural": "funds of moratoria",
+            },
+        ),
+        migrations.CreateModel(
             name="Retax",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -108,6 +178,13 @@ class Migration(migrations.Migration):
             name="written_off_per_unit",
             field=models.BigIntegerField(db_default=0, default=0, verbose_name="written off, per unit"),
         ),
+        migrations.AddField(
+            model_name="period",
+            name="relief",
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=6, verbose_name="put off or waived"
+            ),
+        ),
         migrations.AlterField(
             model_name="payin",
             name="use",
@@ -164,6 +241,81 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="distribution_written_off",
+            ),
+        ),
+        migrations.AddField(
+            model_name="moratorium",
+            name="checker",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="approved by",
+            ),
+        ),
+        migrations.AddField(
+            model_name="moratorium",
+            name="ended_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="ended by",
+            ),
+        ),
+        migrations.AddField(
+            model_name="moratorium",
+            name="maker",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="prepared by",
+            ),
+        ),
+        migrations.AddField(
+            model_name="period",
+            name="moratorium",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="periods",
+                to="investments.moratorium",
+                verbose_name="moratorium",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="period",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("moratorium__isnull", True), ("relief", "")),
+                    models.Q(("moratorium__isnull", False), ("relief__in", ["defer", "waive"])),
+                    _connector="OR",
+                ),
+                name="period_relief",
+            ),
+        ),
+        migrations.AddField(
+            model_name="moratoriumfund",
+            name="fund",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="moratoria",
+                to="investments.fund",
+                verbose_name="fund",
+            ),
+        ),
+        migrations.AddField(
+            model_name="moratoriumfund",
+            name="moratorium",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="funds",
+                to="investments.moratorium",
+                verbose_name="moratorium",
             ),
         ),
         migrations.AddField(
@@ -255,6 +407,46 @@ class Migration(migrations.Migration):
                 ),
                 name="pay_in_of_one_source",
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="moratorium",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["approved", "ended"]), _negated=True),
+                    models.Q(
+                        ("approved_at__isnull", False),
+                        ("checker__isnull", False),
+                        models.Q(("checker", models.F("maker")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="moratorium_two_people",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="moratorium",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_on__lte", models.F("until_on"))), name="moratorium_dates"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="moratorium",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", False), ("ended_by__isnull", False), ("state", "ended")),
+                    models.Q(
+                        models.Q(("state", "ended"), _negated=True),
+                        ("ended_at__isnull", True),
+                        ("ended_by__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="moratorium_ended",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="moratoriumfund",
+            constraint=models.UniqueConstraint(fields=("moratorium", "fund"), name="moratorium_fund_once"),
         ),
         migrations.AddConstraint(
             model_name="retax",

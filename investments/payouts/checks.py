@@ -188,8 +188,8 @@ def taxed() -> Iterator[str]:
                       coalesce(tax_was, tax_planned), withheld)
           FROM line
          WHERE tax_before <> coalesce(tax_was, tax_planned) OR taken <> withheld
-            OR lost = 0 AND tax <> taken + floor((greatest(0, high - principal) - greatest(0, from_per_unit - principal))
-                                                 * units::numeric * rate)
+            OR lost = 0 AND tax <> taken + floor((greatest(0, high - principal)
+                                                  - greatest(0, from_per_unit - principal)) * units::numeric * rate)
          ORDER BY id
     """)
     yield from query("""

@@ -1,7 +1,7 @@
 """Before a run is built, what it may pay is taxed at the rates of its transfer date (domain.md section 5).
 
-What was withheld before keeps its tax, and every line keeps what was planned; a row says from where on which rate holds.
-The journal has a reversing and a new entry for the whole distribution.
+What was withheld before keeps its tax, and every line keeps what was planned; a row says from where on which rate
+holds. The journal has a reversing and a new entry for the whole distribution.
 """
 
 from __future__ import annotations
@@ -32,21 +32,19 @@ from microfund.kernel.outbox.services import publish
 from .models import PayoutRun
 
 _RATE = "(CASE allocation.payee_class WHEN 'company' THEN %(company)s ELSE %(person)s END)::numeric / %(scale)s"
-#: Lines of released distributions of which something is still to be taxed, at another rate than that of the date. Withheld
-#: parts of a line come before all others, so they are one span from nothing up to `low`.
+#: Lines of released distributions of which something is still to be taxed, at another rate than that of the date. The
+#: withheld parts of a line come before all others, so they are one span from nothing up to `low`.
+_HIGH = "distribution.per_unit - distribution.written_off_per_unit"
+_TAXED_SO_FAR = SPAN.format(low="coalesce(newest.from_per_unit, 0)", high=_HIGH)
 _CHANGED = f"""
 line AS (
     SELECT allocation.id, allocation.distribution_id, distribution.fund_id, allocation.units,
            distribution.principal_per_unit AS principal,
-           distribution.per_unit - distribution.written_off_per_unit AS high,
+           {_HIGH} AS high,
            coalesce(done.per_unit, 0) AS low, coalesce(done.tax, 0) AS taken, {_RATE} AS rate,
            coalesce(newest.rate, allocation.rate) AS rate_before, coalesce(newest.tax, allocation.tax) AS tax_before,
            coalesce(newest.tax, allocation.tax) - coalesce(newest.taken, 0)
-           - {
-    SPAN.format(
-        low="coalesce(newest.from_per_unit, 0)", high="distribution.per_unit - distribution.written_off_per_unit"
-    )
-} AS written_off
+           - {_TAXED_SO_FAR} AS written_off
       FROM investments_distribution AS distribution
       JOIN investments_allocation AS allocation ON allocation.distribution_id = distribution.id
       {NEWEST}
@@ -70,13 +68,14 @@ line AS (
       FROM line
      WHERE rate <> rate_before AND high > greatest(low, principal)
 )
-"""
+"""  # noqa: S608 - texts of this module
 _WRITE = f"""
 WITH {_CHANGED}
 , retax AS (
     INSERT INTO investments_retax
            (distribution_id, number, pay_on, rate_person, rate_company, tax, net, maker_id, happened_at)
-    SELECT own.distribution_id, (SELECT count(*) + 1 FROM investments_retax WHERE distribution_id = own.distribution_id),
+    SELECT own.distribution_id,
+           (SELECT count(*) + 1 FROM investments_retax WHERE distribution_id = own.distribution_id),
            %(pay_on)s, %(person)s::numeric / %(scale)s, %(company)s::numeric / %(scale)s, whole.tax + own.more,
            whole.gross - whole.tax - own.more, %(maker)s, %(at)s
       FROM (SELECT distribution_id, sum(tax - tax_before) AS more FROM changed

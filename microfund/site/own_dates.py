@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from investments.distributions.explain import written_off_words
+from investments.distributions.explain import relief, written_off_words
 from investments.models import Fund, Holding, Period, Terms, WriteOff
 from investments.offerings import queries as offerings
 from investments.offerings.projection import ProjectedPeriod, project
@@ -44,7 +44,9 @@ def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeri
 
     What a period is expected to pay is the plan put through the rule that pays, before tax. Two queries.
     """
-    periods = list(fund.periods.order_by("number")) or period_rows(fund, terms, fund.policy)
+    periods = list(fund.periods.select_related("moratorium").order_by("number")) or period_rows(
+        fund, terms, fund.policy
+    )
     plan = list(terms.plan_revenue)
     whole = len(plan) == terms.periods and units > 0
     expected = project(offerings.rule_terms(terms), plan, 100, units, Decimal(0)).periods if whole else ()
@@ -55,7 +57,7 @@ def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeri
             plan=plan[period.number - 1] if period.number <= len(plan) else None,
             projected=expected[period.number - 1] if period.number <= len(expected) else None,
             words=period_words(period, on=on),
-            notes=tuple(told.get(period.number, ())),
+            notes=(*([relief(period)] if period.relief else []), *told.get(period.number, ())),
         )
         for period in periods
     ]

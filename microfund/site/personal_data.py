@@ -91,6 +91,7 @@ NOT_IN = {
     "investments.Distribution": "who of the staff calculated and approved it",
     "investments.Instalment": "who of the staff decided it",
     "investments.Retax": "who of the staff prepared the run; the tax is in the payments",
+    "investments.Moratorium": "who of the staff decided it; what it means for a holding is in the mails",
     "investments.WriteOff": "who of the staff decided it; what a holder does not get of it is in the payments",
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",

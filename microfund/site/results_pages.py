@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from investments.distributions.explain import sentences
+from investments.distributions.explain import relief, sentences
 from investments.distributions.proof import proof
 from investments.distributions.results import (
     Result,
@@ -48,6 +48,7 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
         "results": found,
         "known": known,
         "told": [(result, [sentences(own) for own in result.distributions]) for result in reversed(known)],
+        "relieved": [(result, relief(result.period)) for result in found if result.period.relief],
         "late_reports": [result for result in found if result.report_late],
         "late_payments": [own for result in found for own in result.distributions if result.payment_late and own.owed],
         "paid": paid,
@@ -80,6 +81,7 @@ def results_csv(request: HttpRequest, shown: Shown) -> HttpResponse:
         _("Report due"),
         _("Payment due"),
         _("State"),
+        _("Moratorium"),
         _("Reason"),
     ]
     lines: list[list[Any]] = [head]
@@ -98,6 +100,7 @@ def results_csv(request: HttpRequest, shown: Shown) -> HttpResponse:
                 period.report_due_on,
                 decided[0].payment_on if decided else period.payment_due_on,
                 period.get_state_display(),
+                period.relief,
                 decided[0].get_reason_display() if decided else "",
             ]
         )
@@ -132,6 +135,7 @@ def _period(row: Result) -> dict[str, Any]:
         "report_due_on": period.report_due_on.isoformat(),
         "payment_due_on": period.payment_due_on.isoformat(),
         "state": period.state,
+        "moratorium": period.relief or None,
         "planned_revenue": row.plan,
         "revenue": row.revenue,
         "first_reported": row.reported,

@@ -29,6 +29,7 @@ from microfund.kernel import clock
 from microfund.kernel.pages import private
 
 from . import own_csv
+from .templatetags.pages import percent
 from .templatetags.tomobune import bilingual_filter
 
 _SUMS = ("gross", "principal", "profit", "tax", "net")
@@ -138,7 +139,7 @@ def statement_csv(request: HttpRequest, year: int) -> HttpResponse:
                 part.gross,
                 part.principal,
                 part.profit,
-                f"{part.rate:.2%}".rstrip("%") if part.profit else "",
+                percent(part.rate).rstrip("%") if part.profit else "",
                 part.tax,
                 part.net,
             ]

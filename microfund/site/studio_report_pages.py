@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from businesses.studio.access import Desk, studio
+from investments.distributions.explain import relief
 from investments.distributions.models import Distribution
 from investments.distributions.queries import preview
 from investments.models import Evidence, Fund, Period, RevenueReport, Terms
@@ -130,19 +131,21 @@ class ReportForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class PeriodRow:
-    """One period for the list: what was planned and reported (yen), what it paid per unit, what is to be done."""
+    """One period for the list: what was planned and reported (yen), what it paid per unit, what is to be done, what a
+    moratorium makes of it."""
 
     period: Period
     plan: int | None
     report: RevenueReport | None
     distribution: Distribution | None
     late: bool
+    relief: str
 
 
 def _funds(desk: Desk) -> list[Fund]:
     found = Fund.objects.filter(business=desk.business, state__in=IN_TERM).prefetch_related(
         offerings.newest_terms(),
-        Prefetch("periods", Period.objects.order_by("number")),
+        Prefetch("periods", Period.objects.select_related("moratorium").order_by("number")),
         Prefetch("periods__reports", RevenueReport.objects.order_by("version")),
         Prefetch(
             "periods__distributions",
@@ -166,6 +169,7 @@ def _rows(fund: Fund, terms: Terms, on: date) -> list[PeriodRow]:
                 report=(open_one or accepted or versions or [None])[-1],
                 distribution=made[0] if made else None,
                 late=period.state == Period.State.REPORT_DUE and on > period.report_due_on,
+                relief=relief(period),
             )
         )
     return rows
@@ -181,7 +185,11 @@ def report_list(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _period(desk: Desk, pk: int) -> Period:
-    found = Period.objects.filter(pk=pk, fund__business=desk.business).select_related("fund__business").first()
+    found = (
+        Period.objects.filter(pk=pk, fund__business=desk.business)
+        .select_related("fund__business", "moratorium")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -245,6 +253,7 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     context = {
         **desk.context(),
         "period": period,
+        "relief": relief(period),
         "fund": period.fund,
         "plan": reports.planned_revenue(terms, period.number),
         "form": form,

@@ -14,7 +14,7 @@ from django.utils import timezone
 from investments.banking import services as banking
 from investments.distributions import pay_in, write_off
 from investments.distributions import services as distributions
-from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
+from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine, TaxRate
 from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
 from investments.payouts import outcome
@@ -112,6 +112,7 @@ def build(sandbox: SandboxProcess) -> Books:
     repaying = _repaying()
     _rewards(repaying)
     _written_off()
+    _taxed_again()
     return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
 
 
@@ -182,6 +183,26 @@ def _written_off() -> None:
     write_off.approve(row, actor=repay.staff("checker"), at=repay.after(made.period, 40))
     repay.report(fund, 2, 27_900_000)
     repay.distribute(fund, 2)
+
+
+def _taxed_again() -> None:
+    """A fund of which a part was paid at one rate of tax and the rest at another."""
+    fund = repay.operating(
+        40, periods=5, units_offered=300, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+    )
+    repay.report(fund, 1, 3_600_000)
+    made = repay.pay_in(repay.distribute(fund, 1), 40 * 5_100)
+    at = repay.after(made.period, 25)
+    part = pay_in.prepare_instalment(made, actor=repay.staff(), at=at, reason="The rest comes in spring.")
+    pay_in.approve_instalment(part, actor=repay.staff("checker"), at=at)
+    repay.settle(repay.send_run(at=at))
+    later = at + timedelta(days=30)
+    TaxRate.objects.create(kind="withholding", payee_class="", valid_from=later.date(), rate=Decimal("0.2553"))
+    repay.pay_in(made, at=later)
+    repay.settle(repay.send_run(at=later))
+    TaxRate.objects.create(
+        kind="withholding", payee_class="", valid_from=later.date() + timedelta(days=30), rate=Decimal("0.2042")
+    )
 
 
 def _receive(order: Order) -> None:

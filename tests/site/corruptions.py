@@ -28,6 +28,7 @@ from investments.models import (
     PayoutRun,
     Period,
     ProviderPayout,
+    RetaxedAllocation,
     RevenueReport,
     Terms,
     WriteOff,
@@ -926,6 +927,27 @@ def a_credit_is_back_in_the_row_only(books: Books) -> str:
     sql("UPDATE investments_writeoff SET credit_left = 29 WHERE id = %s", row.pk)
     fund = row.distribution.fund
     return f"investments_fund {fund.pk} ({fund.slug}): its book holds a credit of 0, its write-offs say 29"
+
+
+@corrupts("payouts.taxed")
+def the_tax_of_a_line_is_lowered(books: Books) -> str:
+    row = RetaxedAllocation.objects.get()
+    sql("UPDATE investments_retaxedallocation SET tax = tax - 1 WHERE id = %s", row.pk)
+    return f"investments_retaxedallocation {row.pk} (allocation {row.allocation_id}): tax {row.tax - 1} after"
+
+
+@corrupts("payouts.taxed")
+def what_was_withheld_before_is_forgotten(books: Books) -> str:
+    row = RetaxedAllocation.objects.get()
+    sql("UPDATE investments_retaxedallocation SET tax = tax - taken, taken = 0 WHERE id = %s", row.pk)
+    return f"of which 0 withheld; it was {row.tax_before}, its parts make {row.taken}"
+
+
+@corrupts("payouts.taxed")
+def taxing_again_is_not_in_the_journal(books: Books) -> str:
+    row = RetaxedAllocation.objects.get()
+    drop_entry(f"distribution_retaxed:retax:{row.retax_id}")
+    return f"investments_retax {row.retax_id}: net {row.retax.net}, tax {row.retax.tax}; journaled net , tax "
 
 
 @corrupts("payouts.parts")

@@ -56,6 +56,13 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "part": {"finance maker"},
         "write_off": {"finance maker"},
     },
+    "investments.Moratorium": {
+        "prepare": {"finance maker", "operations"},
+        "approve": {"finance checker"},
+        "withdraw": {"finance maker", "finance checker", "operations"},
+        "end": {"finance checker"},
+    },
+    "investments.MoratoriumFund": {"leave_out": {"finance checker"}},
     "investments.WriteOff": {
         "approve": {"finance checker"},
         "withdraw": {"finance maker", "finance checker"},

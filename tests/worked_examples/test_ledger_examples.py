@@ -27,6 +27,7 @@ from investments.models import (
     Refund,
     StatementLine,
     TaxPayment,
+    TaxRate,
 )
 from investments.orders import services as orders
 from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
@@ -419,6 +420,14 @@ def credit_returned(story: Story) -> None:
     make.carry_out(transfer, at=at)
 
 
+def distribution_retaxed(story: Story) -> None:
+    own = Repaid(story).distribution
+    repay.pay_in(own)
+    at = repay.after(own.period, 30)
+    TaxRate.objects.create(kind="withholding", payee_class="", valid_from=at.date(), rate=Decimal("0.2553"))
+    repay.send_run(at=at)
+
+
 def payouts_sent(story: Story) -> None:
     Repaid(story).sent()
 
@@ -492,6 +501,7 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "written_off": written_off,
     "credit_used": credit_used,
     "credit_returned": credit_returned,
+    "distribution_retaxed": distribution_retaxed,
     "payouts_sent": payouts_sent,
     "payout_returned": payout_returned,
     "payout_set_aside": payout_set_aside,

@@ -1,11 +1,12 @@
 DO $$
 DECLARE name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_retax', 'investments_retaxedallocation']
+    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_retax', 'investments_retaxedallocation',
+                                'investments_moratorium', 'investments_moratoriumfund']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_no_truncate', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['investments_writeoff']
+    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_moratorium', 'investments_moratoriumfund']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_stays', name);
     END LOOP;
@@ -14,6 +15,12 @@ BEGIN
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_kept', name);
     END LOOP;
 END $$;
+DROP TRIGGER moratorium_fund_joined ON investments_moratoriumfund;
+DROP FUNCTION moratorium_fund_joined();
+DROP TRIGGER moratorium_kept ON investments_moratorium;
+DROP FUNCTION moratorium_kept();
+DROP TRIGGER period_relief_kept ON investments_period;
+DROP FUNCTION period_relief_kept();
 DROP TRIGGER investments_payoutitem_stays ON investments_payoutitem;
 DROP TRIGGER investments_payoutitem_kept ON investments_payoutitem;
 DROP FUNCTION payout_item_kept();

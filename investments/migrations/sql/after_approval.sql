@@ -105,6 +105,48 @@ CREATE TRIGGER investments_payoutitem_kept BEFORE UPDATE ON investments_payoutit
 CREATE TRIGGER investments_payoutitem_stays BEFORE DELETE ON investments_payoutitem
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- What a moratorium makes of a period, two people decided, and it never changes once the period is decided.
+CREATE FUNCTION period_relief_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.relief, NEW.moratorium_id) IS DISTINCT FROM (OLD.relief, OLD.moratorium_id)
+       AND (OLD.state NOT IN ('scheduled', 'report_due', 'reported', 'accepted', 'calculated')
+            OR NEW.moratorium_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM investments_moratorium AS own
+                  JOIN investments_moratoriumfund AS part ON part.moratorium_id = own.id
+                 WHERE own.id = NEW.moratorium_id AND own.state = 'approved' AND own.action = NEW.relief
+                   AND part.fund_id = NEW.fund_id AND part.state IN ('waiting', 'applied'))) THEN
+        RAISE EXCEPTION 'period %: no moratorium says this, or it is decided', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER period_relief_kept BEFORE UPDATE OF relief, moratorium_id ON investments_period
+    FOR EACH ROW EXECUTE FUNCTION period_relief_kept();
+
+CREATE FUNCTION moratorium_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.title, NEW.reason, NEW.action, NEW.from_on, NEW.until_on, NEW.maker_id)
+       IS DISTINCT FROM (OLD.title, OLD.reason, OLD.action, OLD.from_on, OLD.until_on, OLD.maker_id)
+       OR OLD.state <> 'prepared' AND (NEW.checker_id, NEW.approved_at) IS DISTINCT FROM (OLD.checker_id, OLD.approved_at)
+       OR OLD.state IN ('ended', 'withdrawn') AND NEW.state <> OLD.state THEN
+        RAISE EXCEPTION 'moratorium %: what was decided cannot be changed', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER moratorium_kept BEFORE UPDATE ON investments_moratorium FOR EACH ROW EXECUTE FUNCTION moratorium_kept();
+
+-- No fund joins a moratorium that was decided.
+CREATE FUNCTION moratorium_fund_joined() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NOT EXISTS (
+           SELECT FROM investments_moratorium WHERE id = NEW.moratorium_id AND state = 'prepared')
+       OR TG_OP = 'UPDATE' AND (NEW.moratorium_id, NEW.fund_id) IS DISTINCT FROM (OLD.moratorium_id, OLD.fund_id) THEN
+        RAISE EXCEPTION 'moratorium %: its funds are decided', NEW.moratorium_id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER moratorium_fund_joined BEFORE INSERT OR UPDATE ON investments_moratoriumfund
+    FOR EACH ROW EXECUTE FUNCTION moratorium_fund_joined();
+
 DO $$
 DECLARE name text;
 BEGIN
@@ -115,12 +157,13 @@ BEGIN
                         EXECUTE FUNCTION refuse_change()', name || '_kept', name);
     END LOOP;
     -- Never deleted.
-    FOREACH name IN ARRAY ARRAY['investments_writeoff']
+    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_moratorium', 'investments_moratoriumfund']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE DELETE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_stays', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_retax', 'investments_retaxedallocation']
+    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_retax', 'investments_retaxedallocation',
+                                'investments_moratorium', 'investments_moratoriumfund']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_no_truncate', name);
