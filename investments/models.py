@@ -26,6 +26,7 @@ from .payouts.models import (
     PayoutRun,
     Release,
     TaxPayment,
+    UnclaimedPart,
 )
 from .policy.models import PolicyProfile, TaxRate
 from .revenue.models import Evidence, Moratorium, MoratoriumFund, Period, RevenueReport
@@ -83,6 +84,7 @@ __all__ = [
     "TaxPayment",
     "TaxRate",
     "Terms",
+    "UnclaimedPart",
     "UnrecordedObject",
     "WebhookDelivery",
     "WriteOff",

@@ -87,7 +87,8 @@ def _effect(fund: Fund, relief: Mapping[int, str], *, reported: bool) -> Effect:
     without, then = _paid(fund, {}, reported=reported), _paid(fund, relief, reported=reported)
     withheld = sum(without[number] - then[number] for number in relief)
     later = sum(then[number] - without[number] for number in then if number not in relief)
-    return Effect(withheld, later, withheld - later)
+    # Fractions that would have made a whole yen with the covered periods may take one from the later ones.
+    return Effect(withheld, max(0, later), withheld - later)
 
 
 def _paid(fund: Fund, relief: Mapping[int, str], *, reported: bool) -> dict[int, int]:

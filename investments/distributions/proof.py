@@ -3,7 +3,8 @@
 One record for each frozen version of the terms, each accepted report, each approved distribution, each write-off and
 each step of a moratorium, in the order in which they came to count. Each carries the SHA-256 of the one before and its
 own, over its canonical JSON (sorted keys, no spaces, ASCII), so an older copy of the file is always the beginning of a
-newer one. `docs/verify.py` recomputes it all offline. Amounts in minor units (yen), rates as decimal texts, instants in UTC.
+newer one. `docs/verify.py` recomputes it all offline. Amounts in minor units (yen), rates as decimal
+texts, instants in UTC.
 """
 
 from __future__ import annotations

@@ -125,6 +125,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="UnclaimedPart",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("net", models.BigIntegerField(verbose_name="net")),
+                ("set_aside_at", models.DateTimeField(verbose_name="set aside at")),
+                ("claimed_at", models.DateTimeField(null=True, verbose_name="claimed at")),
+            ],
+            options={
+                "verbose_name": "unclaimed part",
+                "verbose_name_plural": "unclaimed parts",
+            },
+        ),
+        migrations.CreateModel(
             name="WriteOff",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -360,6 +373,47 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="unclaimedpart",
+            name="allocation",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="unclaimed",
+                to="investments.allocation",
+                verbose_name="allocation",
+            ),
+        ),
+        migrations.AddField(
+            model_name="unclaimedpart",
+            name="fund",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="investments.fund",
+                verbose_name="fund",
+            ),
+        ),
+        migrations.AddField(
+            model_name="unclaimedpart",
+            name="instalment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="investments.instalment",
+                verbose_name="instalment",
+            ),
+        ),
+        migrations.AddField(
+            model_name="unclaimedpart",
+            name="investor",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="investments.investor",
+                verbose_name="investor",
+            ),
+        ),
+        migrations.AddField(
             model_name="writeoff",
             name="checker",
             field=models.ForeignKey(
@@ -474,6 +528,26 @@ class Migration(migrations.Migration):
                 ),
                 name="retaxed_allocation_sums",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="unclaimedpart",
+            index=models.Index(
+                condition=models.Q(("claimed_at__isnull", True)),
+                fields=["investor", "fund"],
+                name="unclaimed_part_open_idx",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="unclaimedpart",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("claimed_at__isnull", True)),
+                fields=("allocation", "instalment"),
+                name="unclaimed_part_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="unclaimedpart",
+            constraint=models.CheckConstraint(condition=models.Q(("net__gt", 0)), name="unclaimed_part_positive"),
         ),
         migrations.AddIndex(
             model_name="writeoff",

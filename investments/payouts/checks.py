@@ -144,7 +144,15 @@ def journal() -> Iterator[str]:
 
 
 def unclaimed() -> Iterator[str]:
-    """What is set aside in a fund's book is the net of its unclaimed payouts."""
+    """What is set aside in a fund's book is the net of its unclaimed payouts and parts; no such part is in a payout."""
+    yield from query("""
+        SELECT format('investments_unclaimedpart %s (allocation %s): is set aside and in payout %s', own.id,
+                      own.allocation_id, item.payout_id)
+          FROM investments_unclaimedpart AS own
+          JOIN investments_payoutitem AS item
+            ON item.allocation_id = own.allocation_id AND item.instalment_id = own.instalment_id
+         WHERE own.claimed_at IS NULL ORDER BY own.id
+    """)
     yield from query("""
         SELECT format('investments_fund %s (%s): %s set aside, its unclaimed payouts make %s', fund.id, fund.slug,
                       coalesce(posted.amount, 0), coalesce(own.net, 0))
@@ -155,8 +163,11 @@ def unclaimed() -> Iterator[str]:
                        JOIN investments_account AS account
                          ON account.id = line.account_id AND account.code = 'unclaimed_distributions'
                       GROUP BY 1) AS posted ON posted.book_id = fund.book_id
-          LEFT JOIN (SELECT fund_id, sum(net) AS net FROM investments_payout WHERE state = 'unclaimed' GROUP BY 1)
-               AS own ON own.fund_id = fund.id
+          LEFT JOIN (SELECT fund_id, sum(net) AS net
+                       FROM (SELECT fund_id, net FROM investments_payout WHERE state = 'unclaimed'
+                             UNION ALL SELECT fund_id, net FROM investments_unclaimedpart
+                                        WHERE claimed_at IS NULL) AS part
+                      GROUP BY 1) AS own ON own.fund_id = fund.id
          WHERE coalesce(posted.amount, 0) <> coalesce(own.net, 0)
          ORDER BY fund.id
     """)

@@ -67,6 +67,8 @@ line AS (
                + written_off)::bigint AS tax
       FROM line
      WHERE rate <> rate_before AND high > greatest(low, principal)
+       AND NOT EXISTS (SELECT FROM investments_unclaimedpart AS kept
+                        WHERE kept.allocation_id = line.id AND kept.claimed_at IS NULL)
 )
 """  # noqa: S608 - texts of this module
 _WRITE = f"""

@@ -15,10 +15,13 @@ _BASE = "coalesce(newest.from_per_unit, 0)"
 _BY = SPAN.format(low=_BASE, high="instalment.per_unit_before + instalment.per_unit")
 _BEFORE = SPAN.format(low=_BASE, high="instalment.per_unit_before")
 #: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before.
-_DUE = f"""
+DUE = f"""
 due AS (
     SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id, holding.investor_id,
            distribution.id AS distribution_id, holding.frozen_at IS NOT NULL AS frozen,
+           EXISTS (SELECT FROM investments_unclaimedpart AS kept
+                    WHERE kept.allocation_id = allocation.id AND kept.instalment_id = instalment.id
+                      AND kept.claimed_at IS NULL) AS set_aside,
            instalment.per_unit * allocation.units AS gross,
            (least(instalment.per_unit_before + instalment.per_unit, distribution.principal_per_unit)
             - least(instalment.per_unit_before, distribution.principal_per_unit)) * allocation.units AS principal,
@@ -41,10 +44,12 @@ judged AS (
     SELECT part.fund_id, part.investor_id, part.gross, part.principal, part.tax, account.id AS account_id,
            CASE WHEN part.frozen THEN 'frozen'
                 WHEN account.id IS NULL THEN 'no_account'
+                WHEN part.set_aside THEN 'unclaimed'
                 WHEN part.gross - part.tax < policy.payout_minimum AND NOT %(year_end)s AND NOT last.over
                      THEN 'small'
                 ELSE '' END AS excluded
-      FROM (SELECT fund_id, investor_id, bool_or(frozen) AS frozen, sum(gross)::bigint AS gross,
+      FROM (SELECT fund_id, investor_id, bool_or(frozen) AS frozen,
+                   bool_or(set_aside) AS set_aside, sum(gross)::bigint AS gross,
                    sum(principal)::bigint AS principal, sum(tax)::bigint AS tax
               FROM due GROUP BY fund_id, investor_id) AS part
       JOIN investments_fund AS fund ON fund.id = part.fund_id
@@ -81,6 +86,7 @@ again AS (
 EXCLUSIONS = {
     "frozen": _("frozen"),
     "no_account": _("no bank account"),
+    "unclaimed": _("set aside after a year; comes back with the account"),
     "small": _("under the minimum; carried"),
     "returned": _("returned; the account was not changed since"),
 }
@@ -105,7 +111,7 @@ def preview(pay_on: date) -> list[Line]:
     """What a run on this date would pay, and what it would leave out, by fund and reason."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {_DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
+            f"WITH {DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
             " SELECT fund_id, excluded, count(*), sum(net)::bigint FROM ("
             "   SELECT fund_id, excluded, gross - tax AS net FROM judged"
             "   UNION ALL SELECT fund_id, excluded, net FROM again) AS part"
@@ -116,7 +122,7 @@ def preview(pay_on: date) -> list[Line]:
 
 
 _BUILD = f"""
-WITH {_DUE}, {_JUDGED}, {_AGAIN}
+WITH {DUE}, {_JUDGED}, {_AGAIN}
 , payout AS (
     INSERT INTO investments_payout (run_id, fund_id, investor_id, state, gross, principal, profit, tax, net)
     SELECT %(run)s, fund_id, investor_id, 'in_run', gross, principal, gross - principal, tax, gross - tax
@@ -165,7 +171,7 @@ def excluded_people(pay_on: date, fund_id: int, limit: int = 200) -> list[dict[s
     """Who of a fund would be left out and why, at most `limit` of them, the largest sums first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {_DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
+            f"WITH {DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
             " SELECT investor_id, excluded, net FROM ("
             "   SELECT fund_id, investor_id, excluded, gross - tax AS net FROM judged"
             "   UNION ALL SELECT fund_id, investor_id, excluded, net FROM again) AS part"

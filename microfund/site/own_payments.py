@@ -35,7 +35,7 @@ class Payment:
 
 
 def lines_of(investor: Any) -> QuerySet[Allocation]:
-    """Every line of this person in approved distributions, newest first, with what a page of them needs; six queries
+    """Every line of this person in approved distributions, newest first, with what a page of them needs; seven queries
     however many there are."""
     items = PayoutItem.objects.select_related("payout", "instalment").prefetch_related(
         Prefetch(
@@ -54,7 +54,7 @@ def lines_of(investor: Any) -> QuerySet[Allocation]:
             "distribution__fund__business",
             "holding",
         )
-        .prefetch_related(Prefetch("items", items.order_by("instalment__number")), "retaxed__retax")
+        .prefetch_related(Prefetch("items", items.order_by("instalment__number")), "retaxed__retax", "unclaimed")
         .order_by("-distribution__approved_at", "-pk")
     )
 
@@ -83,6 +83,8 @@ def _state(line: Allocation, parts: tuple[PayoutItem, ...]) -> str:
     for state in (Payout.State.RETURNED, Payout.State.UNCLAIMED, Payout.State.WAITING, Payout.State.IN_RUN):
         if state in states:
             return str(state)
+    if any(kept.claimed_at is None for kept in line.unclaimed.all()):
+        return "unclaimed"
     if sum(part.gross for part in parts) < own.instalment_per_unit * line.units:
         return "carried"
     if Payout.State.SENT in states:

@@ -67,6 +67,7 @@ KEPT_IN = {
     "investments.Movement": "holdings",
     "investments.Allocation": "payments",
     "investments.RetaxedAllocation": "payments",
+    "investments.UnclaimedPart": "payments",
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
     "investments.PayoutAttempt": "payments",

@@ -2,11 +2,13 @@ DO $$
 DECLARE name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_retax', 'investments_retaxedallocation',
-                                'investments_moratorium', 'investments_moratoriumfund']
+                                'investments_moratorium', 'investments_moratoriumfund',
+                                'investments_unclaimedpart']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_no_truncate', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_moratorium', 'investments_moratoriumfund']
+    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_moratorium', 'investments_moratoriumfund',
+                                'investments_unclaimedpart']
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_stays', name);
     END LOOP;
@@ -15,6 +17,10 @@ BEGIN
         EXECUTE format('DROP TRIGGER %I ON %I', name || '_kept', name);
     END LOOP;
 END $$;
+DROP TRIGGER unclaimed_part_kept ON investments_unclaimedpart;
+DROP FUNCTION unclaimed_part_kept();
+DROP TRIGGER payout_items_claimed ON investments_payoutitem;
+DROP FUNCTION payout_items_claimed();
 DROP TRIGGER moratorium_fund_joined ON investments_moratoriumfund;
 DROP FUNCTION moratorium_fund_joined();
 DROP TRIGGER moratorium_kept ON investments_moratorium;

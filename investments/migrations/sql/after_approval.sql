@@ -147,6 +147,29 @@ END $$;
 CREATE TRIGGER moratorium_fund_joined BEFORE INSERT OR UPDATE ON investments_moratoriumfund
     FOR EACH ROW EXECUTE FUNCTION moratorium_fund_joined();
 
+-- A part that was set aside is in no payout before it was claimed; it only learns that it was.
+CREATE FUNCTION payout_items_claimed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM added AS item
+                 JOIN investments_unclaimedpart AS kept
+                   ON kept.allocation_id = item.allocation_id AND kept.instalment_id = item.instalment_id
+                WHERE kept.claimed_at IS NULL) THEN
+        RAISE EXCEPTION 'payout item: its part is set aside' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER payout_items_claimed AFTER INSERT ON investments_payoutitem
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION payout_items_claimed();
+CREATE FUNCTION unclaimed_part_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (to_jsonb(NEW) - 'claimed_at') IS DISTINCT FROM (to_jsonb(OLD) - 'claimed_at') OR OLD.claimed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'unclaimed part %: it cannot be changed', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER unclaimed_part_kept BEFORE UPDATE ON investments_unclaimedpart
+    FOR EACH ROW EXECUTE FUNCTION unclaimed_part_kept();
+
 DO $$
 DECLARE name text;
 BEGIN
@@ -157,13 +180,15 @@ BEGIN
                         EXECUTE FUNCTION refuse_change()', name || '_kept', name);
     END LOOP;
     -- Never deleted.
-    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_moratorium', 'investments_moratoriumfund']
+    FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_moratorium', 'investments_moratoriumfund',
+                                'investments_unclaimedpart']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE DELETE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_stays', name);
     END LOOP;
     FOREACH name IN ARRAY ARRAY['investments_writeoff', 'investments_retax', 'investments_retaxedallocation',
-                                'investments_moratorium', 'investments_moratoriumfund']
+                                'investments_moratorium', 'investments_moratoriumfund',
+                                'investments_unclaimedpart']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT
                         EXECUTE FUNCTION refuse_change()', name || '_no_truncate', name);
