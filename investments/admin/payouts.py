@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Fund, Investor, Payout, PayoutAttempt, PayoutRun
+from investments.models import Fund, Investor, Payout, PayoutAttempt, PayoutRun, UnclaimedPart
 from investments.payouts import retax, select, services
 from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
@@ -280,6 +280,20 @@ class PayoutAttemptAdmin(ReadOnlyAdmin):
             (_("transfer date"), row.run.pay_on),
             (_("state"), row.get_state_display()),
         ]
+
+
+@admin.register(UnclaimedPart)
+class UnclaimedPartAdmin(ReadOnlyAdmin):
+    """What could not be paid for a year since nobody gave an account for it."""
+
+    list_display = ("pk", "fund", "investor", money("net", _("net"), "JPY"), "set_aside_at", "claimed_at")
+    list_filter = (("claimed_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("fund", "investor")
+    search_fields = ("fund__slug", "investor__name", "investor__name_kana")
+    ordering = ("-pk",)
+
+    def panels(self, request: Any, row: UnclaimedPart) -> list[Panel]:
+        return [subject_panel(f"part:{row.pk}")]
 
 
 for queue in (

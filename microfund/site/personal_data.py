@@ -28,6 +28,7 @@ from investments.models import (
     PaymentAttempt,
     Payout,
     Refund,
+    UnclaimedPart,
     WaitingEntry,
 )
 from microfund.kernel.audit.models import AuditRow
@@ -67,7 +68,7 @@ KEPT_IN = {
     "investments.Movement": "holdings",
     "investments.Allocation": "payments",
     "investments.RetaxedAllocation": "payments",
-    "investments.UnclaimedPart": "payments",
+    "investments.UnclaimedPart": "set_aside",
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
     "investments.PayoutAttempt": "payments",
@@ -138,6 +139,13 @@ def export(user: Any) -> dict[str, Any]:
                 "seats",
                 "state",
                 "asked_at",
+            ),
+            "set_aside": _rows(
+                UnclaimedPart.objects.filter(investor=investor).order_by("pk"),
+                "fund__slug",
+                "net",
+                "set_aside_at",
+                "claimed_at",
             ),
             "payments": _rows(
                 Payout.objects.filter(investor=investor).order_by("pk"),

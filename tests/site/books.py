@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from investments.banking import services as banking
-from investments.distributions import pay_in, write_off
+from investments.distributions import moratorium, pay_in, write_off
 from investments.distributions import services as distributions
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine, TaxRate
 from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
-from investments.payouts import outcome
+from investments.payouts import outcome, unclaimed
 from microfund.kernel import clock
 from rewards import fulfilment, visits, vouchers
 from rewards.models import Voucher
@@ -112,6 +112,7 @@ def build(sandbox: SandboxProcess) -> Books:
     repaying = _repaying()
     _rewards(repaying)
     _written_off()
+    _unclaimed()
     _taxed_again()
     return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
 
@@ -183,6 +184,24 @@ def _written_off() -> None:
     write_off.approve(row, actor=repay.staff("checker"), at=repay.after(made.period, 40))
     repay.report(fund, 2, 27_900_000)
     repay.distribute(fund, 2)
+    at = repay.after(repay.period(fund, 2))
+    ends = repay.period(fund, 3).ends_on
+    storm = moratorium.prepare(
+        [fund], title="Storm", reason="Gone.", action="defer", from_on=ends, until_on=ends, actor=repay.staff(), at=at
+    )
+    moratorium.approve(storm, actor=repay.staff("checker"), at=at)
+    moratorium.steps_due(on=at.date(), at=at)
+
+
+def _unclaimed() -> None:
+    """A fund of which one holder never gave an account, for more than a year."""
+    at = make.at_noon(repay.BOUGHT_ON)
+    fund = repay.operating(
+        40, 9, investors=[repay.holder("ヤマダ ジュン", account=None, at=at), repay.holder(at=at)], periods=5
+    )
+    made = repay.whole_period(fund, 1, 27_900_000)
+    on = clock.add_months(made.payment_on, 13)
+    unclaimed.set_aside_due(on=on, at=make.at_noon(on))
 
 
 def _taxed_again() -> None:

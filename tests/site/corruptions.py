@@ -20,6 +20,7 @@ from investments.models import (
     Entry,
     Holding,
     Line,
+    Moratorium,
     Movement,
     OutgoingTransfer,
     Payout,
@@ -31,6 +32,7 @@ from investments.models import (
     RetaxedAllocation,
     RevenueReport,
     Terms,
+    UnclaimedPart,
     WriteOff,
 )
 from microfund.kernel import clock
@@ -927,6 +929,45 @@ def a_credit_is_back_in_the_row_only(books: Books) -> str:
     sql("UPDATE investments_writeoff SET credit_left = 29 WHERE id = %s", row.pk)
     fund = row.distribution.fund
     return f"investments_fund {fund.pk} ({fund.slug}): its book holds a credit of 0, its write-offs say 29"
+
+
+@corrupts("revenue.relief")
+def a_moratorium_is_declared_by_one_person(books: Books) -> str:
+    row = Moratorium.objects.get()
+    sql("ALTER TABLE investments_moratorium DROP CONSTRAINT moratorium_two_people")
+    sql("UPDATE investments_moratorium SET checker_id = maker_id WHERE id = %s", row.pk)
+    return f"investments_moratorium {row.pk}: is approved, prepared by {row.maker_id}, approved by {row.maker_id}"
+
+
+@corrupts("revenue.relief")
+def the_last_period_is_put_off(books: Books) -> str:
+    row = Moratorium.objects.get()
+    pk = sql(
+        "UPDATE investments_period SET relief = 'defer', moratorium_id = %s WHERE number = 5 AND fund_id = %s"
+        " RETURNING id",
+        row.pk,
+        row.funds.get().fund_id,
+    )
+    return f"investments_period {pk} (fund {row.funds.get().fund_id} #5): is under “defer” by moratorium {row.pk}"
+
+
+@corrupts("revenue.relief")
+def a_period_is_put_off_by_nobody(books: Books) -> str:
+    row = Moratorium.objects.get()
+    pk = sql(
+        "UPDATE investments_period SET relief = 'waive', moratorium_id = %s WHERE number = 4 AND fund_id = %s"
+        " RETURNING id",
+        row.pk,
+        books.repaying.pk,
+    )
+    return f"by moratorium {row.pk}, which is approved to “defer”, its fund missing" if pk else ""
+
+
+@corrupts("payouts.unclaimed")
+def a_part_that_is_set_aside_is_claimed_in_its_row_only(books: Books) -> str:
+    row = UnclaimedPart.objects.get()
+    sql("UPDATE investments_unclaimedpart SET claimed_at = now() WHERE id = %s", row.pk)
+    return f"({row.fund.slug}): {row.net} set aside, its unclaimed payouts make 0"
 
 
 @corrupts("payouts.taxed")
