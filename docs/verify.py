@@ -21,12 +21,16 @@ def earned(terms, revenue):
     return floor((min(revenue, recoup) * before + max(0, revenue - recoup) * after) / units)
 
 
-def pays(record, terms, reports, paid):
+def pays(record, terms, reports, relief, paid):
     """What a distribution has to pay per unit, and the revenue counted so far."""
     figures = {}
     for (period, restated), report in sorted(reports.items()):
         own = reports.get((period, True), report)
-        if restated or report["action"] == "waive" or not terms["grace_periods"] < period <= record["period"]:
+        if (
+            restated
+            or "waive" in (report["action"], relief.get(period))
+            or not terms["grace_periods"] < period <= record["period"]
+        ):
             continue
         figures[period] = own["revenue"]
     counted = sum(revenue for revenue in figures.values() if revenue >= terms["revenue_floor"])
@@ -43,7 +47,7 @@ def pays(record, terms, reports, paid):
 
 def check(proof):
     """Every fault of one proof file, as text."""
-    before, terms, reports, paid = "0" * 64, {}, {}, 0
+    before, terms, reports, relief, paid, decided, lost = "0" * 64, {}, {}, {}, 0, {}, 0
     for number, record in enumerate(proof["records"], start=1):
         body = {key: value for key, value in record.items() if key != "hash"}
         text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -56,8 +60,17 @@ def check(proof):
             terms[record["version"]] = record
         elif record["kind"] == "report":
             reports[record["period"], record["restatement"]] = record
+        elif record["kind"] == "moratorium":
+            relief.update(dict.fromkeys(record["periods"], record["action"]))
+        elif record["kind"] == "write_off":
+            left = decided.get((record["period"], record["supplement"]), 0) - record["per_unit"]
+            decided[record["period"], record["supplement"]] = left
+            if record["per_unit"] <= 0 or left < 0:
+                yield f"record {number}: writes off more than was decided"
+            lost += record["per_unit"]
+            print(f"period {record['period']}: {record['per_unit']} per unit of it written off: {record['reason']}")
         else:
-            amount, counted = pays(record, terms[record["terms_version"]], reports, paid)
+            amount, counted = pays(record, terms[record["terms_version"]], reports, relief, paid)
             name = f"period {record['period']}" + (" (supplement)" if record["supplement"] else "")
             if (record["per_unit"], record["cumulative_revenue"]) != (amount, counted):
                 says = f"{record['per_unit']} per unit for {record['cumulative_revenue']}"
@@ -65,7 +78,10 @@ def check(proof):
             if record["paid_before"] != paid or record["gross"] != record["per_unit"] * record["units"]:
                 yield f"{name}: its sums do not agree"
             paid += record["per_unit"]
-            print(f"{name}: {record['per_unit']} per unit; sales counted so far {counted}; paid so far {paid}")
+            decided[record["period"], record["supplement"]] = record["per_unit"]
+            print(f"{name}: {record['per_unit']} per unit; sales counted so far {counted}; decided so far {paid}")
+    if lost:
+        print(f"written off {lost} of {paid} per unit: it counts as decided, so that nothing falls due twice")
 
 
 def main(names):

@@ -16,13 +16,14 @@ class InvestmentsConfig(AppConfig):
             mails,
             owner_mails,
             people_mails,
+            relief_mails,
             repayment_mails,
             report_mails,
             sweeps,
         )
         from investments.banking import outgoing
         from investments.banking import services as banking
-        from investments.distributions import pay_in
+        from investments.distributions import credit, pay_in
         from investments.payments import own_accounts, refund, transfer
         from investments.payouts import release, tax
         from microfund.kernel import locks
@@ -30,11 +31,14 @@ class InvestmentsConfig(AppConfig):
         # The hottest row last (architecture.md section 3).
         locks.declare_order(
             "businesses.Business",
+            "investments.Moratorium",
             "investments.Fund",
             "investments.Period",
+            "investments.MoratoriumFund",
             "investments.RevenueReport",
             "investments.Distribution",
             "investments.Instalment",
+            "investments.WriteOff",
             "investments.PayoutRun",
             "investments.Payout",
             "investments.PayoutAttempt",
@@ -59,12 +63,14 @@ class InvestmentsConfig(AppConfig):
         inheritance_mails.register()
         repayment_mails.register()
         report_mails.register()
+        relief_mails.register()
         banking.register_claimer("orders", transfer.claim)
         banking.register_claimer("businesses", pay_in.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())
         outgoing.register_purpose("refund", refund.RefundByBank())
         outgoing.register_purpose("dispute", own_accounts.ToppingUp())
         outgoing.register_purpose("fees", own_accounts.FeeSweep())
+        outgoing.register_purpose("credit", credit.ReturningCredit())
         outgoing.register_purpose("release", release.ReleaseToBusiness())
         outgoing.register_purpose("tax", tax.TaxToOffice())
         checks.register()

@@ -231,6 +231,42 @@ class DistributionFunded:
 
 
 @dataclass(frozen=True)
+class DistributionWrittenOff:
+    """What a business still owed of a distribution was given up by two people; nothing of it is owed any more."""
+
+    write_off_id: int
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DistributionRetaxed:
+    """What is still to be paid of a distribution was taxed at the rates of a transfer date."""
+
+    retax_id: int
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MoratoriumDeclared:
+    """Every fund of a moratorium has had its step: payments of its periods are put off, or they are not counted."""
+
+    moratorium_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MoratoriumEnded:
+    """A moratorium was ended early: periods that are not decided yet pay again as their reports say."""
+
+    moratorium_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class PayoutsSent:
     """A run was sent to the bank."""
 

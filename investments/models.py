@@ -1,6 +1,7 @@
 """Every model of the app, in the order of the money's flow; the definitions live in the sub-packages."""
 
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
+from .distributions.changes import Retax, RetaxedAllocation, WriteOff
 from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
 from .inheritance.models import Inheritance, InheritanceShare
@@ -26,9 +27,10 @@ from .payouts.models import (
     PayoutRun,
     Release,
     TaxPayment,
+    UnclaimedPart,
 )
 from .policy.models import PolicyProfile, TaxRate
-from .revenue.models import Evidence, Period, RevenueReport
+from .revenue.models import Evidence, Moratorium, MoratoriumFund, Period, RevenueReport
 
 __all__ = [
     "WaitingEntry",
@@ -56,6 +58,8 @@ __all__ = [
     "Instalment",
     "Investor",
     "Line",
+    "Moratorium",
+    "MoratoriumFund",
     "Movement",
     "Order",
     "OutgoingTransfer",
@@ -76,12 +80,16 @@ __all__ = [
     "Refund",
     "Release",
     "Resemblance",
+    "Retax",
+    "RetaxedAllocation",
     "RevenueReport",
     "StatementFile",
     "StatementLine",
     "TaxPayment",
     "TaxRate",
     "Terms",
+    "UnclaimedPart",
     "UnrecordedObject",
     "WebhookDelivery",
+    "WriteOff",
 ]

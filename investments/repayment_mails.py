@@ -8,13 +8,13 @@ restore).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 
 from investments import events
@@ -63,7 +63,7 @@ def _owed(own: Distribution) -> Letter:
             *sentences(own),
             _("Write the code in front of your name as the sender. A part pays the oldest amount first."),
         ],
-        facts=operator_account(own.gross, own.fund.currency, own.payer_code),
+        facts=operator_account(own.owed, own.fund.currency, own.payer_code),
         button=_("See what is owed"),
         url=link("studio:payments", own.fund.business.slug),
     )
@@ -72,8 +72,9 @@ def _owed(own: Distribution) -> Letter:
 # --- Events that begin batches ------------------------------------------------------------------------------------
 
 
-def _batch(batch: HolderMailBatch) -> None:
-    publish(batch, key=f"{batch.kind}:{batch.subject_id}:{batch.after}", at=batch.at)
+def batch(event: HolderMailBatch) -> None:
+    """Write to these investors."""
+    publish(event, key=f"{event.kind}:{event.subject_id}:{event.after}", at=event.at)
 
 
 def distribution_approved(event: events.DistributionApproved) -> None:
@@ -81,9 +82,9 @@ def distribution_approved(event: events.DistributionApproved) -> None:
     if not is_news(event.at):
         return
     own = Distribution.objects.select_related("fund__business", "period", "terms").get(pk=event.distribution_id)
-    if own.gross:
+    if own.owed:
         to_owners("payment_owed", own.fund, lambda: _owed(own), key=f"payment_owed:{own.pk}", at=event.at)
-    _batch(HolderMailBatch("period_result", own.pk, 0, event.at))
+    batch(HolderMailBatch("period_result", own.pk, 0, event.at))
 
 
 def recoup_reached(event: events.RecoupReached) -> None:
@@ -107,13 +108,13 @@ def recoup_reached(event: events.RecoupReached) -> None:
         )
 
     to_owners("recoup_reached", fund, letter, key=f"recoup_reached:{fund.pk}", at=event.at)
-    _batch(HolderMailBatch("recoup_reached", event.distribution_id, 0, event.at))
+    batch(HolderMailBatch("recoup_reached", event.distribution_id, 0, event.at))
 
 
 def payouts_paid(event: events.PayoutsPaid) -> None:
     """E16: a run has arrived."""
     if is_news(event.at):
-        _batch(HolderMailBatch("payout_paid", event.run_id, 0, event.at))
+        batch(HolderMailBatch("payout_paid", event.run_id, 0, event.at))
 
 
 def fund_matured(event: events.FundMatured) -> None:
@@ -123,7 +124,9 @@ def fund_matured(event: events.FundMatured) -> None:
     fund = Fund.objects.select_related("business").get(pk=event.fund_id)
 
     def letter() -> Letter:
-        paid = fund.distributions.filter(state=Distribution.State.APPROVED).aggregate(sum=Sum("gross"))["sum"] or 0
+        decided = fund.distributions.filter(state=Distribution.State.APPROVED)
+        lost = Sum(F("written_off_per_unit") * F("units"))
+        paid = decided.aggregate(sum=Sum("gross") - lost)["sum"] or 0
         return Letter(
             subject=_("%(fund)s: the last period is paid") % {"fund": name_of(fund)},
             paragraphs=[
@@ -137,7 +140,7 @@ def fund_matured(event: events.FundMatured) -> None:
     key = f"fund_matured:{fund.pk}"
     to_owners("fund_matured", fund, letter, key=key, at=event.at)
     to_operator("fund_matured", letter, key=key, at=event.at)
-    _batch(HolderMailBatch("fund_matured", fund.pk, 0, event.at))
+    batch(HolderMailBatch("fund_matured", fund.pk, 0, event.at))
 
 
 def yearly_statements_due(*, on: date, at: datetime) -> dict[str, int]:
@@ -147,54 +150,53 @@ def yearly_statements_due(*, on: date, at: datetime) -> dict[str, int]:
         return {}
     if not Payout.objects.filter(paid_on__year=year).exists():
         return {}
-    _batch(HolderMailBatch("yearly_statement", year, 0, at))
+    batch(HolderMailBatch("yearly_statement", year, 0, at))
     return {}
 
 
 # --- Holders ------------------------------------------------------------------------------------------------------
 
 
-def _investors(event: HolderMailBatch) -> Iterable[Investor]:
-    """Who a batch is about, in the order of their ids."""
-    if event.kind in ("period_result", "recoup_reached"):
-        ids = Allocation.objects.filter(distribution_id=event.subject_id).values("holding__investor_id")
-    elif event.kind == "payout_paid":
-        attempts = PayoutAttempt.objects.filter(run_id=event.subject_id, state=PayoutAttempt.State.PAID)
-        ids = attempts.values("payout__investor_id")
-    elif event.kind == "fund_matured":
-        ids = Holding.objects.filter(fund_id=event.subject_id, units__gt=0).values("investor_id")
-    else:
-        ids = Payout.objects.filter(paid_on__year=event.subject_id).values("investor_id")
-    return Investor.objects.filter(pk__in=ids, pk__gt=event.after).select_related("user").order_by("pk")[:BATCH]
-
-
-def holder_mail_batch(event: HolderMailBatch) -> None:
-    """Write to the next investors, one mail each, then ask for the rest."""
-    investors = list(_investors(event))
-    letters = {
-        "period_result": _period_result,
-        "recoup_reached": _recoup,
-        "payout_paid": _paid,
-        "fund_matured": _matured,
-        "yearly_statement": _year,
-    }[event.kind](event.subject_id, investors)
-    for investor in investors:
-        key = f"{event.kind}:{event.subject_id}:{investor.pk}"
-        to_investor(event.kind, investor, partial(letters, investor), key=key, at=event.at)
-    if len(investors) == BATCH:
-        _batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
-
-
 Writer = Callable[[Investor], Letter]
 
 
-def _lines(distribution: Distribution, investors: Sequence[Investor]) -> dict[int, Allocation]:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of batch by its subject's id: whom it is about (ids of investors), and what is written to some of them."""
+
+    about: Callable[[int], Any]
+    writer: Callable[[int, Sequence[Investor]], Writer]
+
+
+#: By the name of the kind, which is also that of its mail.
+KINDS: dict[str, Kind] = {}
+
+
+def in_lines(distribution_id: int) -> Any:
+    """The investors who have a line of a distribution."""
+    return Allocation.objects.filter(distribution_id=distribution_id).values("holding__investor_id")
+
+
+def holder_mail_batch(event: HolderMailBatch) -> None:
+    """Write to the next investors, one mail each, in the order of their ids, then ask for the rest."""
+    kind = KINDS[event.kind]
+    wanted = Investor.objects.filter(pk__in=kind.about(event.subject_id), pk__gt=event.after)
+    investors = list(wanted.select_related("user").order_by("pk")[:BATCH])
+    writer = kind.writer(event.subject_id, investors)
+    for investor in investors:
+        key = f"{event.kind}:{event.subject_id}:{investor.pk}"
+        to_investor(event.kind, investor, partial(writer, investor), key=key, at=event.at)
+    if len(investors) == BATCH:
+        batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
+
+
+def lines_of(distribution: Distribution, investors: Sequence[Investor]) -> dict[int, Allocation]:
     """The line of each investor: a holding is one person's part of one fund."""
     lines = Allocation.objects.filter(distribution=distribution, holding__investor__in=investors)
     return {line.holding.investor_id: line for line in lines.select_related("holding")}
 
 
-def _distribution(pk: int) -> Distribution:
+def distribution_of(pk: int) -> Distribution:
     return Distribution.objects.select_related("fund__business", "period", "terms", "report").get(pk=pk)
 
 
@@ -210,8 +212,8 @@ def _sums(gross: int, principal: int, profit: int, tax: int, net: int, currency:
 
 def _period_result(pk: int, investors: Sequence[Investor]) -> Writer:
     """E15, or E17 where nothing is due: sales, plan, per unit, when it is paid, and why."""
-    own = _distribution(pk)
-    lines = _lines(own, investors)
+    own = distribution_of(pk)
+    lines = lines_of(own, investors)
 
     def letter(investor: Investor) -> Letter:
         line, business = lines[investor.pk], name_of(own.fund.business)
@@ -247,8 +249,8 @@ def _period_result(pk: int, investors: Sequence[Investor]) -> Writer:
 
 
 def _recoup(pk: int, investors: Sequence[Investor]) -> Writer:
-    own = _distribution(pk)
-    lines = _lines(own, investors)
+    own = distribution_of(pk)
+    lines = lines_of(own, investors)
 
     def letter(investor: Investor) -> Letter:
         words = {"fund": name_of(own.fund), "business": name_of(own.fund.business)}
@@ -382,3 +384,16 @@ def payout_returned(event: events.PayoutReturned) -> None:
         )
 
     to_investor("payout_returned", investor, letter, key=f"payout_returned:{attempt.pk}", at=event.at)
+
+
+KINDS |= {
+    "period_result": Kind(in_lines, _period_result),
+    "recoup_reached": Kind(in_lines, _recoup),
+    "payout_paid": Kind(
+        lambda run: PayoutAttempt.objects.filter(run_id=run, state="paid").values("payout__investor_id"), _paid
+    ),
+    "fund_matured": Kind(
+        lambda fund: Holding.objects.filter(fund_id=fund, units__gt=0).values("investor_id"), _matured
+    ),
+    "yearly_statement": Kind(lambda year: Payout.objects.filter(paid_on__year=year).values("investor_id"), _year),
+}

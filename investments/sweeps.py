@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from investments import mails, repayment_mails, report_mails
 from investments.banking import services as banking
+from investments.distributions import moratorium
 from investments.gifts import services as gifts
 from investments.investors import documents, duplicates
 from investments.offerings import services as offerings
@@ -36,6 +37,7 @@ def register() -> None:
             ("payments.payouts", reconcile.payouts_due, "hour"),
             ("offerings.waiting", waiting.tell_due, "hour"),
             ("revenue.start", revenue.start_due, "minute"),
+            ("distributions.moratoria", moratorium.steps_due, "minute"),
             ("revenue.reports", reports.await_reports_due, "hour"),
             ("payouts.paid", outcome.paid_due, "hour"),
             ("payouts.tax", tax.gather_due, "day"),

@@ -35,7 +35,8 @@ _rows = itertools.count(1)
 
 def books_are_right() -> None:
     """No check of the books finds anything."""
-    assert not {outcome.check.name: outcome.differences for outcome in integrity.run() if outcome.differences}
+    found = {outcome.check.name: outcome.differences for outcome in integrity.run() if outcome.differences}
+    assert not found, found
 
 
 def holder(kana: str = "イトウ ハルカ", *, account: str | None = "", at: datetime, **values: Any) -> Investor:

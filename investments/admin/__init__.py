@@ -9,6 +9,7 @@ from . import (
     identity,
     inheritance,
     journal,
+    moratoria,
     orders,
     payments,
     payouts,
@@ -19,6 +20,7 @@ from . import (
     reports,
     resemblances,
     returns,
+    write_offs,
 )
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "identity",
     "inheritance",
     "journal",
+    "moratoria",
     "orders",
     "payments",
     "payouts",
@@ -40,4 +43,5 @@ __all__ = [
     "reports",
     "resemblances",
     "returns",
+    "write_offs",
 ]

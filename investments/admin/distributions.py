@@ -8,11 +8,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from investments.distributions import pay_in, services
-from investments.distributions.explain import sentences
+from investments.distributions.explain import percent, sentences
+from investments.distributions.models import OWING
 from investments.models import Distribution, Fund, Instalment, Period, RevenueReport, StatementLine
 from investments.payouts import outcome
 from investments.revenue.models import DISTRIBUTED
@@ -22,6 +22,7 @@ from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
 from microfund.kernel.money import format_money
 
+from . import write_offs
 from .journal import subject_panel
 
 SHOWN = 200
@@ -188,6 +189,7 @@ class DistributionAdmin(ReadOnlyAdmin):
         money("principal", _("principal"), "JPY"), money("profit", _("profit"), "JPY"),
         money("tax", _("tax withheld"), "JPY"), money("net", _("net"), "JPY"), "payer_code",
         money("received", _("paid in by the business"), "JPY"), money("owed", _("still owed"), "JPY"),
+        money("written_off", _("written off"), "JPY"),
         "calculated_by", "calculated_at", "approved_by", "approved_at",
     )  # fmt: skip
     acts = (
@@ -222,6 +224,7 @@ class DistributionAdmin(ReadOnlyAdmin):
             explanation=_("What the business has paid in is paid out per unit; the rest stays owed."),
             confirm=True,
         ),
+        write_offs.WRITE_OFF,
     )
 
     @admin.display(description=_("why this much"))
@@ -263,6 +266,17 @@ class DistributionAdmin(ReadOnlyAdmin):
                     for own in row.instalments.order_by("number")
                 ],
                 numeric=frozenset({2}),
+            ),
+            write_offs.panel(row),
+            Panel(
+                _("Taxed again"),
+                (_("transfer date"), _("persons"), _("companies"), _("tax withheld"), _("net")),
+                [
+                    (own.pay_on, percent(own.rate_person), percent(own.rate_company), format_money(own.tax),
+                     format_money(own.net))
+                    for own in row.retaxes.order_by("number")
+                ],
+                numeric=frozenset({1, 2, 3, 4}),
             ),
             subject_panel(f"distribution:{row.pk}"),
         ]  # fmt: skip
@@ -325,7 +339,7 @@ class InstalmentAdmin(ReadOnlyAdmin):
 
 
 def _owing() -> Any:
-    return Distribution.objects.filter(state=Distribution.State.APPROVED, received__lt=F("gross"))
+    return Distribution.objects.filter(OWING)
 
 
 for queue in (

@@ -72,8 +72,10 @@ class DocumentAdmin(ReadOnlyAdmin):
 class PeriodAdmin(ReadOnlyAdmin):
     """Accounting periods, all written when a fund's term starts."""
 
-    list_display = ("fund", "number", "state", "starts_on", "ends_on", "record_on", "report_due_on", "payment_due_on")
-    list_filter = ("state",)
+    list_display = (
+        "fund", "number", "state", "relief", "starts_on", "ends_on", "record_on", "report_due_on", "payment_due_on",
+    )  # fmt: skip
+    list_filter = ("state", "relief")
     list_select_related = ("fund",)
     search_fields = ("fund__slug",)
     ordering = ("report_due_on", "pk")

@@ -8,10 +8,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from investments.models import Fund, Investor, Payout, PayoutAttempt, PayoutRun
-from investments.payouts import select, services
+from investments.models import Fund, Investor, Payout, PayoutAttempt, PayoutRun, UnclaimedPart
+from investments.payouts import retax, select, services
 from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
@@ -48,18 +49,34 @@ def _prepare(row: None, *, actor: Any, at: datetime, pay_on: Any) -> None:
 
 
 def _preview(row: None, data: dict[str, Any]) -> list[Panel]:
-    """By fund what would be paid, and who would be left out and why."""
-    lines = select.preview(data["pay_on"])
-    if not any(not line.excluded for line in lines):
-        raise DomainError("nothing", _("There is nothing to pay out now."))
+    """By fund what would be paid at the tax rates of the date, and who would be left out and why."""
+    with retax.foreseen(data["pay_on"], at=timezone.now()) as changes:
+        lines = select.preview(data["pay_on"])
+        if not any(not line.excluded for line in lines):
+            raise DomainError("nothing", _("There is nothing to pay out now."))
+        people = [
+            (fund_id, own)
+            for fund_id in dict.fromkeys(line.fund_id for line in lines if line.excluded)
+            for own in select.excluded_people(data["pay_on"], fund_id)
+        ]
     slugs = dict(Fund.objects.filter(pk__in={line.fund_id for line in lines}).values_list("pk", "slug"))
-    people = [
-        (fund_id, own)
-        for fund_id in dict.fromkeys(line.fund_id for line in lines if line.excluded)
-        for own in select.excluded_people(data["pay_on"], fund_id)
-    ]
     names = dict(Investor.objects.filter(pk__in=[own["investor_id"] for _f, own in people]).values_list("pk", "name"))
+    taxed = Panel(
+        _("Taxed at another rate on this date"),
+        (_("fund"), _("period"), _("tax as it stands"), _("tax then")),
+        [
+            (
+                own.distribution.fund.slug,
+                own.distribution.period.number,
+                format_money(own.before),
+                format_money(own.after),
+            )
+            for own in changes
+        ],
+        numeric=frozenset({1, 2, 3}),
+    )
     return [
+        *([taxed] if changes else []),
         Panel(
             _("To be paid"),
             (_("fund"), _("payments"), _("amount")),
@@ -263,6 +280,20 @@ class PayoutAttemptAdmin(ReadOnlyAdmin):
             (_("transfer date"), row.run.pay_on),
             (_("state"), row.get_state_display()),
         ]
+
+
+@admin.register(UnclaimedPart)
+class UnclaimedPartAdmin(ReadOnlyAdmin):
+    """What could not be paid for a year since nobody gave an account for it."""
+
+    list_display = ("pk", "fund", "investor", money("net", _("net"), "JPY"), "set_aside_at", "claimed_at")
+    list_filter = (("claimed_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("fund", "investor")
+    search_fields = ("fund__slug", "investor__name", "investor__name_kana")
+    ordering = ("-pk",)
+
+    def panels(self, request: Any, row: UnclaimedPart) -> list[Panel]:
+        return [subject_panel(f"part:{row.pk}")]
 
 
 for queue in (

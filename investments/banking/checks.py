@@ -108,6 +108,7 @@ def outgoing_transfers() -> Iterator[str]:
                         WHEN 'release' THEN 'released:' || target
                         WHEN 'tax' THEN 'tax_paid:' || target
                         WHEN 'compensation' THEN 'compensation_paid:' || target
+                        WHEN 'credit' THEN 'credit_returned:' || target
                         ELSE (SELECT 'receipt_sent_back:use:' || own.id FROM investments_receiptuse AS own
                                WHERE own.target = 'transfer:' || transfer.id) END AS reference
               FROM investments_outgoingtransfer AS transfer WHERE state = 'sent'
@@ -118,7 +119,7 @@ def outgoing_transfers() -> Iterator[str]:
               JOIN investments_account AS account ON account.id = line.account_id
                AND account.code IN ('bank', 'trust_bank')
              WHERE entry.kind IN ('refund_by_bank', 'dispute_topped_up', 'fees_swept', 'released', 'tax_paid',
-                                  'compensation_paid')
+                                  'compensation_paid', 'credit_returned')
                 OR (entry.kind = 'receipt_sent_back' AND EXISTS (
                        SELECT FROM investments_receiptuse AS own WHERE own.target LIKE 'transfer:%'
                           AND own.id = split_part(entry.reference, ':', 3)::bigint))

@@ -141,24 +141,25 @@ def journal() -> Iterator[str]:
 
 
 def received() -> Iterator[str]:
-    """What the business paid in is the sum of the receipts used for it, journaled as such; no more is released to be
-    paid out than is there, and what is there in whole is released."""
+    """What the business paid in is the sum of the receipts and credits used for it, journaled as such; no more is
+    released to be paid out than is there, and what is there in whole is released."""
     yield from query("""
         SELECT format('investments_distribution %s: received %s of %s, receipts make %s, journaled %s', own.id,
                       own.received, own.gross, coalesce(paid.amount, 0), coalesce(posted.amount, 0))
           FROM investments_distribution AS own
-          LEFT JOIN (SELECT pay_in.distribution_id, sum(receipt.amount) AS amount
+          LEFT JOIN (SELECT pay_in.distribution_id, sum(pay_in.amount) AS amount
                        FROM investments_payin AS pay_in
-                       JOIN investments_receiptuse AS receipt
+                       LEFT JOIN investments_receiptuse AS receipt
                          ON receipt.id = pay_in.use_id AND receipt.amount = pay_in.amount
                         AND receipt.target = 'distribution:' || pay_in.distribution_id
+                      WHERE receipt.id IS NOT NULL OR pay_in.credit_id IS NOT NULL
                       GROUP BY 1) AS paid ON paid.distribution_id = own.id
           LEFT JOIN (SELECT line.subject, sum(line.amount) AS amount
                        FROM investments_entry AS entry
                        JOIN investments_line AS line ON line.entry_id = entry.id AND line.side = 'C'
                        JOIN investments_account AS account
                          ON account.id = line.account_id AND account.code = 'receivable_from_business'
-                      WHERE entry.kind = 'business_paid_in' GROUP BY 1) AS posted
+                      WHERE entry.kind IN ('business_paid_in', 'credit_used') GROUP BY 1) AS posted
             ON posted.subject = 'distribution:' || own.id
          WHERE own.received <> coalesce(paid.amount, 0) OR own.received <> coalesce(posted.amount, 0)
          ORDER BY own.id
@@ -178,6 +179,73 @@ def received() -> Iterator[str]:
     """)
 
 
+def write_offs() -> Iterator[str]:
+    """What a distribution says to be written off, two people decided, and it is journaled once with its parts; what is
+    left of the cash is a credit that was used, transferred back or is there, in the fund's book too."""
+    yield from query("""
+        SELECT format('investments_distribution %s: %s written off, %s per unit; its write-off says %s, %s per unit, '
+                      'prepared by %s, approved by %s', own.id, own.written_off, own.written_off_per_unit,
+                      coalesce(decided.amount, 0), coalesce(decided.per_unit, 0),
+                      coalesce(decided.maker_id::text, 'nobody'), coalesce(decided.checker_id::text, 'nobody'))
+          FROM investments_distribution AS own
+          LEFT JOIN investments_writeoff AS decided
+            ON decided.distribution_id = own.id AND decided.state = 'approved'
+         WHERE (own.written_off, own.written_off_per_unit)
+               IS DISTINCT FROM (coalesce(decided.amount, 0), coalesce(decided.per_unit, 0))
+            OR decided.id IS NOT NULL AND (decided.checker_id IS NULL OR decided.checker_id = decided.maker_id
+                                           OR decided.amount + decided.credit <> decided.per_unit * own.units
+                                           OR decided.net + decided.tax <> decided.per_unit * own.units)
+         ORDER BY own.id
+    """)
+    yield from query("""
+        WITH posted AS (
+            SELECT split_part(entry.reference, ':', 3)::bigint AS id,
+                   coalesce(sum(line.amount) FILTER (WHERE account.code = 'receivable_from_business'), 0) AS amount,
+                   coalesce(sum(line.amount) FILTER (WHERE account.code = 'distributions_payable'), 0) AS net,
+                   coalesce(sum(line.amount) FILTER (WHERE account.code = 'withholding_accrued'), 0) AS tax,
+                   coalesce(sum(line.amount) FILTER (WHERE account.code = 'business_credit'), 0) AS credit
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id
+             WHERE entry.kind = 'written_off' GROUP BY entry.id
+        )
+        SELECT format('investments_writeoff %s: %s = %s + %s less %s, journaled %s = %s + %s less %s',
+                      coalesce(own.id, posted.id), own.amount, own.net, own.tax, own.credit, posted.amount, posted.net,
+                      posted.tax, posted.credit)
+          FROM (SELECT * FROM investments_writeoff WHERE state = 'approved') AS own
+          FULL JOIN posted ON posted.id = own.id
+         WHERE (own.amount, own.net, own.tax, own.credit)
+               IS DISTINCT FROM (posted.amount, posted.net, posted.tax, posted.credit)
+         ORDER BY 1
+    """)
+    yield from query("""
+        SELECT format('investments_writeoff %s: credit %s, of which %s used, %s transferred back, %s left', own.id,
+                      own.credit, coalesce(used.amount, 0), own.returned, own.credit_left)
+          FROM investments_writeoff AS own
+          LEFT JOIN (SELECT credit_id, sum(amount) AS amount FROM investments_payin GROUP BY 1) AS used
+            ON used.credit_id = own.id
+         WHERE own.state = 'approved' AND own.credit <> coalesce(used.amount, 0) + own.returned + own.credit_left
+         ORDER BY own.id
+    """)
+    yield from query("""
+        SELECT format('investments_fund %s (%s): its book holds a credit of %s, its write-offs say %s', fund.id,
+                      fund.slug, coalesce(posted.amount, 0), coalesce(own.amount, 0))
+          FROM investments_fund AS fund
+          LEFT JOIN (SELECT account.book_id,
+                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
+                       FROM investments_line AS line
+                       JOIN investments_account AS account
+                         ON account.id = line.account_id AND account.code = 'business_credit'
+                      GROUP BY 1) AS posted ON posted.book_id = fund.book_id
+          LEFT JOIN (SELECT distribution.fund_id, sum(decided.credit_left) AS amount
+                       FROM investments_writeoff AS decided
+                       JOIN investments_distribution AS distribution ON distribution.id = decided.distribution_id
+                      GROUP BY 1) AS own ON own.fund_id = fund.id
+         WHERE coalesce(posted.amount, 0) <> coalesce(own.amount, 0)
+         ORDER BY fund.id
+    """)
+
+
 def register_checks() -> None:
     """Called once when the app is ready."""
     register("distributions.allocations", "9.4", allocations)
@@ -185,3 +253,4 @@ def register_checks() -> None:
     register("distributions.decisions", "6", decisions)
     register("distributions.journal", "7", journal)
     register("distributions.received", "5", received)
+    register("distributions.write_offs", "5", write_offs)

@@ -6,20 +6,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from investments.offerings.exact import RATE_SCALE
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, Reason, RuleTerms, entitlement, recoup_revenue
+from investments.revenue.models import Period
 from investments.revenue.reports import planned_revenue
+from microfund.kernel import clock
 from microfund.kernel.money import format_money
 
+from .changes import WriteOff
 from .models import Allocation, Distribution
 
 Yen = Callable[[int | None], str]
 
 
-def _percent(rate: Decimal) -> str:
+def percent(rate: Decimal) -> str:
     """3.36 % for 0.0336: rates have four places."""
     return f"{rate:.2%}".replace("%", " %")
 
@@ -47,10 +51,59 @@ def sentences(own: Distribution, line: Allocation | None = None) -> list[str]:
         found = [text.rstrip(".。") + _mine(line, yen) if line else text]
         if own.lost_per_unit:
             found.append(_("%(lost)s per unit that had been earned ended unpaid.") % {"lost": yen(own.lost_per_unit)})
-        return found
+        return [*found, *written_off(own)]
     if own.reason == Reason.GRACE:
         return [_("This period lies in the grace period of the terms: its sales do not count and nothing is paid.")]
-    return [_calculation(own, yen) + (_mine(line, yen) if line else ""), *_reasons(own, yen)]
+    told = [relief(own.period)] if own.period.relief else []
+    return [_calculation(own, yen) + (_mine(line, yen) if line else ""), *_reasons(own, yen), *told, *written_off(own)]
+
+
+def relief(period: Period) -> str:
+    """What a moratorium makes of a period, in a sentence; empty where none covers it."""
+    if period.moratorium is None:
+        return ""
+    words = {"title": period.moratorium.title, "reason": period.moratorium.reason}
+    if period.relief == Action.WAIVE:
+        return _("Moratorium “%(title)s”: this period is not counted. %(reason)s") % words
+    return _("Moratorium “%(title)s”: what this period earns is paid with a later one. %(reason)s") % words
+
+
+def written_off(own: Distribution) -> list[str]:
+    """What of a period the business could not pay and need not pay any more, and why; nothing where all stands."""
+    if not own.written_off_per_unit:
+        return []
+    return [
+        written_off_words(row, own.fund.currency) for row in own.write_offs.all() if row.state == row.State.APPROVED
+    ]
+
+
+def written_off_words(row: WriteOff, currency: str) -> str:
+    """One write-off in a sentence."""
+    words = {
+        "per_unit": format_money(row.per_unit, currency),
+        "date": date_format(clock.today_in(None, row.approved_at), "DATE_FORMAT"),
+        "reason": row.reason,
+    }
+    return _("%(per_unit)s per unit were written off on %(date)s and will not be paid: %(reason)s") % words
+
+
+def tax_words(line: Allocation) -> list[str]:
+    """How a line was taxed at another rate than planned, each time that it was; uses `retaxed__retax`."""
+    found, rate = [], line.rate
+    for row in sorted(line.retaxed.all(), key=lambda own: own.pk):
+        words = {
+            "before": percent(rate),
+            "after": percent(row.rate),
+            "date": date_format(row.retax.pay_on, "DATE_FORMAT"),
+            "tax_before": format_money(row.tax_before, line.distribution.fund.currency),
+            "tax": format_money(row.tax, line.distribution.fund.currency),
+        }
+        text = _("Tax was planned at %(before)s; on the transfer date %(date)s the law says %(after)s.") % words
+        if row.taken:
+            text += " " + _("What was paid before keeps its tax.")
+        found.append(text + " " + _("In all it is %(tax)s instead of %(tax_before)s.") % words)
+        rate = row.rate
+    return found
 
 
 def _calculation(own: Distribution, yen: Yen) -> str:
@@ -60,8 +113,8 @@ def _calculation(own: Distribution, yen: Yen) -> str:
         "sales": yen(own.figures.get(str(own.period.number))),
         "plan": yen(plan),
         "total": yen(total),
-        "rate": _percent(own.terms.rate_before_recoup),
-        "after": _percent(own.terms.rate_after_recoup),
+        "rate": percent(own.terms.rate_before_recoup),
+        "after": percent(own.terms.rate_after_recoup),
         "recoup": yen(recoup_revenue(terms)),
         "units": f"{terms.units_offered:,}",
         "exact": _exact(terms, total, own.fund.currency),

@@ -48,8 +48,9 @@ class Distribution(models.Model):
     `figures` is the revenue by period that the rule counted ({"1": 27900000}, as it stood then), so that anybody can
     compute `per_unit` again from `terms`, `figures` and `paid_before`. `supplement` is 0 for the period's own
     distribution. `payer_code` is what the business writes on its transfer; `received` is the part of `gross` that it
-    has paid, `instalment_per_unit` what has been released to be paid out so far. Calculated by one person, approved by
-    another (CHECK). Amounts in minor units (yen).
+    has paid, `instalment_per_unit` what has been released to be paid out so far. `written_off` is what the business
+    need not pay any more, `written_off_per_unit` what the holders will not get of it (WriteOff). Calculated by one
+    person, approved by another (CHECK). Amounts in minor units (yen).
     """
 
     class State(models.TextChoices):
@@ -89,6 +90,8 @@ class Distribution(models.Model):
     payer_code = models.CharField(_("payer code"), max_length=10, unique=True)
     received = models.BigIntegerField(_("paid in by the business"), default=0)
     instalment_per_unit = models.BigIntegerField(_("released to be paid out, per unit"), default=0)
+    written_off = models.BigIntegerField(_("written off"), default=0, db_default=0)
+    written_off_per_unit = models.BigIntegerField(_("written off, per unit"), default=0, db_default=0)
     calculated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("calculated by")
     )
@@ -133,11 +136,21 @@ class Distribution(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     received__gte=0,
-                    received__lte=F("gross"),
+                    received__lte=F("gross") - F("written_off"),
                     instalment_per_unit__gte=0,
-                    instalment_per_unit__lte=F("per_unit"),
+                    instalment_per_unit__lte=F("per_unit") - F("written_off_per_unit"),
                 ),
                 name="distribution_received",
+            ),
+            models.CheckConstraint(
+                condition=Q(written_off=0, written_off_per_unit=0)
+                | Q(
+                    written_off__gt=0,
+                    written_off=F("gross") - F("received"),
+                    written_off_per_unit__gt=0,
+                    written_off_per_unit=F("per_unit") - F("instalment_per_unit"),
+                ),
+                name="distribution_written_off",
             ),
         ]
         indexes = [models.Index(fields=["fund", "state"], name="distribution_fund_idx")]
@@ -148,8 +161,16 @@ class Distribution(models.Model):
     @property
     def owed(self) -> int:
         """Yen that the business still has to pay in."""
-        return self.gross - self.received
+        return self.gross - self.received - self.written_off
 
+    @property
+    def cash_per_unit(self) -> int:
+        """Yen per unit that the holders get in the end: all of it, or what was not written off."""
+        return self.per_unit - self.written_off_per_unit
+
+
+#: Distributions of which the business still owes something.
+OWING = Q(state=Distribution.State.APPROVED, received__lt=F("gross") - F("written_off"))
 
 DISTRIBUTION_STATES = StateTable(
     "investments.Distribution",
@@ -199,17 +220,25 @@ class Allocation(AppendOnly):
 
 
 class PayIn(AppendOnly):
-    """Money of the business that pays a distribution: a receipt, or a part of it, applied to what is owed (yen)."""
+    """Money of the business that pays a distribution (yen): a receipt, or a part of it, applied to what is owed; or a
+    credit of the business, left over by a write-off."""
 
     distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="pay_ins")
-    use = models.OneToOneField(ReceiptUse, models.PROTECT, related_name="pay_in")
+    use = models.OneToOneField(ReceiptUse, models.PROTECT, null=True, related_name="pay_in")
+    credit = models.ForeignKey("investments.WriteOff", models.PROTECT, null=True, related_name="uses")
     amount = models.BigIntegerField(_("amount"))
     happened_at = models.DateTimeField(_("happened at"))
 
     class Meta:
         verbose_name = _("payment of a business")
         verbose_name_plural = _("payments of businesses")
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="pay_in_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="pay_in_positive"),
+            models.CheckConstraint(
+                condition=Q(use__isnull=False, credit__isnull=True) | Q(use__isnull=True, credit__isnull=False),
+                name="pay_in_of_one_source",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.distribution_id}: {self.amount}"

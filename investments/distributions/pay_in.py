@@ -21,13 +21,14 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from .models import INSTALMENT_STATES, Distribution, Instalment, PayIn
+from .changes import WRITE_OFF_STATES, WriteOff
+from .models import INSTALMENT_STATES, OWING, Distribution, Instalment, PayIn
 
 
 def owed_by(fund: Fund) -> int:
     """Yen that the business owes for approved distributions and has not paid in."""
-    open_ones = fund.distributions.filter(state=Distribution.State.APPROVED)
-    return open_ones.aggregate(owed=Sum(F("gross") - F("received")))["owed"] or 0
+    open_ones = fund.distributions.filter(OWING)
+    return open_ones.aggregate(owed=Sum(F("gross") - F("received") - F("written_off")))["owed"] or 0
 
 
 def distribution_of(line: StatementLine) -> Distribution | None:
@@ -76,21 +77,30 @@ def apply_by_staff(line: StatementLine, fund: Fund, *, actor: Any, at: datetime,
 def _apply(line_id: int, fund_id: int, *, code: str, actor: Any, reason: str, at: datetime) -> bool:
     """Use up the free part of a receipt for the open distributions of a fund; True when nothing of it is left."""
     fund = locks.lock_one(Fund, fund_id)
-    open_ones = Distribution.objects.filter(fund=fund, state=Distribution.State.APPROVED, received__lt=F("gross"))
-    ordered = list(open_ones.order_by("period__number", "supplement").values_list("pk", "period_id"))
-    locks.lock(Period, {period_id for _pk, period_id in ordered})
-    held = {row.pk: row for row in locks.lock(Distribution, [pk for pk, _period in ordered])}
-    waiting = Instalment.objects.filter(distribution__in=held, state=Instalment.State.PREPARED)
-    locks.lock(Instalment, waiting.values_list("pk", flat=True))
+    open_ones = lock_open(fund)
     line = locks.lock_one(StatementLine, line_id)
-    for pk, _period in ordered:
-        amount = min(line.free, held[pk].owed)
+    for distribution in open_ones:
+        amount = min(line.free, distribution.owed)
         if amount:
-            _pay_in(fund, held[pk], line, amount, actor=actor, reason=reason, at=at)
+            _pay_in(fund, distribution, line, amount, actor=actor, reason=reason, at=at)
     line.problem = "over" if line.free else ""
     line.payer_code = code or line.payer_code
     line.save(update_fields=["problem", "payer_code"])
     return line.free == 0
+
+
+def lock_open(fund: Fund) -> list[Distribution]:
+    """What a fund's business owes, oldest first, locked with everything that a payment may change. The caller holds the
+    fund's row."""
+    ordered = list(
+        fund.distributions.filter(OWING).order_by("period__number", "supplement").values_list("pk", "period_id")
+    )
+    locks.lock(Period, {period_id for _pk, period_id in ordered})
+    held = {row.pk: row for row in locks.lock(Distribution, [pk for pk, _period in ordered])}
+    for model in (Instalment, WriteOff):
+        waiting = model.objects.filter(distribution__in=held, state="prepared")
+        locks.lock(model, waiting.values_list("pk", flat=True))
+    return [held[pk] for pk, _period in ordered]
 
 
 def _pay_in(
@@ -112,16 +122,29 @@ def _pay_in(
         on=clock.today_in(fund.policy.zone, at),
         at=at,
     )
+    count_in(distribution, amount, at=at)
+
+
+def count_in(distribution: Distribution, amount: int, *, at: datetime) -> None:
+    """So much more (yen) of what is owed is there, and was booked; with the last of it the rest may be paid out. The
+    caller holds the rows of `lock_open`."""
     distribution.received += amount
     distribution.save(update_fields=["received"])
     if distribution.owed == 0:
         _release_rest(distribution, at=at)
 
 
+def drop_prepared(distribution: Distribution, *, at: datetime, reason: str) -> None:
+    """Part payments that wait for approval are overtaken."""
+    for part in Instalment.objects.filter(distribution=distribution, state=Instalment.State.PREPARED):
+        INSTALMENT_STATES.move(part, Instalment.State.WITHDRAWN, at=at, reason=reason)
+
+
 def _release_rest(distribution: Distribution, *, at: datetime) -> None:
     """Everything is there: what is not released yet may be paid out."""
-    for part in Instalment.objects.filter(distribution=distribution, state=Instalment.State.PREPARED):
-        INSTALMENT_STATES.move(part, Instalment.State.WITHDRAWN, at=at, reason="the rest was paid in")
+    drop_prepared(distribution, at=at, reason="the rest was paid in")
+    for row in WriteOff.objects.filter(distribution=distribution, state=WriteOff.State.PREPARED):
+        WRITE_OFF_STATES.move(row, WriteOff.State.WITHDRAWN, at=at, reason="the rest was paid in")
     rest = distribution.per_unit - distribution.instalment_per_unit
     Instalment.objects.create(
         distribution=distribution,

@@ -1,9 +1,10 @@
 """The proof file of a fund: what decides its payments, as a chain of records that anybody can recompute.
 
-One record for each frozen version of the terms, each accepted report and each approved distribution, in the order in
-which they came to count. Each carries the SHA-256 of the one before and its own, over its canonical JSON (sorted keys,
-no spaces, ASCII), so an older copy of the file is always the beginning of a newer one. `docs/verify.py` recomputes it
-all offline. Amounts in minor units (yen), rates as decimal texts, instants in UTC.
+One record for each frozen version of the terms, each accepted report, each approved distribution, each write-off and
+each step of a moratorium, in the order in which they came to count. Each carries the SHA-256 of the one before and its
+own, over its canonical JSON (sorted keys, no spaces, ASCII), so an older copy of the file is always the beginning of a
+newer one. `docs/verify.py` recomputes it all offline. Amounts in minor units (yen), rates as decimal
+texts, instants in UTC.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from typing import Any
 
 from investments.offerings.models import Fund
 from investments.offerings.queries import versions
+from investments.revenue.models import MoratoriumFund
+from microfund.kernel.audit.models import AuditRow
 
+from .changes import WriteOff
 from .models import Distribution
 from .queries import accepted_reports
 
@@ -75,7 +79,46 @@ def _facts(fund: Fund) -> list[tuple[datetime, int, int, dict[str, Any]]]:
         facts |= {name: getattr(own, name) for name in _DISTRIBUTION}
         facts |= {"terms_version": own.terms.version, "record_on": own.record_on.isoformat()}
         found.append((own.approved_at, 2, own.pk, facts))
+    found += _relief(fund)
+    decided = WriteOff.objects.filter(distribution__fund=fund, state=WriteOff.State.APPROVED)
+    for row in decided.select_related("distribution__period"):
+        assert row.approved_at is not None
+        facts = {
+            "kind": "write_off",
+            "at": _instant(row.approved_at),
+            "period": row.distribution.period.number,
+            "supplement": row.distribution.supplement,
+            "per_unit": row.per_unit,
+            "reason": row.reason,
+        }
+        found.append((row.approved_at, 3, row.pk, facts))
     return sorted(found, key=lambda fact: fact[:3])
+
+
+def _relief(fund: Fund) -> list[tuple[datetime, int, int, dict[str, Any]]]:
+    """What moratoria made of periods, and where they were ended early: as the steps of the fund were noted."""
+    steps = {row.pk: row for row in fund.moratoria.select_related("moratorium")}
+    noted = AuditRow.objects.filter(
+        object_type=MoratoriumFund._meta.label,
+        object_id__in=[str(pk) for pk in steps],
+        action__in=["investments.MoratoriumFund.applied", "investments.MoratoriumFund.lifted"],
+    )
+    return [
+        (
+            row.happened_at,
+            1,
+            row.pk,
+            {
+                "kind": "moratorium",
+                "at": _instant(row.happened_at),
+                "title": steps[int(row.object_id)].moratorium.title,
+                "periods": row.changes["periods"],
+                "action": row.changes["action"] if row.action.endswith("applied") else "",
+            },
+        )
+        for row in noted
+        if row.changes["periods"]
+    ]
 
 
 def records(fund: Fund) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, PeriodResult, Report, Standing, judge
-from investments.revenue.models import Period, RevenueReport
+from investments.revenue.models import Period, RevenueReport, effective_action
 
 from .models import Distribution
 
@@ -26,11 +26,11 @@ def accepted_reports(fund: Fund, *, before: int | None = None) -> dict[int, list
 
 def counted_figures(reports: dict[int, list[RevenueReport]], grace: int) -> dict[int, int]:
     """Revenue by period as it stands now (yen): the newest accepted version of every period after grace that was
-    reported or deferred. Whether it reaches the floor, the rule judges."""
+    reported or deferred, by its report or a moratorium. Whether it reaches the floor, the rule judges."""
     return {
         number: versions[-1].revenue
         for number, versions in reports.items()
-        if number > grace and versions[0].action != RevenueReport.Action.WAIVE
+        if number > grace and effective_action(versions[0].period, versions[0].action) != RevenueReport.Action.WAIVE
     }
 
 
@@ -58,5 +58,5 @@ def preview(period: Period, *, revenue: int, action: str = Action.REPORT) -> Per
     """
     fund = period.fund
     terms = rule_terms(offerings.current_terms(fund))
-    report = Report(period=period.number, revenue=revenue, action=Action(action))
+    report = Report(period=period.number, revenue=revenue, action=Action(effective_action(period, action)))
     return judge(terms, standing(fund, before=period.number), report)[1]

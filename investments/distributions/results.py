@@ -34,6 +34,16 @@ class Result:
         """Yen per unit that the period paid or is to pay; None until it is decided."""
         return sum(own.per_unit for own in self.distributions) if self.distributions else None
 
+    @property
+    def written_off(self) -> int:
+        """Yen per unit of it that will not be paid."""
+        return sum(own.written_off_per_unit for own in self.distributions)
+
+    @property
+    def cash_per_unit(self) -> int | None:
+        """Yen per unit that reach the holders: what was decided less what was written off."""
+        return None if self.per_unit is None else self.per_unit - self.written_off
+
 
 def results_of(fund: Fund, terms: Terms, *, on: date) -> list[Result]:
     """Every period in order, as of a business date; three queries however many there are. Empty before the term."""
@@ -44,7 +54,7 @@ def results_of(fund: Fund, terms: Terms, *, on: date) -> list[Result]:
         own.fund = fund
         decided.setdefault(own.period_id, []).append(own)
     found = []
-    for period in fund.periods.order_by("number"):
+    for period in fund.periods.select_related("moratorium").order_by("number"):
         versions = reports.get(period.number, [])
         own_distributions = decided.get(period.pk, [])
         first, newest = (versions[0], versions[-1]) if versions else (None, None)
@@ -69,12 +79,20 @@ def reported(results: Sequence[Result]) -> list[Result]:
 
 
 def decided_so_far(results: Sequence[Result]) -> int:
-    """Approved yen per unit over all periods, arrears included."""
+    """Approved yen per unit over all periods, arrears and write-offs included."""
     return sum(result.per_unit or 0 for result in results)
 
 
 def paid_so_far(results: Sequence[Result]) -> int:
-    """Yen per unit that reached the holders: of periods that are paid, and of a wind-up what was released."""
+    """Yen per unit that reached the holders: of periods that are paid, and of a wind-up what was released. Cash only:
+    what was written off is not in it."""
     paid = [result for result in results if result.period.state == Period.State.PAID]
     ended = [result for result in results if result.period.state == Period.State.WOUND_UP]
-    return decided_so_far(paid) + sum(own.instalment_per_unit for result in ended for own in result.distributions)
+    return sum(result.cash_per_unit or 0 for result in paid) + sum(
+        own.instalment_per_unit for result in ended for own in result.distributions
+    )
+
+
+def written_off_so_far(results: Sequence[Result]) -> int:
+    """Yen per unit that were written off over all periods."""
+    return sum(result.written_off for result in results)

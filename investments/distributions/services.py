@@ -16,13 +16,14 @@ from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, PeriodResult, Report, judge, recoup_revenue, supplement
 from investments.orders.place import new_payer_code
 from investments.policy.services import withholding_rate
-from investments.revenue.models import DISTRIBUTED, PERIOD_STATES, Period, RevenueReport
+from investments.revenue.models import DISTRIBUTED, PERIOD_STATES, Period, RevenueReport, effective_action
 from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
+from . import credit
 from .allocate import allocate
-from .models import DISTRIBUTION_STATES, Distribution
+from .models import DISTRIBUTION_STATES, OWING, Distribution
 from .queries import accepted_reports, standing
 
 #: A business that is asked to pay later than planned has this long (days).
@@ -51,7 +52,8 @@ def _judge(fund: Fund, period: Period, action: str, residual: int | None) -> tup
         report = Report(period=period.number, revenue=0, action=Action.WIND_UP, residual_per_unit=residual)
         return dict(now.figures), now.paid_per_unit, judge(terms, now, report)[1]
     versions = accepted_reports(fund)[period.number]
-    report = Report(period=period.number, revenue=versions[-1].revenue, action=Action(versions[0].action))
+    action = effective_action(period, versions[0].action)
+    report = Report(period=period.number, revenue=versions[-1].revenue, action=Action(action))
     after, result = judge(terms, now, report)
     return dict(after.figures), now.paid_per_unit, result
 
@@ -175,19 +177,23 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         wanted = fund.periods.filter(pk=distribution.period_id)
         if distribution.action == Action.WIND_UP:
             wanted = fund.periods.filter(number__gte=distribution.period.number)
-        period = min(locks.lock(Period, wanted.values_list("pk", flat=True)), key=lambda own: own.number)
+        # A credit of the business may pay what is open of other periods too.
+        open_ones = fund.distributions.filter(OWING).values_list("period_id", flat=True)
+        locks.lock(Period, {*wanted.values_list("pk", flat=True), *open_ones})
+        period = wanted.order_by("number")[0]
         distribution = locks.lock_one(Distribution, distribution.pk)
         DISTRIBUTION_STATES.require(distribution.state, Distribution.State.APPROVED)
         if actor.pk == distribution.calculated_by_id:
             raise DomainError("same_person", _("You calculated this distribution; another person must approve it."))
         residual = distribution.per_unit if distribution.action == Action.WIND_UP else None
         figures, paid_before, result = _judge(fund, period, distribution.action, residual)
-        now = {str(key): value for key, value in figures.items()}, paid_before, *(getattr(result, n) for n in _FIGURES)
-        stored = distribution.figures, distribution.paid_before, *(getattr(distribution, name) for name in _FIGURES)
+        names = (*_FIGURES, "action")
+        now = {str(key): value for key, value in figures.items()}, paid_before, *(getattr(result, n) for n in names)
+        stored = distribution.figures, distribution.paid_before, *(getattr(distribution, name) for name in names)
         if now != stored:
             raise DomainError(
                 "stale",
-                _("A report has changed since this was calculated: discard it and calculate again."),
+                _("A report or a moratorium has changed since this was calculated: discard it and calculate again."),
             )
         DISTRIBUTION_STATES.move(
             distribution,
@@ -201,6 +207,8 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         )
         _owe(fund, distribution, at=at)
         _advance(fund, period, distribution, actor=actor, at=at)
+        credit.use(fund, at=at)
+        distribution.refresh_from_db(fields=["received", "instalment_per_unit"])
         publish(
             events.DistributionApproved(distribution_id=distribution.pk, fund_id=fund.pk, at=at),
             key=str(distribution.pk),

@@ -17,6 +17,7 @@ FUND_CHART: dict[str, str] = {
     "withholding_payable": "C",
     "unclaimed_distributions": "C",
     "compensations_payable": "C",
+    "business_credit": "C",
 }
 
 OPERATOR_CHART: dict[str, str] = {

@@ -35,6 +35,7 @@ _OWED = (
     "refunds_payable",
     "withholding_payable",
     "unclaimed_distributions",
+    "business_credit",
 )
 # A payout is on its way for some days, so a refund made in this time before its arrival need not be in it.
 _PAYOUT_TRAVELS = timedelta(days=7)

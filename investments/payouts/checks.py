@@ -27,15 +27,21 @@ def parts() -> Iterator[str]:
         WITH expected AS (
             SELECT item.*, instalment.state, allocation.id AS line,
                    instalment.per_unit * allocation.units AS wanted,
-                   floor(greatest(0, instalment.per_unit_before + instalment.per_unit
-                                     - distribution.principal_per_unit) * allocation.units::numeric * allocation.rate)
-                   - floor(greatest(0, instalment.per_unit_before - distribution.principal_per_unit)
-                           * allocation.units::numeric * allocation.rate) AS wanted_tax
+                   floor((greatest(0, instalment.per_unit_before + instalment.per_unit
+                                      - distribution.principal_per_unit) - paid.profit)
+                         * allocation.units::numeric * coalesce(held.rate, allocation.rate))
+                   - floor((greatest(0, instalment.per_unit_before - distribution.principal_per_unit) - paid.profit)
+                           * allocation.units::numeric * coalesce(held.rate, allocation.rate)) AS wanted_tax
               FROM investments_payoutitem AS item
               LEFT JOIN investments_allocation AS allocation ON allocation.id = item.allocation_id
               LEFT JOIN investments_distribution AS distribution ON distribution.id = allocation.distribution_id
               LEFT JOIN investments_instalment AS instalment
                 ON instalment.id = item.instalment_id AND instalment.distribution_id = distribution.id
+              LEFT JOIN LATERAL (SELECT from_per_unit, rate FROM investments_retaxedallocation
+                                  WHERE allocation_id = allocation.id AND from_per_unit <= instalment.per_unit_before
+                                  ORDER BY id DESC LIMIT 1) AS held ON true
+              LEFT JOIN LATERAL (SELECT greatest(0, coalesce(held.from_per_unit, 0)
+                                                    - distribution.principal_per_unit) AS profit) AS paid ON true
         )
         SELECT format('investments_payoutitem %s (payout %s, allocation %s): gross %s, tax %s; its instalment says %s, '
                       '%s', id, payout_id, allocation_id, gross, tax, coalesce(wanted, 0), coalesce(wanted_tax, 0))
@@ -73,7 +79,7 @@ def attempts() -> Iterator[str]:
                       attempt.payout_id, coalesce(own.net, 0))
           FROM investments_payoutattempt AS attempt
           LEFT JOIN investments_payout AS own ON own.id = attempt.payout_id
-         WHERE attempt.amount IS DISTINCT FROM own.net
+         WHERE attempt.amount IS DISTINCT FROM own.net AND attempt.state <> 'withdrawn'
          ORDER BY attempt.id
     """)
     yield from query("""
@@ -138,7 +144,15 @@ def journal() -> Iterator[str]:
 
 
 def unclaimed() -> Iterator[str]:
-    """What is set aside in a fund's book is the net of its unclaimed payouts."""
+    """What is set aside in a fund's book is the net of its unclaimed payouts and parts; no such part is in a payout."""
+    yield from query("""
+        SELECT format('investments_unclaimedpart %s (allocation %s): is set aside and in payout %s', own.id,
+                      own.allocation_id, item.payout_id)
+          FROM investments_unclaimedpart AS own
+          JOIN investments_payoutitem AS item
+            ON item.allocation_id = own.allocation_id AND item.instalment_id = own.instalment_id
+         WHERE own.claimed_at IS NULL ORDER BY own.id
+    """)
     yield from query("""
         SELECT format('investments_fund %s (%s): %s set aside, its unclaimed payouts make %s', fund.id, fund.slug,
                       coalesce(posted.amount, 0), coalesce(own.net, 0))
@@ -149,9 +163,85 @@ def unclaimed() -> Iterator[str]:
                        JOIN investments_account AS account
                          ON account.id = line.account_id AND account.code = 'unclaimed_distributions'
                       GROUP BY 1) AS posted ON posted.book_id = fund.book_id
-          LEFT JOIN (SELECT fund_id, sum(net) AS net FROM investments_payout WHERE state = 'unclaimed' GROUP BY 1)
-               AS own ON own.fund_id = fund.id
+          LEFT JOIN (SELECT fund_id, sum(net) AS net
+                       FROM (SELECT fund_id, net FROM investments_payout WHERE state = 'unclaimed'
+                             UNION ALL SELECT fund_id, net FROM investments_unclaimedpart
+                                        WHERE claimed_at IS NULL) AS part
+                      GROUP BY 1) AS own ON own.fund_id = fund.id
          WHERE coalesce(posted.amount, 0) <> coalesce(own.net, 0)
+         ORDER BY fund.id
+    """)
+
+
+def taxed() -> Iterator[str]:
+    """A line that was taxed again keeps what was withheld of it before and is taxed from there on at the new rate; what
+    is journaled of its distribution says so; and a fund's accrued tax is that of its lines, less what was withheld and
+    what was written off."""
+    yield from query("""
+        WITH line AS (
+            SELECT own.*, distribution.id AS distribution, distribution.written_off_per_unit AS lost,
+                   distribution.per_unit - distribution.written_off_per_unit AS high,
+                   distribution.principal_per_unit AS principal, allocation.units,
+                   lag(own.tax) OVER line AS tax_was, allocation.tax AS tax_planned,
+                   (SELECT coalesce(sum(item.tax), 0)
+                      FROM investments_payoutitem AS item
+                      JOIN investments_instalment AS part ON part.id = item.instalment_id
+                     WHERE item.allocation_id = own.allocation_id AND part.per_unit_before < own.from_per_unit)
+                   AS withheld
+              FROM investments_retaxedallocation AS own
+              JOIN investments_retax AS retax ON retax.id = own.retax_id
+              JOIN investments_allocation AS allocation ON allocation.id = own.allocation_id
+              JOIN investments_distribution AS distribution ON distribution.id = allocation.distribution_id
+            WINDOW line AS (PARTITION BY own.allocation_id ORDER BY own.id)
+        )
+        SELECT format('investments_retaxedallocation %s (allocation %s): tax %s after %s, of which %s withheld; it was '
+                      '%s, its parts make %s', id, allocation_id, tax, tax_before, taken,
+                      coalesce(tax_was, tax_planned), withheld)
+          FROM line
+         WHERE tax_before <> coalesce(tax_was, tax_planned) OR taken <> withheld
+            OR lost = 0 AND tax <> taken + floor((greatest(0, high - principal)
+                                                  - greatest(0, from_per_unit - principal)) * units::numeric * rate)
+         ORDER BY id
+    """)
+    yield from query("""
+        WITH posted AS (
+            SELECT split_part(entry.reference, ':', 3)::bigint AS id,
+                   coalesce(sum(line.amount) FILTER (WHERE account.code = 'distributions_payable'), 0) AS net,
+                   coalesce(sum(line.amount) FILTER (WHERE account.code = 'withholding_accrued'), 0) AS tax
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id
+             WHERE entry.kind = 'distribution_retaxed' GROUP BY entry.id
+        )
+        SELECT format('investments_retax %s: net %s, tax %s; journaled net %s, tax %s', coalesce(own.id, posted.id),
+                      own.net, own.tax, posted.net, posted.tax)
+          FROM investments_retax AS own FULL JOIN posted ON posted.id = own.id
+         WHERE (own.net, own.tax) IS DISTINCT FROM (posted.net, posted.tax)
+         ORDER BY 1
+    """)
+    yield from query("""
+        SELECT format('investments_fund %s (%s): tax accrued %s, its lines make %s', fund.id, fund.slug,
+                      coalesce(posted.amount, 0),
+                      coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0))
+          FROM investments_fund AS fund
+          LEFT JOIN (SELECT account.book_id,
+                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
+                       FROM investments_line AS line
+                       JOIN investments_account AS account
+                         ON account.id = line.account_id AND account.code = 'withholding_accrued'
+                      GROUP BY 1) AS posted ON posted.book_id = fund.book_id
+          LEFT JOIN (SELECT distribution.fund_id, sum(coalesce(newest.tax, distribution.tax)) AS tax,
+                            sum(decided.tax) AS written_off
+                       FROM investments_distribution AS distribution
+                       LEFT JOIN LATERAL (SELECT tax FROM investments_retax WHERE distribution_id = distribution.id
+                                           ORDER BY number DESC LIMIT 1) AS newest ON true
+                       LEFT JOIN investments_writeoff AS decided
+                         ON decided.distribution_id = distribution.id AND decided.state = 'approved'
+                      WHERE distribution.state = 'approved' GROUP BY 1) AS own ON own.fund_id = fund.id
+          LEFT JOIN (SELECT fund_id, sum(tax) AS tax FROM investments_payout WHERE withheld_on IS NOT NULL GROUP BY 1)
+               AS sent ON sent.fund_id = fund.id
+         WHERE coalesce(posted.amount, 0)
+               <> coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0)
          ORDER BY fund.id
     """)
 
@@ -162,3 +252,4 @@ def register_checks() -> None:
     register("payouts.attempts", "9.5", attempts)
     register("payouts.journal", "7", journal)
     register("payouts.unclaimed", "7", unclaimed)
+    register("payouts.taxed", "5", taxed)

@@ -174,6 +174,41 @@ class PayoutItem(AppendOnly):
         return f"{self.payout_id}: {self.net}"
 
 
+class UnclaimedPart(models.Model):
+    """The part of one allocation that could not be paid for twelve months, since its investor gave no account (yen):
+    set aside, never income; `claimed_at`: an account was given, and it waits for the next run again."""
+
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="+", verbose_name=_("fund"))
+    investor = models.ForeignKey(Investor, models.PROTECT, related_name="+", verbose_name=_("investor"))
+    instalment = models.ForeignKey(Instalment, models.PROTECT, related_name="+", verbose_name=_("instalment"))
+    allocation = models.ForeignKey(
+        Allocation, models.PROTECT, related_name="unclaimed", verbose_name=_("allocation"), db_constraint=False
+    )
+    net = models.BigIntegerField(_("net"))
+    set_aside_at = models.DateTimeField(_("set aside at"))
+    claimed_at = models.DateTimeField(_("claimed at"), null=True)
+
+    class Meta:
+        verbose_name = _("unclaimed part")
+        verbose_name_plural = _("unclaimed parts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["allocation", "instalment"],
+                condition=Q(claimed_at__isnull=True),
+                name="unclaimed_part_once",
+            ),
+            models.CheckConstraint(condition=Q(net__gt=0), name="unclaimed_part_positive"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["investor", "fund"], condition=Q(claimed_at__isnull=True), name="unclaimed_part_open_idx"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.allocation_id}: {self.net}"
+
+
 class PayoutAttempt(models.Model):
     """One try at a payout: a line of a run's file. Its id is the 20-digit customer code of the record (section 8)."""
 

@@ -129,7 +129,7 @@ def settle(fund: Fund, *, actor: Any, at: datetime, reason: str) -> Fund:
         assert fund.book_id is not None
         for code in ("receivable_from_business", "distributions_payable", "withholding_accrued", "withholding_payable",
                      "donation_payable", "investment_payable", "refunds_payable", "due_to_operator",
-                     "compensations_payable"):  # fmt: skip
+                     "compensations_payable", "business_credit"):  # fmt: skip
             there = ledger.balance(fund.book_id, code)
             if there:
                 raise DomainError(

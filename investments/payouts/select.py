@@ -9,29 +9,36 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from investments.distributions.taxed import NEWEST, SPAN
+
+_BASE = "coalesce(newest.from_per_unit, 0)"
+_BY = SPAN.format(low=_BASE, high="instalment.per_unit_before + instalment.per_unit")
+_BEFORE = SPAN.format(low=_BASE, high="instalment.per_unit_before")
 #: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before. What
 #: a deceased holder is still owed goes to the heir who was named for it.
-_DUE = """
+DUE = f"""
 due AS (
     SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id,
            coalesce(holding.paid_to_id, holding.investor_id) AS investor_id, distribution.id AS distribution_id,
            holding.frozen_at IS NOT NULL AND holding.paid_to_id IS NULL AS frozen,
+           EXISTS (SELECT FROM investments_unclaimedpart AS kept
+                    WHERE kept.allocation_id = allocation.id AND kept.instalment_id = instalment.id
+                      AND kept.claimed_at IS NULL) AS set_aside,
            instalment.per_unit * allocation.units AS gross,
            (least(instalment.per_unit_before + instalment.per_unit, distribution.principal_per_unit)
             - least(instalment.per_unit_before, distribution.principal_per_unit)) * allocation.units AS principal,
-           (floor(greatest(0, instalment.per_unit_before + instalment.per_unit - distribution.principal_per_unit)
-                  * allocation.units::numeric * allocation.rate)
-            - floor(greatest(0, instalment.per_unit_before - distribution.principal_per_unit)
-                    * allocation.units::numeric * allocation.rate))::bigint AS tax
+           ({_BY}
+            - {_BEFORE})::bigint AS tax
       FROM investments_instalment AS instalment
       JOIN investments_distribution AS distribution ON distribution.id = instalment.distribution_id
       JOIN investments_allocation AS allocation ON allocation.distribution_id = distribution.id
       JOIN investments_holding AS holding ON holding.id = allocation.holding_id
+      {NEWEST}
      WHERE instalment.state = 'approved' AND NOT instalment.complete
        AND NOT EXISTS (SELECT FROM investments_payoutitem AS item
                         WHERE item.allocation_id = allocation.id AND item.instalment_id = instalment.id)
 )
-"""
+"""  # noqa: S608 - texts of this module
 #: By investor and fund: what is new, and why it would not be sent. Small sums wait, but not over the year's end and not
 #: once a fund has nothing more to pay.
 _JUDGED = """
@@ -39,10 +46,12 @@ judged AS (
     SELECT part.fund_id, part.investor_id, part.gross, part.principal, part.tax, account.id AS account_id,
            CASE WHEN part.frozen THEN 'frozen'
                 WHEN account.id IS NULL THEN 'no_account'
+                WHEN part.set_aside THEN 'unclaimed'
                 WHEN part.gross - part.tax < policy.payout_minimum AND NOT %(year_end)s AND NOT last.over
                      THEN 'small'
                 ELSE '' END AS excluded
-      FROM (SELECT fund_id, investor_id, bool_or(frozen) AS frozen, sum(gross)::bigint AS gross,
+      FROM (SELECT fund_id, investor_id, bool_or(frozen) AS frozen,
+                   bool_or(set_aside) AS set_aside, sum(gross)::bigint AS gross,
                    sum(principal)::bigint AS principal, sum(tax)::bigint AS tax
               FROM due GROUP BY fund_id, investor_id) AS part
       JOIN investments_fund AS fund ON fund.id = part.fund_id
@@ -79,6 +88,7 @@ again AS (
 EXCLUSIONS = {
     "frozen": _("frozen"),
     "no_account": _("no bank account"),
+    "unclaimed": _("set aside after a year; comes back with the account"),
     "small": _("under the minimum; carried"),
     "returned": _("returned; the account was not changed since"),
 }
@@ -103,7 +113,7 @@ def preview(pay_on: date) -> list[Line]:
     """What a run on this date would pay, and what it would leave out, by fund and reason."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {_DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
+            f"WITH {DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
             " SELECT fund_id, excluded, count(*), sum(net)::bigint FROM ("
             "   SELECT fund_id, excluded, gross - tax AS net FROM judged"
             "   UNION ALL SELECT fund_id, excluded, net FROM again) AS part"
@@ -114,7 +124,7 @@ def preview(pay_on: date) -> list[Line]:
 
 
 _BUILD = f"""
-WITH {_DUE}, {_JUDGED}, {_AGAIN}
+WITH {DUE}, {_JUDGED}, {_AGAIN}
 , payout AS (
     INSERT INTO investments_payout (run_id, fund_id, investor_id, state, gross, principal, profit, tax, net)
     SELECT %(run)s, fund_id, investor_id, 'in_run', gross, principal, gross - principal, tax, gross - tax
@@ -163,7 +173,7 @@ def excluded_people(pay_on: date, fund_id: int, limit: int = 200) -> list[dict[s
     """Who of a fund would be left out and why, at most `limit` of them, the largest sums first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {_DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
+            f"WITH {DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
             " SELECT investor_id, excluded, net FROM ("
             "   SELECT fund_id, investor_id, excluded, gross - tax AS net FROM judged"
             "   UNION ALL SELECT fund_id, investor_id, excluded, net FROM again) AS part"

@@ -15,17 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from investments import events
 from investments.banking import zengin
 from investments.banking.zengin import BankProfile, Transfer
-from investments.distributions.models import Distribution
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
 from investments.payments.postings import require_in_bank
-from investments.policy.services import withholding_rate
 from microfund.kernel import clock, locks, private
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
 
-from . import select
+from . import retax, select
 from .models import RUN_STATES, Payout, PayoutAttempt, PayoutFile, PayoutRun
 
 #: Bank days after which a transfer that did not come back is taken to have arrived (section 8).
@@ -40,11 +38,11 @@ def bank_profile() -> BankProfile:
 
 
 def build_run(*, pay_on: date, actor: Any, at: datetime) -> PayoutRun:
-    """Prepare a run for a bank day: everything that was released, but what `select.preview` excludes.
+    """Prepare a run for a bank day: everything that was released, but what `select.preview` excludes, taxed at the
+    rates of the day (`retax`).
 
     One run at a time is put together. Raises DomainError: "past" (the date has gone), "bank_day", "under_way" (a run
-    waits for approval or for being sent), "nothing", "bank_short" (a fund's bank does not hold it), "rate_changed" (tax
-    was planned for another rate), "profile".
+    waits for approval or for being sent), "nothing", "bank_short" (a fund's bank does not hold it), "profile".
     """
     profile = bank_profile()
     today = clock.today_in(None, at)
@@ -57,7 +55,7 @@ def build_run(*, pay_on: date, actor: Any, at: datetime) -> PayoutRun:
             raise DomainError("under_way", _("Another run is being prepared this moment."))
         if PayoutRun.objects.filter(state__in=["prepared", "approved"]).exists():
             raise DomainError("under_way", _("Another run waits for approval or for being sent."))
-        _require_rates(pay_on)
+        retax.for_run(pay_on, actor=actor, at=at)
         run = PayoutRun.objects.create(pay_on=pay_on, profile=profile.as_dict(), maker=actor, prepared_at=at)
         run.payments, run.amount = select.build(run.pk, pay_on)
         if not run.payments:
@@ -72,21 +70,6 @@ def build_run(*, pay_on: date, actor: Any, at: datetime) -> PayoutRun:
             changes={"payments": run.payments, "amount": run.amount, "pay_on": pay_on.isoformat()},
         )
     return run
-
-
-def _require_rates(pay_on: date) -> None:
-    """No money leaves with tax of another rate than that of its day."""
-    person, company = withholding_rate(pay_on, "person"), withholding_rate(pay_on, "company")
-    wrong = (
-        Distribution.objects.filter(instalments__state="approved", instalments__complete=False, profit__gt=0)
-        .exclude(rate_person=person, rate_company=company)
-        .first()
-    )
-    if wrong is not None:
-        raise DomainError(
-            "rate_changed",
-            _("Distribution %(pk)d was taxed at a rate that does not hold on that date.") % {"pk": wrong.pk},
-        )
 
 
 def amounts_by_fund(run: PayoutRun) -> dict[int, tuple[int, int, int]]:
@@ -192,8 +175,8 @@ def download(run: PayoutRun, number: int, *, actor: Any, at: datetime, reason: s
 def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> PayoutRun:
     """A second person approves: the bank's files are rendered and kept.
 
-    Raises DomainError: "same_person", "wrong_state", "bank_short", and what a bank would refuse in a file, naming the
-    payee ("letter", "account", "amount").
+    Raises DomainError: "same_person", "wrong_state", "bank_short", "rate_changed" (its tax is not that of its day), and
+    what a bank would refuse in a file, naming the payee ("letter", "account", "amount").
     """
     if actor.pk == run.maker_id:
         raise DomainError("same_person", _("You prepared this run; another person must approve it."))
@@ -201,6 +184,7 @@ def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -
         _require_cash(_lock_funds(run))
         run = locks.lock_one(PayoutRun, run.pk)
         RUN_STATES.require(run.state, PayoutRun.State.APPROVED)
+        retax.require_rates(run)
         return RUN_STATES.move(
             run,
             PayoutRun.State.APPROVED,
@@ -231,7 +215,7 @@ def mark_sent(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> 
     """The file was given to the bank: the run's money leaves the funds' banks on its transfer date, and the tax of
     every first attempt is withheld. Marking it again is nothing.
 
-    Raises DomainError: "wrong_state", "bank_short".
+    Raises DomainError: "wrong_state", "bank_short", "rate_changed".
     """
     with transaction.atomic():
         funds = _lock_funds(run)
@@ -239,6 +223,7 @@ def mark_sent(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -> 
         if run.state in (PayoutRun.State.SENT, PayoutRun.State.DONE):
             return run
         _require_cash(funds)
+        retax.require_rates(run)
         RUN_STATES.move(
             run,
             PayoutRun.State.SENT,

@@ -66,7 +66,37 @@ def periods() -> Iterator[str]:
     """)
 
 
+def relief() -> Iterator[str]:
+    """What a moratorium makes of a period, two people decided for its fund; none defers the last period; and once it is
+    ended, no undecided period is left under it."""
+    yield from query("""
+        SELECT format('investments_moratorium %s: is %s, prepared by %s, approved by %s', id, state, maker_id,
+                      coalesce(checker_id::text, 'nobody'))
+          FROM investments_moratorium
+         WHERE state IN ('approved', 'ended') AND (checker_id IS NULL OR checker_id = maker_id)
+         ORDER BY id
+    """)
+    yield from query("""
+        SELECT format('investments_period %s (fund %s #%s): is under “%s” by moratorium %s, which is %s to “%s”, its '
+                      'fund %s', period.id, period.fund_id, period.number, period.relief, own.id, own.state, own.action,
+                      coalesce(part.state, 'missing'))
+          FROM investments_period AS period
+          JOIN investments_moratorium AS own ON own.id = period.moratorium_id
+          LEFT JOIN investments_moratoriumfund AS part
+            ON part.moratorium_id = own.id AND part.fund_id = period.fund_id
+          JOIN LATERAL (SELECT max(number) AS number FROM investments_period WHERE fund_id = period.fund_id) AS last
+            ON true
+         WHERE period.relief <> own.action OR own.state NOT IN ('approved', 'ended')
+            OR coalesce(part.state, '') NOT IN ('applied', 'lifted')
+            OR part.state = 'lifted'
+               AND period.state IN ('scheduled', 'report_due', 'reported', 'accepted', 'calculated')
+            OR period.relief = 'defer' AND period.number = last.number
+         ORDER BY period.id
+    """)
+
+
 def register_checks() -> None:
     """Called once when the app is ready."""
     register("revenue.periods", "6", periods)
     register("revenue.reports", "6", reports)
+    register("revenue.relief", "5", relief)

@@ -36,6 +36,12 @@ class Period(models.Model):
     record_on = models.DateField(_("record date"))
     report_due_on = models.DateField(_("report due on"))
     payment_due_on = models.DateField(_("payment due on"))
+    # What a moratorium makes of it, whatever its report asks for.
+    relief = models.CharField(_("put off or waived"), max_length=6, blank=True, default="", db_default="")
+    moratorium = models.ForeignKey(
+        "investments.Moratorium", models.PROTECT, null=True, blank=True, related_name="periods",
+        verbose_name=_("moratorium"),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("period")
@@ -47,6 +53,11 @@ class Period(models.Model):
                     starts_on__lt=F("ends_on"), ends_on__lt=F("report_due_on"), report_due_on__lt=F("payment_due_on")
                 ),
                 name="period_dates_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(relief="", moratorium__isnull=True)
+                | Q(relief__in=["defer", "waive"], moratorium__isnull=False),
+                name="period_relief",
             ),
         ]
         indexes = [models.Index(fields=["state", "report_due_on"], name="period_report_due_idx")]
@@ -155,6 +166,15 @@ class RevenueReport(models.Model):
         return f"{self.period} v{self.version}"
 
 
+#: The actions of a period, the weakest first.
+ACTIONS = (RevenueReport.Action.REPORT.value, RevenueReport.Action.DEFER.value, RevenueReport.Action.WAIVE.value)
+
+
+def effective_action(period: Period, asked: str) -> str:
+    """What a period's accepted report does: what it asks for, or more where a moratorium covers the period."""
+    return max(asked, period.relief or asked, key=ACTIONS.index)
+
+
 REPORT_STATES = StateTable(
     "investments.RevenueReport",
     {"draft": ("submitted", "discarded"), "submitted": ("returned", "accepted")},
@@ -182,3 +202,97 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Moratorium(models.Model):
+    """After a disaster, payments of many funds are put off or periods are not counted (domain.md section 5): prepared
+    by one person, approved by another (CHECK). It covers the undecided periods of its funds that end between two dates;
+    each fund is a step of its own (MoratoriumFund). It can be ended early for what is still undecided. Title and
+    reason are public.
+    """
+
+    class State(models.TextChoices):
+        PREPARED = "prepared", _("waits for approval")
+        APPROVED = "approved", _("in force")
+        ENDED = "ended", _("ended")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    class Action(models.TextChoices):
+        DEFER = "defer", _("put the payments off")
+        WAIVE = "waive", _("do not count the periods")
+
+    title = models.CharField(_("title"), max_length=120)
+    reason = models.CharField(_("reason"), max_length=500)
+    action = models.CharField(_("action"), max_length=6, choices=Action.choices)
+    from_on = models.DateField(_("periods that end from"))
+    until_on = models.DateField(_("until"))
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.PREPARED)
+    maker = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("prepared by"))
+    prepared_at = models.DateTimeField(_("prepared at"))
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+    # Everybody was told once every fund had had its step.
+    told_at = models.DateTimeField(_("told at"), null=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ended by")
+    )
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+    end_reason = models.CharField(_("reason of the end"), max_length=500, blank=True, default="")
+    end_told_at = models.DateTimeField(_("told of the end at"), null=True)
+
+    class Meta:
+        verbose_name = _("moratorium")
+        verbose_name_plural = _("moratoria")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state__in=["approved", "ended"])
+                | (Q(checker__isnull=False, approved_at__isnull=False) & ~Q(checker=F("maker"))),
+                name="moratorium_two_people",
+            ),
+            models.CheckConstraint(condition=Q(from_on__lte=F("until_on")), name="moratorium_dates"),
+            models.CheckConstraint(
+                condition=Q(state="ended", ended_by__isnull=False, ended_at__isnull=False)
+                | (~Q(state="ended") & Q(ended_by__isnull=True, ended_at__isnull=True)),
+                name="moratorium_ended",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MoratoriumFund(models.Model):
+    """One fund of a moratorium and whether it has had its step; `error` is why the last try at it failed."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waits for its step")
+        APPLIED = "applied", _("in force")
+        LIFTED = "lifted", _("ended")
+        LEFT_OUT = "left_out", _("left out")
+
+    moratorium = models.ForeignKey(Moratorium, models.PROTECT, related_name="funds", verbose_name=_("moratorium"))
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="moratoria", verbose_name=_("fund"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
+    error = models.CharField(_("error"), max_length=500, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("fund of a moratorium")
+        verbose_name_plural = _("funds of moratoria")
+        constraints = [models.UniqueConstraint(fields=["moratorium", "fund"], name="moratorium_fund_once")]
+
+    def __str__(self) -> str:
+        return f"{self.moratorium_id}:{self.fund_id}"
+
+
+MORATORIUM_STATES = StateTable(
+    "investments.Moratorium",
+    {"prepared": ("approved", "withdrawn"), "approved": ("ended",)},
+    section="domain.md section 5",
+)
+MORATORIUM_FUND_STATES = StateTable(
+    "investments.MoratoriumFund",
+    {"waiting": ("applied", "lifted", "left_out"), "applied": ("lifted",)},
+    section="domain.md section 5",
+)

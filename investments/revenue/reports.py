@@ -62,6 +62,8 @@ def _require_writable(fund: Fund, period: Period, *, restatement: bool) -> None:
     if restatement:
         if fund.state not in (Fund.State.OPERATING, Fund.State.MATURED) or period.state not in REPORT_ACCEPTED:
             raise DomainError("not_restatable", _("Only a period whose report was accepted can be restated."))
+        if period.relief == "waive":
+            raise DomainError("not_restatable", _("This period was waived: there is no figure to restate."))
         if not period.reports.filter(state="accepted", restatement=False, action__in=["report", "defer"]).exists():
             raise DomainError("not_restatable", _("This period was waived: there is no figure to restate."))
         if period.number <= offerings.current_terms(fund).grace_periods:

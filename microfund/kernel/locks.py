@@ -89,6 +89,8 @@ def lock(model: type[M], pks: Iterable[Any]) -> list[M]:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("a row lock needs a transaction")
     wanted = sorted(set(pks))
+    if not wanted:
+        return []  # nothing to wait for, so no order to keep
     note(model._meta.label, wanted)
     rows = list(
         model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk")

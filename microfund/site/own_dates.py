@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from investments.models import Fund, Holding, Period, Terms
+from investments.distributions.explain import relief, written_off_words
+from investments.models import Fund, Holding, Period, Terms, WriteOff
 from investments.offerings import queries as offerings
 from investments.offerings.projection import ProjectedPeriod, project
 from investments.revenue.services import period_rows
@@ -24,12 +25,13 @@ NEXT_DATES = 6
 @dataclass(frozen=True, slots=True)
 class TermPeriod:
     """One period of a term as planned: its dates, its planned sales (yen) and what they would pay by the rule;
-    `state` and `words` say how far it is."""
+    `state` and `words` say how far it is, `notes` what was decided about it beside that."""
 
     period: Period
     plan: int | None
     projected: ProjectedPeriod | None
     words: str
+    notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -40,21 +42,35 @@ class TermPeriod:
 def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeriod]:
     """Every period of a fund's term for `units` units: from its rows, or before the term begins from what they will be.
 
-    What a period is expected to pay is the plan put through the rule that pays, before tax. One query.
+    What a period is expected to pay is the plan put through the rule that pays, before tax. Two queries.
     """
-    periods = list(fund.periods.order_by("number")) or period_rows(fund, terms, fund.policy)
+    periods = list(fund.periods.select_related("moratorium").order_by("number")) or period_rows(
+        fund, terms, fund.policy
+    )
     plan = list(terms.plan_revenue)
     whole = len(plan) == terms.periods and units > 0
     expected = project(offerings.rule_terms(terms), plan, 100, units, Decimal(0)).periods if whole else ()
+    told = notes_of(fund)
     return [
         TermPeriod(
             period=period,
             plan=plan[period.number - 1] if period.number <= len(plan) else None,
             projected=expected[period.number - 1] if period.number <= len(expected) else None,
             words=period_words(period, on=on),
+            notes=(*([relief(period)] if period.relief else []), *told.get(period.number, ())),
         )
         for period in periods
     ]
+
+
+def notes_of(fund: Fund) -> dict[int, list[str]]:
+    """What was decided about periods of a fund beside their distribution, by number: arrears written off, and why."""
+    found: dict[int, list[str]] = {}
+    decided = WriteOff.objects.filter(distribution__fund=fund, state=WriteOff.State.APPROVED)
+    for row in decided.select_related("distribution__period").order_by("pk"):
+        words = written_off_words(row, fund.currency)
+        found.setdefault(row.distribution.period.number, []).append(words)
+    return found
 
 
 def period_words(period: Period, *, on: date) -> str:

@@ -12,15 +12,17 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from investments.distributions.models import Allocation, Distribution
+from investments.distributions.taxed import Due, due
 from investments.payouts.models import Payout, PayoutAttempt, PayoutItem
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One line of a distribution (amounts in yen): its parts in payouts, its state for a badge, and that in words.
-    `paid_on` is the transfer date of what has arrived, if all of it has."""
+    """One line of a distribution (amounts in yen): what it comes to as it stands, its parts in payouts, its state for a
+    badge, and that in words. `paid_on` is the transfer date of what has arrived, if all of it has."""
 
     line: Allocation
+    due: Due
     parts: tuple[PayoutItem, ...]
     state: str
     words: str
@@ -33,7 +35,7 @@ class Payment:
 
 
 def lines_of(investor: Any) -> QuerySet[Allocation]:
-    """Every line of this person in approved distributions, newest first, with what a page of them needs; four queries
+    """Every line of this person in approved distributions, newest first, with what a page of them needs; seven queries
     however many there are."""
     return lines_where(holding__investor=investor)
 
@@ -57,7 +59,7 @@ def lines_where(**which: Any) -> QuerySet[Allocation]:
             "distribution__fund__business",
             "holding",
         )
-        .prefetch_related(Prefetch("items", items.order_by("instalment__number")))
+        .prefetch_related(Prefetch("items", items.order_by("instalment__number")), "retaxed__retax", "unclaimed")
         .order_by("-distribution__approved_at", "-pk")
     )
 
@@ -71,8 +73,8 @@ def _payment(line: Allocation) -> Payment:
     parts = tuple(line.items.all())
     state = _state(line, parts)
     paid = [part.payout.paid_on for part in parts if part.payout.paid_on]
-    paid_on = max(paid) if state == "paid" and paid else None
-    return Payment(line, parts, state, _words(line, parts, state, paid_on), paid_on)
+    paid_on = max(paid) if state in ("paid", "written_off") and paid else None
+    return Payment(line, due(line), parts, state, _words(line, parts, state, paid_on), paid_on)
 
 
 def _state(line: Allocation, parts: tuple[PayoutItem, ...]) -> str:
@@ -81,15 +83,19 @@ def _state(line: Allocation, parts: tuple[PayoutItem, ...]) -> str:
     if not line.gross:
         return "nothing"
     if not own.instalment_per_unit:
-        return "waits"
+        return "written_off" if own.written_off_per_unit else "waits"
     states = {part.payout.state for part in parts}
     for state in (Payout.State.RETURNED, Payout.State.UNCLAIMED, Payout.State.WAITING, Payout.State.IN_RUN):
         if state in states:
             return str(state)
+    if any(kept.claimed_at is None for kept in line.unclaimed.all()):
+        return "unclaimed"
     if sum(part.gross for part in parts) < own.instalment_per_unit * line.units:
         return "carried"
     if Payout.State.SENT in states:
         return str(Payout.State.SENT)
+    if own.written_off_per_unit:
+        return "written_off"
     return "paid" if own.instalment_per_unit == own.per_unit else "part"
 
 
@@ -98,6 +104,8 @@ def _words(line: Allocation, parts: tuple[PayoutItem, ...], state: str, paid_on:
     if state == "sent":
         runs = [part.payout.attempts.all()[0].run.pay_on for part in parts if part.payout.state == Payout.State.SENT]
         return _("sent on %(date)s") % {"date": date_format(max(runs), "DATE_FORMAT")}
+    if state == "written_off":
+        return _("paid in part; the rest was written off") if parts else _("written off")
     if paid_on is not None:
         return _("paid on %(date)s") % {"date": date_format(paid_on, "DATE_FORMAT")}
     if state == "waits":

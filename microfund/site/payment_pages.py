@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from investments.distributions.explain import sentences
+from investments.distributions.explain import sentences, tax_words
 from investments.investors import queries as investors
 from microfund.kernel import clock
 from microfund.kernel.pages import private
@@ -62,7 +62,7 @@ def distribution(request: HttpRequest, line: int) -> HttpResponse:
         "distribution": own,
         "fund": own.fund,
         "business": own.fund.business,
-        "sentences": sentences(own, found),
+        "sentences": [*sentences(own, found), *tax_words(found)],
         "comment": own.report.comment if own.report else "",
         "trail": [(_("My account"), reverse("me")), (_("Payments"), reverse("distributions"))],
     }
@@ -83,6 +83,7 @@ def distributions_csv(request: HttpRequest) -> HttpResponse:
             _("Record date"),
             _("Units"),
             _("Per unit (yen)"),
+            _("Written off (yen)"),
             _("Before tax (yen)"),
             _("Of it investment (yen)"),
             _("Of it profit (yen)"),
@@ -102,11 +103,12 @@ def distributions_csv(request: HttpRequest) -> HttpResponse:
                 own.record_on,
                 line.units,
                 own.per_unit,
-                line.gross,
-                line.principal,
-                line.profit,
-                line.tax,
-                line.net,
+                payment.due.lost,
+                payment.due.gross,
+                payment.due.principal,
+                payment.due.profit,
+                payment.due.tax,
+                payment.due.net,
                 payment.words,
                 payment.paid_on,
             ]

@@ -29,6 +29,7 @@ from investments.models import (
     PaymentAttempt,
     Payout,
     Refund,
+    UnclaimedPart,
     WaitingEntry,
 )
 from investments.orders.queries import orders_of
@@ -70,6 +71,8 @@ KEPT_IN = {
     "investments.Movement": "holdings",
     "investments.InheritanceShare": "holdings",
     "investments.Allocation": "payments",
+    "investments.RetaxedAllocation": "payments",
+    "investments.UnclaimedPart": "set_aside",
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
     "investments.PayoutAttempt": "payments",
@@ -94,6 +97,9 @@ NOT_IN = {
     "investments.Evidence": "papers of the business; who added them is in the acts of the file",
     "investments.Distribution": "who of the staff calculated and approved it",
     "investments.Instalment": "who of the staff decided it",
+    "investments.Retax": "who of the staff prepared the run; the tax is in the payments",
+    "investments.Moratorium": "who of the staff decided it; what it means for a holding is in the mails",
+    "investments.WriteOff": "who of the staff decided it; what a holder does not get of it is in the payments",
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
     "investments.Inheritance": "who of the staff decided it; the units are with the holdings of the file",
@@ -139,6 +145,13 @@ def export(user: Any) -> dict[str, Any]:
                 "seats",
                 "state",
                 "asked_at",
+            ),
+            "set_aside": _rows(
+                UnclaimedPart.objects.filter(investor=investor).order_by("pk"),
+                "fund__slug",
+                "net",
+                "set_aside_at",
+                "claimed_at",
             ),
             "payments": _rows(
                 Payout.objects.filter(investor=investor).order_by("pk"),

@@ -93,12 +93,12 @@ class Steps:
 
 
 def returns(results: Sequence[Result], investment: int) -> Steps:
-    """What one unit was paid, added up over the periods that are decided (yen)."""
+    """What one unit was paid, added up over the periods that are decided, less what was written off (yen)."""
     so_far, sums = 0, []
     for result in results:
         if result.per_unit is None:
             break
-        so_far += result.per_unit
+        so_far += result.cash_per_unit or 0
         sums.append(so_far)
     top, step = scale(max([investment, *sums]))
     slot = (RIGHT - LEFT) / max(1, len(results))

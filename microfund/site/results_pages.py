@@ -13,9 +13,16 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from investments.distributions.explain import sentences
+from investments.distributions.explain import relief, sentences
 from investments.distributions.proof import proof
-from investments.distributions.results import Result, decided_so_far, paid_so_far, reported, results_of
+from investments.distributions.results import (
+    Result,
+    decided_so_far,
+    paid_so_far,
+    reported,
+    results_of,
+    written_off_so_far,
+)
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Release
 
@@ -43,10 +50,12 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
         "results": found,
         "known": known,
         "told": [(result, [sentences(own) for own in result.distributions]) for result in reversed(known)],
+        "relieved": [(result, relief(result.period)) for result in found if result.period.relief],
         "late_reports": [result for result in found if result.report_late],
         "late_payments": [own for result in found for own in result.distributions if result.payment_late and own.owed],
         "paid": paid,
         "decided": decided_so_far(found),
+        "written_off": written_off_so_far(found),
         "share_back": redemption_percent(paid, terms.investment),
         "sales_total": sum(result.revenue or 0 for result in known),
         "plan_total": sum(result.plan or 0 for result in known),
@@ -70,9 +79,11 @@ def results_csv(request: HttpRequest, shown: Shown) -> HttpResponse:
         _("Sales (yen)"),
         _("First reported (yen)"),
         _("Per unit (yen)"),
+        _("Of it written off (yen)"),
         _("Report due"),
         _("Payment due"),
         _("State"),
+        _("Moratorium"),
         _("Reason"),
     ]
     lines: list[list[Any]] = [head]
@@ -87,9 +98,11 @@ def results_csv(request: HttpRequest, shown: Shown) -> HttpResponse:
                 row.revenue,
                 row.reported,
                 row.per_unit,
+                row.written_off if decided else None,
                 period.report_due_on,
                 decided[0].payment_on if decided else period.payment_due_on,
                 period.get_state_display(),
+                period.relief,
                 decided[0].get_reason_display() if decided else "",
             ]
         )
@@ -108,6 +121,7 @@ def results_json(request: HttpRequest, shown: Shown) -> HttpResponse:
         "investment_per_unit": shown.terms.investment,
         "paid_per_unit": paid_so_far(found),
         "decided_per_unit": decided_so_far(found),
+        "written_off_per_unit": written_off_so_far(found),
         "as_of": shown.on.isoformat(),
         "periods": [_period(row) for row in found],
     }
@@ -123,6 +137,7 @@ def _period(row: Result) -> dict[str, Any]:
         "report_due_on": period.report_due_on.isoformat(),
         "payment_due_on": period.payment_due_on.isoformat(),
         "state": period.state,
+        "moratorium": period.relief or None,
         "planned_revenue": row.plan,
         "revenue": row.revenue,
         "first_reported": row.reported,
@@ -134,11 +149,12 @@ def _period(row: Result) -> dict[str, Any]:
                 "action": own.action,
                 "reason": own.reason,
                 "per_unit": own.per_unit,
+                "written_off_per_unit": own.written_off_per_unit,
                 "entitlement_per_unit": own.entitlement_per_unit,
                 "counted_revenue_so_far": own.cumulative_revenue,
                 "carried_per_unit": own.carried_per_unit,
                 "payment_on": own.payment_on.isoformat(),
-                "received_in_full": not own.owed,
+                "received_in_full": own.received == own.gross,
             }
             for own in row.distributions
         ],

@@ -100,6 +100,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "paid": _GOOD,
         "returned": _CARE,
         "unclaimed": _CARE,
+        "written_off": _OVER,
     },
     "reward": {
         "claimable": _ACTION,

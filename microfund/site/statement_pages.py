@@ -4,7 +4,7 @@ page, CSV and PDF (pages.md I8). Only transfers that arrived count; a payment is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from investments.distributions.explain import written_off
+from investments.distributions.taxed import rate_of
 from investments.inheritance.queries import inherited_by
 from investments.investors import queries as investors
 from investments.models import Holding, Investor
@@ -28,27 +30,44 @@ from microfund.kernel import clock
 from microfund.kernel.pages import private
 
 from . import own_csv
+from .templatetags.pages import percent
 from .templatetags.tomobune import bilingual_filter
 
 _SUMS = ("gross", "principal", "profit", "tax", "net")
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """What of one period a holding will not be paid (yen before tax), and why."""
+
+    period: int
+    amount: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant."""
+    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `lost`: the lines of a holding
+    of which something was written off."""
 
     investor: Investor
     parts: Sequence[PayoutItem]
     totals: dict[str, int]
     at: datetime
+    lost: Sequence[Lost] = ()
 
 
 def _paid(investor: Investor, **which: Any) -> Statement:
     parts = list(
         PayoutItem.objects.filter(payout__investor=investor, payout__state=Payout.State.PAID, **which)
-        .select_related("payout", "allocation__distribution__period", "allocation__holding", "payout__fund__business")
+        .select_related(
+            "payout", "instalment", "allocation__distribution__period", "allocation__holding", "payout__fund__business"
+        )
+        .prefetch_related("allocation__retaxed")
         .order_by("payout__paid_on", "pk")
     )
+    for part in parts:
+        part.rate = rate_of(part.allocation, part.instalment.per_unit_before)
     totals = {name: sum(getattr(part, name) for part in parts) for name in _SUMS}
     return Statement(investor, parts, totals, timezone.now())
 
@@ -105,6 +124,7 @@ def statement_csv(request: HttpRequest, year: int) -> HttpResponse:
             _("Before tax (yen)"),
             _("Of it investment (yen)"),
             _("Of it profit (yen)"),
+            _("Rate of tax (%)"),
             _("Tax withheld (yen)"),
             _("Paid (yen)"),
         ]
@@ -117,10 +137,17 @@ def statement_csv(request: HttpRequest, year: int) -> HttpResponse:
                 bilingual_filter(part.payout.fund.business, "name"),
                 own.holding.reference,
                 own.distribution.period.number,
-                *(getattr(part, name) for name in _SUMS),
+                part.gross,
+                part.principal,
+                part.profit,
+                percent(part.rate).rstrip("%") if part.profit else "",
+                part.tax,
+                part.net,
             ]
         )
-    lines.append([_("Total"), "", "", "", *found.totals.values()])
+    totals = found.totals
+    sums = [totals["gross"], totals["principal"], totals["profit"], "", totals["tax"], totals["net"]]
+    lines.append([_("Total"), "", "", "", *sums])
     return own_csv.answer(request, lines, name=f"statement-{year}")
 
 
@@ -143,8 +170,8 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     holding = Holding.objects.filter(investor=investor, reference=reference).select_related("fund__business").first()
     if holding is None:
         raise Http404
-    found = _paid(investor, allocation__holding=holding)
-    if not found.parts:
+    found = replace(_paid(investor, allocation__holding=holding), lost=_lost(holding))
+    if not found.parts and not found.lost:
         raise Http404
     ended = holding.fund.state in ("matured", "settled", "wound_up")
     words = {"reference": holding.reference}
@@ -152,6 +179,20 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
         _("Final statement of holding %(reference)s") if ended else _("Statement of holding %(reference)s")
     ) % words
     return _pdf(found, heading, name=f"statement-{holding.reference}", holding=holding)
+
+
+def _lost(holding: Holding) -> list[Lost]:
+    lines = holding.allocations.filter(distribution__written_off_per_unit__gt=0).select_related(
+        "distribution__period", "distribution__fund"
+    )
+    return [
+        Lost(
+            line.distribution.period.number,
+            line.distribution.written_off_per_unit * line.units,
+            " ".join(written_off(line.distribution)),
+        )
+        for line in lines.order_by("distribution__period__number", "pk")
+    ]
 
 
 def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None = None) -> HttpResponse:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,7 +24,7 @@ from businesses.news import queries as news
 from businesses.profile import queries as profile
 from businesses.questions.models import Question
 from businesses.studio.access import Desk, studio
-from investments.distributions.models import Distribution
+from investments.distributions.models import OWING, Distribution
 from investments.models import Period
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
@@ -110,9 +110,7 @@ def _money_tasks(businesses: list[Business], *, at: datetime) -> list[Task]:
         href = reverse("studio:report", args=[business.slug, period.pk])
         due = clock.start_of_day(period.report_due_on)
         found.append(Task(due, business, words, href, urgent=period.report_due_on < on))
-    for owed in Distribution.objects.filter(
-        fund__business__in=by_pk, state=Distribution.State.APPROVED, received__lt=F("gross")
-    ).select_related("fund", "period"):
+    for owed in Distribution.objects.filter(OWING, fund__business__in=by_pk).select_related("fund", "period"):
         business = by_pk[owed.fund.business_id]
         words = _("Pay %(amount)s for period %(number)d") % {
             "amount": format_money(owed.owed, owed.fund.currency),

@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from businesses.studio.access import Desk, studio
+from investments.distributions.explain import relief
 from investments.distributions.models import Distribution
 from investments.distributions.queries import preview
 from investments.models import Evidence, Fund, Period, RevenueReport, Terms
@@ -131,19 +132,21 @@ class ReportForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class PeriodRow:
-    """One period for the list: what was planned and reported (yen), what it paid per unit, what is to be done."""
+    """One period for the list: what was planned and reported (yen), what it paid per unit, what is to be done, what a
+    moratorium makes of it."""
 
     period: Period
     plan: int | None
     report: RevenueReport | None
     distribution: Distribution | None
     late: bool
+    relief: str
 
 
 def _funds(desk: Desk) -> list[Fund]:
     found = Fund.objects.filter(business=desk.business, state__in=IN_TERM).prefetch_related(
         offerings.newest_terms(),
-        Prefetch("periods", Period.objects.order_by("number")),
+        Prefetch("periods", Period.objects.select_related("moratorium").order_by("number")),
         Prefetch("periods__reports", RevenueReport.objects.order_by("version")),
         Prefetch(
             "periods__distributions",
@@ -167,6 +170,7 @@ def _rows(fund: Fund, terms: Terms, on: date) -> list[PeriodRow]:
                 report=(open_one or accepted or versions or [None])[-1],
                 distribution=made[0] if made else None,
                 late=period.state == Period.State.REPORT_DUE and on > period.report_due_on,
+                relief=relief(period),
             )
         )
     return rows
@@ -182,7 +186,11 @@ def report_list(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _period(desk: Desk, pk: int) -> Period:
-    found = Period.objects.filter(pk=pk, fund__business=desk.business).select_related("fund__business").first()
+    found = (
+        Period.objects.filter(pk=pk, fund__business=desk.business)
+        .select_related("fund__business", "moratorium")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -246,6 +254,7 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     context = {
         **desk.context(),
         "period": period,
+        "relief": relief(period),
         "fund": period.fund,
         "plan": reports.planned_revenue(terms, period.number),
         "form": form,
@@ -366,7 +375,7 @@ def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
     owed = (
         Distribution.objects.filter(fund__business=desk.business, state=Distribution.State.APPROVED, gross__gt=0)
         .select_related("fund", "period")
-        .prefetch_related("pay_ins__use__line")
+        .prefetch_related("pay_ins__use__line", "write_offs")
         .order_by("-approved_at")
     )
     rows = list(owed)
@@ -376,6 +385,7 @@ def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
         "paid": [row for row in rows if not row.owed],
         "instead": (instead := list(rewards.owed_by([desk.business]))),
         "total": sum(row.owed for row in rows) + sum(own.amount for own in instead),
+        "credit": sum(own.credit_left for row in rows for own in row.write_offs.all()),
         "operator": settings.OPERATOR,
         "on": on,
         "coming": Period.objects.filter(

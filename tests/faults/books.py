@@ -61,6 +61,10 @@ _QUERIES = {
     "   FROM investments_instalment AS i WHERE i.distribution_id = d.id)"
     " FROM investments_distribution AS d JOIN investments_period AS p ON p.id = d.period_id"
     " WHERE d.fund_id = %(fund)s",
+    "write_offs": "SELECT p.number, d.written_off, d.written_off_per_unit, w.state, w.amount, w.per_unit, w.net, w.tax,"
+    " w.credit, w.credit_left, w.returned, w.checker_id IS NOT NULL FROM investments_writeoff AS w"
+    " JOIN investments_distribution AS d ON d.id = w.distribution_id"
+    " JOIN investments_period AS p ON p.id = d.period_id WHERE d.fund_id = %(fund)s",
     "payouts": "SELECT y.state, y.gross, y.principal, y.tax, y.net, y.withheld_on::text, y.paid_on::text,"
     " (SELECT array_agg(i.gross || ' ' || i.tax ORDER BY i.gross) FROM investments_payoutitem AS i"
     "   WHERE i.payout_id = y.id),"

@@ -20,6 +20,8 @@ from businesses.models import Business
 from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer, ReceiptUse, StatementLine
+from investments.distributions import pay_in, write_off
+from investments.distributions.changes import WriteOff
 from investments.gifts import services as gifts
 from investments.investors import identity
 from investments.investors.models import Investor
@@ -35,7 +37,7 @@ from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
 from microfund.kernel import clock, locks
 from microfund.kernel.accounts.models import User
 from microfund.kernel.states import StateTable
-from tests import make
+from tests import make, repay
 from tests.faults import cases, provider, world
 from tests.investments.banking.files import csv_file
 from tests.races import guards
@@ -419,6 +421,40 @@ def _claim(made: World) -> Any:
     return transfer.claim(made.line.pk, at=world.NOW + timedelta(days=1))
 
 
+def _arrears(shared: Fund | None) -> World:
+    """A distribution that waits to be written off, and half of it in a receipt that was not claimed yet."""
+    fund = repay.operating(30, 19)
+    repay.report(fund, 1, 27_900_000)
+    own = repay.distribute(fund, 1)
+    at = repay.after(own.period, 40)
+    row = write_off.prepare(own, actor=repay.staff("maker"), at=at, reason="Washed away.")
+    day = {"date": clock.today_in(None, at), "amount": own.gross // 2, "payer_code": own.payer_code}
+    content = csv_file(day, first=next(repay._rows) * 1_000)
+    with mock.patch.object(banking, "_offer", lambda line_id, *, at: False):
+        file = banking.import_statement(content=content, name="s.csv", actor=None, at=at)
+    return World(fund=fund, row=row, line=StatementLine.objects.get(file=file), at=at, checker=repay.staff("checker"))
+
+
+def _write_off(made: World) -> Any:
+    return write_off.approve(WriteOff.objects.get(pk=made.row.pk), actor=made.checker, at=made.at)
+
+
+def _pay_in(made: World) -> Any:
+    return pay_in.claim(made.line.pk, at=made.at)
+
+
+def _written_off_or_paid(made: World, meeting: Meeting) -> str:
+    """Either the business paid first and the write-off was refused, or it was written off and the money waits."""
+    own = made.row.distribution
+    own.refresh_from_db()
+    line = StatementLine.objects.get(pk=made.line.pk)
+    if own.written_off:
+        wrong = (own.received, own.written_off, line.remaining) != (0, own.gross, line.amount)
+    else:
+        wrong = (own.received, line.remaining) != (line.amount, 0)
+    return f"received {own.received}, written off {own.written_off}, {line.remaining} in the queue" if wrong else ""
+
+
 def _start_payment(made: World) -> Any:
     return payments.start_payment(made.order, at=world.NOW + timedelta(minutes=34))
 
@@ -662,6 +698,8 @@ PAIRS: dict[str, Pair] = {
     ),
     "apply / send back": Pair(_receipt_of_nobody, _apply, _send_back, _used_or_held, no_row_locks),
     "send back / apply": Pair(_receipt_of_nobody, _send_back, _apply, _used_or_held, no_row_locks),
+    "write off / pay in": Pair(_arrears, _write_off, _pay_in, _written_off_or_paid, no_row_locks),
+    "pay in / write off": Pair(_arrears, _pay_in, _write_off, _written_off_or_paid, no_row_locks),
     "claim / claim": Pair(_receipt, _claim, _claim, _one_use, no_row_locks),
     "claim / expire": Pair(
         _receipt,

@@ -12,13 +12,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from investments.banking import services as banking
-from investments.distributions import pay_in
+from investments.distributions import moratorium, pay_in, write_off
 from investments.distributions import services as distributions
 from investments.inheritance import services as inheritance
-from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine
+from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine, TaxRate
 from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
-from investments.payouts import outcome
+from investments.payouts import outcome, unclaimed
 from microfund.kernel import clock
 from rewards import compensation, fulfilment, heirs, reassign, visits, vouchers
 from rewards.models import Cycle, Voucher
@@ -116,6 +116,9 @@ def build(sandbox: SandboxProcess) -> Books:
     repaying = _repaying()
     _rewards(repaying)
     _settled_otherwise()
+    _written_off()
+    _unclaimed()
+    _taxed_again()
     return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
 
 
@@ -199,6 +202,55 @@ def _repaying() -> Fund:
     distributions.discard(first, actor=repay.staff("checker"), at=at, reason="Once more, please.")
     distributions.prepare(repay.period(fund, 3), actor=repay.staff(), at=at)
     return Fund.objects.get(pk=fund.pk)
+
+
+def _written_off() -> None:
+    """A fund of which arrears were written off; the credit that was left has paid a part of the next period."""
+    fund = repay.operating(20, 10, periods=5)
+    repay.report(fund, 1, 27_900_000)
+    made = repay.pay_in(repay.distribute(fund, 1), 3_029)
+    row = write_off.prepare(made, actor=repay.staff(), at=repay.after(made.period, 40), reason="Washed away.")
+    write_off.approve(row, actor=repay.staff("checker"), at=repay.after(made.period, 40))
+    repay.report(fund, 2, 27_900_000)
+    repay.distribute(fund, 2)
+    at = repay.after(repay.period(fund, 2))
+    ends = repay.period(fund, 3).ends_on
+    storm = moratorium.prepare(
+        [fund], title="Storm", reason="Gone.", action="defer", from_on=ends, until_on=ends, actor=repay.staff(), at=at
+    )
+    moratorium.approve(storm, actor=repay.staff("checker"), at=at)
+    moratorium.steps_due(on=at.date(), at=at)
+
+
+def _unclaimed() -> None:
+    """A fund of which one holder never gave an account, for more than a year."""
+    at = make.at_noon(repay.BOUGHT_ON)
+    fund = repay.operating(
+        40, 9, investors=[repay.holder("ヤマダ ジュン", account=None, at=at), repay.holder(at=at)], periods=5
+    )
+    made = repay.whole_period(fund, 1, 27_900_000)
+    on = clock.add_months(made.payment_on, 13)
+    unclaimed.set_aside_due(on=on, at=make.at_noon(on))
+
+
+def _taxed_again() -> None:
+    """A fund of which a part was paid at one rate of tax and the rest at another."""
+    fund = repay.operating(
+        40, periods=5, units_offered=300, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+    )
+    repay.report(fund, 1, 3_600_000)
+    made = repay.pay_in(repay.distribute(fund, 1), 40 * 5_100)
+    at = repay.after(made.period, 25)
+    part = pay_in.prepare_instalment(made, actor=repay.staff(), at=at, reason="The rest comes in spring.")
+    pay_in.approve_instalment(part, actor=repay.staff("checker"), at=at)
+    repay.settle(repay.send_run(at=at))
+    later = at + timedelta(days=30)
+    TaxRate.objects.create(kind="withholding", payee_class="", valid_from=later.date(), rate=Decimal("0.2553"))
+    repay.pay_in(made, at=later)
+    repay.settle(repay.send_run(at=later))
+    TaxRate.objects.create(
+        kind="withholding", payee_class="", valid_from=later.date() + timedelta(days=30), rate=Decimal("0.2042")
+    )
 
 
 def _receive(order: Order) -> None:

@@ -23,6 +23,7 @@ from investments.models import (
     Holding,
     Inheritance,
     Line,
+    Moratorium,
     Movement,
     OutgoingTransfer,
     Payout,
@@ -31,8 +32,11 @@ from investments.models import (
     PayoutRun,
     Period,
     ProviderPayout,
+    RetaxedAllocation,
     RevenueReport,
     Terms,
+    UnclaimedPart,
+    WriteOff,
 )
 from microfund.kernel import clock
 from rewards.models import Compensation, Cycle, Entitlement
@@ -918,6 +922,97 @@ def more_is_released_than_is_there(books: Books) -> str:
     row = _distribution(books, 2)
     sql("UPDATE investments_distribution SET instalment_per_unit = per_unit WHERE id = %s", row.pk)
     return f"investments_distribution {row.pk}: {row.per_unit} of {row.per_unit} per unit released"
+
+
+@corrupts("distributions.write_offs")
+def arrears_are_written_off_by_one_person(books: Books) -> str:
+    row = WriteOff.objects.get()
+    sql("ALTER TABLE investments_writeoff DROP CONSTRAINT write_off_two_people")
+    sql("UPDATE investments_writeoff SET checker_id = maker_id WHERE id = %s", row.pk)
+    own = row.distribution
+    return f"investments_distribution {own.pk}: {own.written_off} written off, {own.written_off_per_unit} per unit"
+
+
+@corrupts("distributions.write_offs")
+def a_write_off_is_not_in_the_journal(books: Books) -> str:
+    row = WriteOff.objects.get()
+    drop_entry(f"written_off:write_off:{row.pk}")
+    return f"investments_writeoff {row.pk}: {row.amount} = {row.net} + {row.tax} less {row.credit}, journaled  ="
+
+
+@corrupts("distributions.write_offs")
+def a_credit_is_used_twice(books: Books) -> str:
+    row = WriteOff.objects.get()
+    sql("UPDATE investments_payin SET amount = amount + 1 WHERE credit_id = %s", row.pk)
+    return f"investments_writeoff {row.pk}: credit 29, of which 30 used, 0 transferred back, 0 left"
+
+
+@corrupts("distributions.write_offs")
+def a_credit_is_back_in_the_row_only(books: Books) -> str:
+    row = WriteOff.objects.get()
+    sql("UPDATE investments_writeoff SET credit_left = 29 WHERE id = %s", row.pk)
+    fund = row.distribution.fund
+    return f"investments_fund {fund.pk} ({fund.slug}): its book holds a credit of 0, its write-offs say 29"
+
+
+@corrupts("revenue.relief")
+def a_moratorium_is_declared_by_one_person(books: Books) -> str:
+    row = Moratorium.objects.get()
+    sql("ALTER TABLE investments_moratorium DROP CONSTRAINT moratorium_two_people")
+    sql("UPDATE investments_moratorium SET checker_id = maker_id WHERE id = %s", row.pk)
+    return f"investments_moratorium {row.pk}: is approved, prepared by {row.maker_id}, approved by {row.maker_id}"
+
+
+@corrupts("revenue.relief")
+def the_last_period_is_put_off(books: Books) -> str:
+    row = Moratorium.objects.get()
+    pk = sql(
+        "UPDATE investments_period SET relief = 'defer', moratorium_id = %s WHERE number = 5 AND fund_id = %s"
+        " RETURNING id",
+        row.pk,
+        row.funds.get().fund_id,
+    )
+    return f"investments_period {pk} (fund {row.funds.get().fund_id} #5): is under “defer” by moratorium {row.pk}"
+
+
+@corrupts("revenue.relief")
+def a_period_is_put_off_by_nobody(books: Books) -> str:
+    row = Moratorium.objects.get()
+    pk = sql(
+        "UPDATE investments_period SET relief = 'waive', moratorium_id = %s WHERE number = 4 AND fund_id = %s"
+        " RETURNING id",
+        row.pk,
+        books.repaying.pk,
+    )
+    return f"by moratorium {row.pk}, which is approved to “defer”, its fund missing" if pk else ""
+
+
+@corrupts("payouts.unclaimed")
+def a_part_that_is_set_aside_is_claimed_in_its_row_only(books: Books) -> str:
+    row = UnclaimedPart.objects.get()
+    sql("UPDATE investments_unclaimedpart SET claimed_at = now() WHERE id = %s", row.pk)
+    return f"({row.fund.slug}): {row.net} set aside, its unclaimed payouts make 0"
+
+
+@corrupts("payouts.taxed")
+def the_tax_of_a_line_is_lowered(books: Books) -> str:
+    row = RetaxedAllocation.objects.get()
+    sql("UPDATE investments_retaxedallocation SET tax = tax - 1 WHERE id = %s", row.pk)
+    return f"investments_retaxedallocation {row.pk} (allocation {row.allocation_id}): tax {row.tax - 1} after"
+
+
+@corrupts("payouts.taxed")
+def what_was_withheld_before_is_forgotten(books: Books) -> str:
+    row = RetaxedAllocation.objects.get()
+    sql("UPDATE investments_retaxedallocation SET tax = tax - taken, taken = 0 WHERE id = %s", row.pk)
+    return f"of which 0 withheld; it was {row.tax_before}, its parts make {row.taken}"
+
+
+@corrupts("payouts.taxed")
+def taxing_again_is_not_in_the_journal(books: Books) -> str:
+    row = RetaxedAllocation.objects.get()
+    drop_entry(f"distribution_retaxed:retax:{row.retax_id}")
+    return f"investments_retax {row.retax_id}: net {row.retax.net}, tax {row.retax.tax}; journaled net , tax "
 
 
 @corrupts("payouts.parts")

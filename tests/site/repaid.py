@@ -9,11 +9,14 @@ from django.db import connection
 from django.utils import timezone
 
 from investments.models import (
+    Allocation,
     BankReturn,
     Distribution,
     Fund,
     Instalment,
     Investor,
+    Moratorium,
+    MoratoriumFund,
     Payout,
     PayoutAttempt,
     PayoutRun,
@@ -21,6 +24,8 @@ from investments.models import (
     Release,
     RevenueReport,
     TaxPayment,
+    UnclaimedPart,
+    WriteOff,
 )
 from investments.offerings import services as offerings
 from microfund.kernel.accounts.models import User
@@ -47,6 +52,15 @@ def build(fund: Fund, period: Period, investor: Investor, maker: User, checker: 
         distribution=distribution, number=1, state="withdrawn", per_unit=1, per_unit_before=0, maker=maker,
         prepared_at=now,
     )  # fmt: skip
+    WriteOff.objects.create(
+        distribution=distribution, state="withdrawn", amount=1, per_unit=1, net=1, tax=0, reason="Paid.", maker=maker,
+        prepared_at=now,
+    )  # fmt: skip
+    own = Moratorium.objects.create(
+        title="Storm", reason="Gone.", action="defer", from_on=day, until_on=day, state="withdrawn", maker=maker,
+        prepared_at=now,
+    )  # fmt: skip
+    MoratoriumFund.objects.create(moratorium=own, fund=fund, state="left_out")
     run = PayoutRun.objects.create(
         state="done", pay_on=day, payments=1, amount=1_000, maker=maker, prepared_at=now, checker=checker,
         approved_at=now, sent_at=now,
@@ -54,6 +68,11 @@ def build(fund: Fund, period: Period, investor: Investor, maker: User, checker: 
     payout = Payout.objects.create(
         run=run, fund=fund, investor=investor, state="paid", gross=1_000, principal=1_000, profit=0, tax=0, net=1_000,
         withheld_on=day, paid_on=day,
+    )  # fmt: skip
+    line = Allocation.objects.order_by("pk")[0]
+    UnclaimedPart.objects.create(
+        fund=fund, investor=investor, instalment=Instalment.objects.order_by("pk")[0], allocation=line, net=1,
+        set_aside_at=now, claimed_at=now,
     )  # fmt: skip
     attempt = PayoutAttempt.objects.create(payout=payout, run=run, state="paid", account=account, amount=1_000)
     BankReturn.objects.create(attempt=attempt, returned_on=day, recorded_by=maker, happened_at=now)

@@ -68,6 +68,19 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "approve": {"finance checker"},
         "discard": {"finance maker", "finance checker"},
         "part": {"finance maker"},
+        "write_off": {"finance maker"},
+    },
+    "investments.Moratorium": {
+        "prepare": {"finance maker", "operations"},
+        "approve": {"finance checker"},
+        "withdraw": {"finance maker", "finance checker", "operations"},
+        "end": {"finance checker"},
+    },
+    "investments.MoratoriumFund": {"leave_out": {"finance checker"}},
+    "investments.WriteOff": {
+        "approve": {"finance checker"},
+        "withdraw": {"finance maker", "finance checker"},
+        "give_back": {"finance maker"},
     },
     "investments.Instalment": {"approve": {"finance checker"}, "withdraw": {"finance maker", "finance checker"}},
     "investments.PayoutRun": {

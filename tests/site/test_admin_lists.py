@@ -33,6 +33,7 @@ from investments.models import (
     Instalment,
     Investor,
     Line,
+    MoratoriumFund,
     Order,
     PaymentAttempt,
     Payout,
@@ -48,8 +49,10 @@ from investments.models import (
     TaxPayment,
     TaxRate,
     Terms,
+    UnclaimedPart,
     UnrecordedObject,
     WebhookDelivery,
+    WriteOff,
 )
 from microfund.kernel import queues
 from microfund.kernel.accounts.models import User
@@ -172,6 +175,9 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     RevenueReport: lambda n: {"version": 10 + n},
     Distribution: lambda n: {"supplement": 10 + n},
     Instalment: lambda n: {"number": 10 + n},
+    WriteOff: lambda n: {"state": "withdrawn", "credit": 0, "credit_left": 0, "amount": 1, "net": 1, "tax": 0},
+    MoratoriumFund: lambda n: {"fund_id": 1_000_000 + n},
+    UnclaimedPart: lambda n: {"allocation_id": 1_000_000 + n},
     Payout: lambda n: {"investor_id": _investor(n)},
     PayoutAttempt: lambda n: {"number": 10 + n, "state": "withdrawn"},
     BankReturn: lambda n: {"attempt_id": 1_000_000 + n},
@@ -246,6 +252,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
+        "investments.Retax", "investments.RetaxedAllocation",
         "investments.PayoutFile", "investments.WaitingEntry", "investments.InheritanceShare",
         "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
         "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse

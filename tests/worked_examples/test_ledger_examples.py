@@ -11,6 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from investments.banking import services as banking
+from investments.distributions import credit, write_off
+from investments.distributions.changes import WriteOff
 from investments.ledger import post as ledger
 from investments.ledger.accounts import CHARTS
 from investments.ledger.models import Entry, Line
@@ -25,6 +27,7 @@ from investments.models import (
     Refund,
     StatementLine,
     TaxPayment,
+    TaxRate,
 )
 from investments.orders import services as orders
 from investments.payments import dispute, external, own_accounts, reconcile, refund, services, settle
@@ -393,6 +396,41 @@ def business_paid_in(story: Story) -> None:
     repay.pay_in(Repaid(story).distribution)
 
 
+def written_off(story: Story) -> WriteOff:
+    own = Repaid(story).distribution
+    repay.pay_in(own, 200_030)
+    at = repay.after(own.period, 30)
+    row = write_off.prepare(own, actor=repay.staff("maker"), at=at, reason="Washed away.")
+    return write_off.approve(row, actor=repay.staff("checker"), at=at)
+
+
+def credit_used(story: Story) -> None:
+    fund = written_off(story).distribution.fund
+    repay.settle(repay.send_run(at=repay.after(repay.period(fund, 1), 40)))
+    repay.report(fund, 2, 3_600_000)
+    repay.distribute(fund, 2)
+
+
+def credit_returned(story: Story) -> None:
+    row = written_off(story)
+    fund = row.distribution.fund
+    repay.settle(repay.send_run(at=repay.after(repay.period(fund, 1), 40)))
+    repay.report(fund, 2, 0, action="waive")
+    repay.distribute(fund, 2)
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": "7654321", "holder": "ヒノデ"}
+    at = repay.after(repay.period(fund, 2), 40)
+    transfer = credit.give_back(row, payee=payee, actor=repay.staff(), at=at, reason="Nothing follows.")
+    make.carry_out(transfer, at=at)
+
+
+def distribution_retaxed(story: Story) -> None:
+    own = Repaid(story).distribution
+    repay.pay_in(own)
+    at = repay.after(own.period, 30)
+    TaxRate.objects.create(kind="withholding", payee_class="", valid_from=at.date(), rate=Decimal("0.2553"))
+    repay.send_run(at=at)
+
+
 def payouts_sent(story: Story) -> None:
     Repaid(story).sent()
 
@@ -489,6 +527,10 @@ STORIES: dict[str, Callable[[Story], Any]] = {
     "tax_paid": tax_paid,
     "distribution_approved": distribution_approved,
     "business_paid_in": business_paid_in,
+    "written_off": written_off,
+    "credit_used": credit_used,
+    "credit_returned": credit_returned,
+    "distribution_retaxed": distribution_retaxed,
     "payouts_sent": payouts_sent,
     "payout_returned": payout_returned,
     "payout_set_aside": payout_set_aside,
@@ -517,8 +559,8 @@ def test_every_example_is_played_and_balances_in_each_book() -> None:
     assert set(examples()) == set(STORIES)
     for title in STORIES:
         books: dict[str, int] = {}
-        for book, _account, debit, credit in figures(title):
-            books[book] = books.get(book, 0) + debit - credit
+        for book, _account, debit, credited in figures(title):
+            books[book] = books.get(book, 0) + debit - credited
         assert set(books.values()) == {0}, title
 
 

@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from investments.banking import services as banking
-from investments.distributions import pay_in
+from investments.distributions import pay_in, write_off
 from investments.distributions import services as distributions
+from investments.distributions.changes import WriteOff
 from investments.distributions.models import Distribution, Instalment
 from investments.offerings.models import Fund
 from investments.payouts import outcome, services
@@ -88,7 +89,7 @@ def _prepared(to: str) -> Context:
     if to == "approve":
         return context
     made = distributions.approve(made, actor=repay.staff("checker"), at=at)
-    part = made.gross if to != "part" else made.gross // 2
+    part = made.gross if to not in ("part", "write off") else made.gross // 2 + 1
     row = {"date": clock.today_in(None, at), "amount": part, "payer_code": made.payer_code}
     context["content"] = csv_file(row, first=next(repay._rows) * 1_000).decode()
     if to == "pay in":
@@ -101,6 +102,12 @@ def _prepared(to: str) -> Context:
         context["instalment"] = own_part.pk
         return context
     if to == "build":
+        return context
+    if to == "write off":
+        owing = write_off.prepare(
+            Distribution.objects.get(pk=made.pk), actor=repay.staff(), at=at, reason="Washed away."
+        )
+        context["write_off"] = owing.pk
         return context
     run = services.build_run(pay_on=clock.today_in(None, at), actor=repay.staff(), at=at)
     context["run"] = run.pk
@@ -169,6 +176,14 @@ CASES: dict[str, Case] = {
         _again(
             lambda own: pay_in.approve_instalment(
                 Instalment.objects.get(pk=own["instalment"]), actor=repay.staff("checker"), at=at_of(own)
+            )
+        ),
+    ),
+    "write off": _case(
+        "write off",
+        _again(
+            lambda own: write_off.approve(
+                WriteOff.objects.get(pk=own["write_off"]), actor=repay.staff("checker"), at=at_of(own)
             )
         ),
     ),
