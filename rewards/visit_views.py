@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -103,7 +102,7 @@ def _business(slug: str) -> Business:
 @require_safe
 def visit_list(request: HttpRequest, slug: str) -> HttpResponse:
     """P9: the visits to a business, the coming ones first."""
-    business, at = _business(slug), timezone.now()
+    business, at = _business(slug), clock.now()
     found = list(visits.of_business(business)[:SHOWN])
     context = {
         "business": business,
@@ -140,7 +139,7 @@ def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             raise Http404
         if form.is_valid() and _booked(request, found, investor, form):
             return redirect("rewards:visit", slug=business.slug, pk=found.pk)
-    at = timezone.now()
+    at = clock.now()
     context = {
         "business": business,
         "visit": found,
@@ -160,7 +159,7 @@ def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _booked(request: HttpRequest, found: Visit, investor: Any, form: SeatsForm) -> bool:
     try:
-        row = visits.book(investor, found.pk, form.cleaned_data["seats"], actor=request.user, at=timezone.now())
+        row = visits.book(investor, found.pk, form.cleaned_data["seats"], actor=request.user, at=clock.now())
     except DomainError as error:
         refuse(form, error)
         return False
@@ -187,7 +186,7 @@ def visit_cancel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     try:
         if investor is None:
             raise Http404
-        visits.cancel(investor, found.pk, actor=request.user, at=timezone.now())
+        visits.cancel(investor, found.pk, actor=request.user, at=clock.now())
     except Booking.DoesNotExist:
         raise Http404 from None
     except DomainError as error:
@@ -205,7 +204,7 @@ def own_visits(request: HttpRequest) -> HttpResponse:
     investor = investors.investor_of(request.user)
     context = {
         "bookings": visits.bookings_of(investor)[:SHOWN] if investor else [],
-        "at": timezone.now(),
+        "at": clock.now(),
         "trail": [(_("My account"), reverse("me"))],
     }
     return render(request, "rewards/own_visits.html", context)
@@ -265,7 +264,7 @@ def visit_desk(request: HttpRequest, desk: Desk, pk: int | None = None) -> HttpR
         "visit": found,
         "form": form,
         "rows": [(row, waiting.get(row.pk, 0)) for row in rows],
-        "at": timezone.now(),
+        "at": clock.now(),
     }
     return render(request, "rewards/visit_desk.html", context, status=REFUSED if form.errors else 200)
 
@@ -277,7 +276,7 @@ def _initial(found: Visit) -> dict[str, Any]:
 
 
 def _made(request: HttpRequest, desk: Desk, found: Visit | None, form: VisitForm) -> bool:
-    at, actor = timezone.now(), request.user
+    at, actor = clock.now(), request.user
     try:
         if found is None:
             fund = next(fund for fund in _funds(desk) if str(fund.pk) == form.cleaned_data["fund"])
@@ -301,7 +300,7 @@ def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         found.bookings.exclude(state="cancelled").select_related("holding__investor").order_by("state", "asked_at")
     )
     if request.method == "POST":
-        at = timezone.now()
+        at = clock.now()
         try:
             if request.POST.get("do") == "call_off":
                 form = ReasonForm(request.POST)
@@ -316,5 +315,5 @@ def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("It is noted."))
         return redirect("rewards:visit_people", slug=desk.business.slug, pk=found.pk)
-    context = {**desk.context(), "visit": found, "rows": rows, "past": found.starts_at <= timezone.now()}
+    context = {**desk.context(), "visit": found, "rows": rows, "past": found.starts_at <= clock.now()}
     return render(request, "rewards/visit_people.html", context)

@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -46,7 +45,7 @@ def holding(request: HttpRequest, reference: str) -> HttpResponse:
 def holding_sheet(request: HttpRequest, reference: str) -> HttpResponse:
     """The same on a sheet to print or to keep, without the site around it."""
     context = _context(request, reference)
-    return render(request, "site/holding_sheet.html", {**context, "printed_on": clock.today_in(None, timezone.now())})
+    return render(request, "site/holding_sheet.html", {**context, "printed_on": clock.today_in()})
 
 
 @private
@@ -57,7 +56,7 @@ def holding_supporter(request: HttpRequest, reference: str) -> HttpResponse:
     found = _own(request, reference, Holding.objects.all())
     shown = request.POST.get("name_shown") == "on"
     supporter.show_name(
-        investor_id=found.investor_id, fund_id=found.fund_id, shown=shown, actor=request.user, at=timezone.now()
+        investor_id=found.investor_id, fund_id=found.fund_id, shown=shown, actor=request.user, at=clock.now()
     )
     if shown:
         messages.success(request, _("Your name may be shown among the supporters."))
@@ -75,7 +74,7 @@ def _own(request: HttpRequest, reference: str, holdings: QuerySet[Holding]) -> H
 
 
 def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
-    at = timezone.now()
+    at = clock.now()
     on = clock.today_in(None, at)
     found = _own(
         request,

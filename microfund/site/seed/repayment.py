@@ -20,6 +20,7 @@ from investments.policy import services as policy
 from investments.revenue import reports
 from investments.revenue.services import period_rows
 from microfund.kernel import clock
+from microfund.kernel.accounts.models import User
 
 if TYPE_CHECKING:
     from .story import Story
@@ -48,7 +49,7 @@ WORDS = {
     ("kaneshige-can", 6): "さばの水揚げが少ない年でした。Little mackerel was landed this year.",
     ("kaneshige-can", 7): "さばの不漁が続きました。The mackerel stayed away a second year.",
 }
-_OTHERWISE = "計画との差は売れ行きによるものです。The difference from the plan is how much was sold."
+OTHERWISE = "計画との差は売れ行きによるものです。The difference from the plan is how much was sold."
 DEFERRED = {("shiosai-ryokan", 3)}
 REPORT_AFTER, LATE_AFTER = 75, 115
 #: How the sales of a year spread over its months, in hundredths.
@@ -82,28 +83,35 @@ def tell(story: Story) -> None:
     story.at(story.as_of, lambda at: _run_to_approve(story, at))
 
 
-def _payer(plan: Plan) -> str:
+def payer_of(fund: Fund) -> str:
     """The firm as banks print it."""
-    return plan.key.replace("-", " ").upper()
+    return fund.business.slug.replace("-", " ").upper()
 
 
-def _owner(plan: Plan) -> Membership:
-    return Membership.objects.select_related("user").filter(business=plan.fund.business).order_by("pk")[0]
+def owner_of(fund: Fund) -> User:
+    """Who reports for the firm."""
+    return Membership.objects.select_related("user").filter(business_id=fund.business_id).order_by("pk")[0].user
+
+
+def by_month(revenue: int, months: int = 12) -> list[int]:
+    """A period's sales over its months, by the season; what division leaves stands in the last."""
+    shares = SEASONS[-months:]
+    parts = [revenue * share // sum(shares) for share in shares]
+    parts[-1] += revenue - sum(parts)
+    return parts
 
 
 def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at: datetime) -> None:
     """The owner reports; staff accept, calculate and approve; the business pays: as far as the story goes that day."""
     fund = Fund.objects.get(pk=plan.fund.pk)
     period = Period.objects.get(fund=fund, number=number)
-    owner = _owner(plan).user
-    months = [revenue * part // 100 for part in SEASONS]
-    months[-1] += revenue - sum(months)
+    owner = owner_of(fund)
     deferred = (plan.key, number) in DEFERRED
     terms = offerings.current_terms(fund)
-    words = WORDS.get((plan.key, number), _OTHERWISE)
+    words = WORDS.get((plan.key, number), OTHERWISE)
     draft = reports.save_draft(
         period,
-        lines=[{"label": "", "months": months}],
+        lines=[{"label": "", "months": by_month(revenue)}],
         actor=owner,
         at=at,
         action=RevenueReport.Action.DEFER if deferred else RevenueReport.Action.REPORT,
@@ -120,12 +128,12 @@ def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at:
         return
     made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=3))
     if made.gross and not waits:
-        story.transfer(_payer(plan), made.gross, made.payer_code, at)
+        story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at)
     elif waits == "run":
         # Paid at last, too late for the run of its day.
         story.at(
             story.as_of - timedelta(days=3),
-            lambda at: story.transfer(_payer(plan), made.gross, made.payer_code, at),
+            lambda at: story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at),
         )
 
 
