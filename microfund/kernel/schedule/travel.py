@@ -34,6 +34,8 @@ MOST_MONTHS = 120
 #: A task plays so many seconds, so that a worker that is told to stop need not be killed.
 SLICE_SECONDS = 4
 NOON = timedelta(hours=12)
+#: When a day's sweeps run: early enough that the clock, which goes on meanwhile, stays on that date.
+EVENING = timedelta(hours=23)
 _LOCK = "schedule.travel"
 _TROUBLES = 20
 
@@ -163,7 +165,7 @@ def _next_day(journey: Journey) -> None:
         for act in _crew if journey.with_crew else []:
             done, troubles = act(at)
             counts.update(done)
-        _set(clock.end_of_day(day))
+        _set(clock.start_of_day(day) + EVENING)
     # The books are verified at the end of each month, and on arrival.
     thorough = day == journey.until or (day + timedelta(days=1)).day == 1
     for name, (_done, error) in services.run_due(on=day, thorough=thorough).items():

@@ -33,6 +33,7 @@ RESULTS = {
     "shiosai-ryokan": (0.6, 0.9, 0.45, 0.5),
     "tsubaki-knit": (1.3, 1.5, 1.7, 1.6, 1.9, 2.1),
     "kaneshige-can": (0.9, 1.0, 1.02, 0.98, 1.05, 0.8, 0.74, 0.85),
+    "nagisa-kamaboko": (0.85, 0.6, 0.35),
     "minatoya-fish": (1.02, 1.1, 1.21, 1.18, 1.26, 1.31, 1.34, 1.38, 1.4, 1.42),
 }
 #: Where the newest period of a fund stands on the day of the demo, if it is not paid.
@@ -47,9 +48,14 @@ WORDS = {
     ("kurosaki-shoyu", 8): "大豆の値上がりで仕込みを減らしました。Soybeans cost more, so we brewed less.",
     ("shiosai-ryokan", 3): "台風で県道が五か月通れませんでした。The road was closed for five months after a typhoon.",
     ("kaneshige-can", 6): "さばの水揚げが少ない年でした。Little mackerel was landed this year.",
+    ("nagisa-kamaboko", 2): "原料の値上がりに売値が追いつきません。Fish costs more than we can ask for the cakes.",
+    ("nagisa-kamaboko", 3): "蒸し器が壊れ、半年休みました。The steamer broke and we stood still for half a year.",
     ("kaneshige-can", 7): "さばの不漁が続きました。The mackerel stayed away a second year.",
 }
 OTHERWISE = "計画との差は売れ行きによるものです。The difference from the plan is how much was sold."
+#: The fund that ended before its term: what selling the machines left for each unit, so many days after the period
+#: that nobody reported any more.
+WOUND_UP = {"nagisa-kamaboko": (180, 45)}
 DEFERRED = {("shiosai-ryokan", 3)}
 REPORT_AFTER, LATE_AFTER = 75, 115
 #: How the sales of a year spread over its months, in hundredths.
@@ -77,6 +83,15 @@ def tell(story: Story) -> None:
                 ),
             )
             due.add(row.payment_due_on)
+        if key in WOUND_UP:
+            last = rows[len(shares)]
+            residual, days = WOUND_UP[key]
+            story.at(last.ends_on + timedelta(days=1), lambda at: None)
+            story.at(
+                last.ends_on + timedelta(days=days),
+                lambda at, plan=plan, residual=residual: _wind_up(story, plan, residual, at),  # type: ignore[misc]
+            )
+            due.add(last.payment_due_on)
     for day in sorted(day for day in due if day <= story.as_of):
         story.at(day, lambda at: _pay_out(story, at))
         story.at(clock.add_bank_days(day, payouts.BANK_DAYS_TO_RETURN) + timedelta(days=1), lambda at: None)
@@ -135,6 +150,20 @@ def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at:
             story.as_of - timedelta(days=3),
             lambda at: story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at),
         )
+
+
+def _wind_up(story: Story, plan: Plan, residual: int, at: datetime) -> None:
+    """The firm has closed and sold its machines: one person prepares what is left, another approves, the firm pays."""
+    fund = Fund.objects.get(pk=plan.fund.pk)
+    made = distributions.prepare_wind_up(
+        fund,
+        residual_per_unit=residual,
+        actor=story.staff["maker"],
+        at=at,
+        reason="The business has closed; its steamer and cold store were sold.",
+    )
+    made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=1))
+    story.transfer(payer_of(fund), made.gross, made.payer_code, at)
 
 
 def _pay_out(story: Story, at: datetime) -> None:

@@ -332,7 +332,7 @@ KENJI = {
     "kurosaki-shoyu",
     "asanagi-seaweed",
     "minatoya-fish",
-    "yukihira-tofu",
+    "nagisa-kamaboko",
     "shiosai-ryokan",
     "tsubaki-knit",
     "kaneshige-can",

@@ -28,7 +28,7 @@ MARK = "seed_demo"
 
 
 class Command(BaseCommand):
-    help = "Build the twelve demo businesses and reach every state by the real services with back-dated dates."
+    help = "Build the demo's businesses and reach every state by the real services with back-dated dates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", type=date.fromisoformat, help="the day of the demo, YYYY-MM-DD (default: today)")
