@@ -35,6 +35,7 @@ def register() -> None:
             ("offerings.waiting", waiting.tell_due, "hour"),
             ("revenue.start", revenue.start_due, "minute"),
             ("revenue.reports", reports.await_reports_due, "hour"),
+            ("revenue.reschedule", revenue.reschedule_due, "day"),
             ("payouts.paid", outcome.paid_due, "hour"),
             ("payouts.tax", tax.gather_due, "day"),
             ("payouts.unclaimed", unclaimed.set_aside_due, "day"),
