@@ -1,7 +1,7 @@
 """Row 28 of the proofs: years of funds day by day with faults, and the same years with each sweep late: one state.
 
-A fund begins on 29 February, one has its payments fall on the closed days of the new year, one is wound up; the table of
-holidays changes on the way; people act at the first instant, at noon and in the last second of a day.
+A fund begins on 29 February, one has its payments fall on the closed days of the new year, one is wound up; the table
+of holidays changes on the way; people act at the first instant, at noon and in the last second of a day.
 """
 
 from __future__ import annotations
