@@ -53,9 +53,9 @@ def read(content: bytes) -> list[ReturnRow]:
         values = {name: (value or "").strip() for name, value in cells.items() if isinstance(value, str | None)}
         if not any(values.values()):
             continue
+        own = _row(number, values)
         if None in cells.values():
             raise _bad(number, _("it has fewer columns than the head; the file may be cut."))
-        own = _row(number, values)
         if own.attempt_id in found:
             raise _bad(number, _("this transfer stands there twice."))
         found[own.attempt_id] = own

@@ -1,6 +1,6 @@
 """Row 4 of the proofs, its files: a statement and a list of returns given twice, shuffled and cut; and files that are
-too large or of another encoding. In the end the books say what one clean file makes them say, or the file is refused whole
-and its line is named.
+too large or of another encoding. In the end the books say what one clean file makes them say, or the file is refused
+whole and its line is named.
 """
 
 from __future__ import annotations
@@ -229,7 +229,6 @@ SPOILT: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int | None]] = {
     "half a letter": (lambda rows: [*rows[:3], rows[3].replace(b",credit,", b",cr\x81edit,")], 4),
     "not text": (lambda rows: [*rows[:2], b"\x81\xff\xfe\xa0" + rows[2], *rows[3:]], 3),
     "UTF-16": (lambda rows: [b"".join(rows).decode().encode("utf-16")], None),
-    "EUC-JP": (lambda rows: [b"".join(rows).decode().replace("ｲﾄｳ", "伊藤").encode("euc-jp", "replace")], None),
 }
 
 
