@@ -420,7 +420,7 @@ def _approved_run(shared: Fund | None) -> World:
     """A run of one fund that is approved, and two of the staff who see that on their pages."""
     for name in ("maker", "checker", "reviewer"):
         repay.staff(name)
-    fund = repay.operating(2)
+    fund = repay.operating(20)
     at = repay.after(repay.period(fund, 1))
     repay.report(fund, 1, 27_900_000)
     repay.pay_in(repay.distribute(fund, 1))
