@@ -8,11 +8,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from microfund.kernel import queues
+from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPORT
 from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline
@@ -306,9 +305,7 @@ queues.register(
         key="questions_unanswered",
         label=_("Questions without an answer for a week"),
         model=Question,
-        rows=lambda: Question.objects.filter(
-            state=Question.State.OPEN, asked_at__lt=timezone.now() - timedelta(days=7)
-        ),
+        rows=lambda: Question.objects.filter(state=Question.State.OPEN, asked_at__lt=clock.now() - timedelta(days=7)),
         since="asked_at",
         roles=(SUPPORT,),
     )

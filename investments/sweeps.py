@@ -39,6 +39,7 @@ def register() -> None:
             ("revenue.start", revenue.start_due, "minute"),
             ("distributions.moratoria", moratorium.steps_due, "minute"),
             ("revenue.reports", reports.await_reports_due, "hour"),
+            ("revenue.reschedule", revenue.reschedule_due, "day"),
             ("payouts.paid", outcome.paid_due, "hour"),
             ("payouts.tax", tax.gather_due, "day"),
             ("payouts.unclaimed", unclaimed.set_aside_due, "day"),

@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_safe
 from businesses.studio.access import Desk, studio
 from investments.investors import queries as investors
 from investments.models import Fund, Holding
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
@@ -78,7 +78,7 @@ def letter_desk(request: HttpRequest, desk: Desk) -> HttpResponse:
 def _written(request: HttpRequest, fund: Fund, moment: str, form: LetterForm) -> bool:
     send = request.POST.get("do") == "publish"
     try:
-        letters.save(fund, moment, actor=request.user, at=timezone.now(), send=send, **form.cleaned_data)
+        letters.save(fund, moment, actor=request.user, at=clock.now(), send=send, **form.cleaned_data)
     except DomainError as error:
         refuse(form, error)
         return False

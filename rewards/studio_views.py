@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,7 +30,7 @@ PAGE = 100
 @require_safe
 def season(request: HttpRequest, desk: Desk) -> HttpResponse:
     """O7: every cycle with how far it is, and its batches."""
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     cycles = list(queries.cycles_of(desk.business)[:PAGE])
     batches: dict[int, list[Batch]] = {}
     for batch in Batch.objects.filter(cycle__in=cycles).order_by("number"):
@@ -55,7 +54,7 @@ def pack(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     if found is None:
         raise Http404
     try:
-        batch = fulfilment.pack(found, actor=request.user, at=timezone.now())
+        batch = fulfilment.pack(found, actor=request.user, at=clock.now())
     except DomainError as error:
         messages.error(request, str(error))
         return redirect("rewards:season", slug=desk.business.slug)
@@ -74,7 +73,7 @@ def _batch(desk: Desk, pk: int) -> Batch:
 def batch(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     """O7: the parcels of a batch; mark them as sent, all or those that are ticked."""
     own = _batch(desk, pk)
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     form = ShipForm(request.POST or None, request.FILES or None, initial={"shipped_on": on})
     if request.method == "POST" and form.is_valid():
         try:
@@ -107,12 +106,12 @@ def _send(request: HttpRequest, own: Batch, form: ShipForm) -> int:
         tracking={**typed, **numbers},
         only=ticked or None,
         actor=request.user,
-        at=timezone.now(),
+        at=clock.now(),
     )
 
 
 def _context(request: HttpRequest, desk: Desk, own: Batch, form: ShipForm) -> dict[str, Any]:
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     parcels = fulfilment.visible(own, on=on)
     page = Paginator(parcels, PAGE).get_page(request.GET.get("page"))
     return {
@@ -136,7 +135,7 @@ def parcel_act(request: HttpRequest, desk: Desk, pk: int, entitlement: int) -> H
     own = _batch(desk, pk)
     if not Parcel.objects.filter(batch=own, entitlement_id=entitlement).exists():
         raise Http404
-    do, at = request.POST.get("do", ""), timezone.now()
+    do, at = request.POST.get("do", ""), clock.now()
     note = request.POST.get("note", "")
     try:
         if do == "unpack":
@@ -159,7 +158,7 @@ def export(request: HttpRequest, desk: Desk, pk: int, kind: str) -> HttpResponse
     """O7: packing list, labels, or a carrier's CSV; who took it is an audit row. By POST, for it writes one."""
     own = _batch(desk, pk)
     try:
-        content, name = labels.export(own, kind, actor=request.user, at=timezone.now())
+        content, name = labels.export(own, kind, actor=request.user, at=clock.now())
     except DomainError as error:
         messages.error(request, str(error))
         return redirect("rewards:batch", slug=desk.business.slug, pk=own.pk)
@@ -173,7 +172,7 @@ def export(request: HttpRequest, desk: Desk, pk: int, kind: str) -> HttpResponse
 @form_methods
 def till(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A voucher at the till: look its code up, use an amount of it. Editors may as well: it is done in the shop."""
-    at = timezone.now()
+    at = clock.now()
     code = request.POST.get("code") or request.GET.get("code", "")
     found = None
     if request.method == "POST":

@@ -13,7 +13,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -39,7 +38,7 @@ SHOWN = 100
 def reward_list(request: HttpRequest) -> HttpResponse:
     """I5: everything that is or will be one's own, what waits for an answer first."""
     investor = investors.investor_of(request.user)
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     rows = list(queries.entitlements_of(investor)[:SHOWN]) if investor else []
     context = {
         "waiting": [row for row in rows if row.state in queries.WAITING],
@@ -66,7 +65,7 @@ def _own(request: HttpRequest, pk: int) -> tuple[Investor, Entitlement]:
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
     """I5: one reward: claim it, change the claim until it is packed, or see where it is."""
     investor, row = _own(request, pk)
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     form = ClaimForm(
         request.POST if request.method == "POST" else None, row=row, investor=investor, initial=_initial(row, investor)
     )
@@ -118,7 +117,7 @@ def _initial(row: Entitlement, investor: Investor) -> dict[str, Any]:
 
 def _claimed(request: HttpRequest, investor: Investor, row: Entitlement, form: ClaimForm) -> bool:
     """Do what was chosen; the refusal stands by its field."""
-    at = timezone.now()
+    at = clock.now()
     choice = form.choice()
     try:
         claims.claim(investor, row.pk, choice, actor=request.user, at=at)
@@ -152,7 +151,7 @@ def decline(request: HttpRequest, pk: int) -> HttpResponse:
     """I5: the investor does not want it; others may have it."""
     investor, row = _own(request, pk)
     try:
-        claims.decline(investor, row.pk, actor=request.user, at=timezone.now())
+        claims.decline(investor, row.pk, actor=request.user, at=clock.now())
     except DomainError as error:
         messages.error(request, str(error))
     else:

@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -103,7 +102,7 @@ def _business(slug: str) -> Business:
 @require_safe
 def visit_list(request: HttpRequest, slug: str) -> HttpResponse:
     """P9: the visits to a business, the coming ones first."""
-    business, at = _business(slug), timezone.now()
+    business, at = _business(slug), clock.now()
     coming, past = visits.coming_and_past(business, at=at, most=SHOWN)
     context = {"business": business, "coming": coming, "past": past, "trail": _trail(business)}
     return render(request, "rewards/visits.html", context)
@@ -135,7 +134,7 @@ def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             raise Http404
         if form.is_valid() and _booked(request, found, investor, form):
             return redirect("rewards:visit", slug=business.slug, pk=found.pk)
-    at = timezone.now()
+    at = clock.now()
     context = {
         "business": business,
         "visit": found,
@@ -155,7 +154,7 @@ def visit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _booked(request: HttpRequest, found: Visit, investor: Any, form: SeatsForm) -> bool:
     try:
-        row = visits.book(investor, found.pk, form.cleaned_data["seats"], actor=request.user, at=timezone.now())
+        row = visits.book(investor, found.pk, form.cleaned_data["seats"], actor=request.user, at=clock.now())
     except DomainError as error:
         refuse(form, error)
         return False
@@ -182,7 +181,7 @@ def visit_cancel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     try:
         if investor is None:
             raise Http404
-        visits.cancel(investor, found.pk, actor=request.user, at=timezone.now())
+        visits.cancel(investor, found.pk, actor=request.user, at=clock.now())
     except Booking.DoesNotExist:
         raise Http404 from None
     except DomainError as error:
@@ -198,7 +197,7 @@ def visit_cancel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def own_visits(request: HttpRequest) -> HttpResponse:
     """I7: what I have booked, where I wait, where I was."""
     investor = investors.investor_of(request.user)
-    at = timezone.now()
+    at = clock.now()
     rows = visits.bookings_of(investor) if investor else Booking.objects.none()
     coming = rows.filter(visit__starts_at__gt=at).order_by("visit__starts_at", "pk")[:SHOWN]
     context = {
@@ -263,7 +262,7 @@ def visit_desk(request: HttpRequest, desk: Desk, pk: int | None = None) -> HttpR
     form = VisitForm(request.POST or None, funds=funds, initial=_initial(found) if found else None)
     if request.method == "POST" and form.is_valid() and _made(request, desk, found, form):
         return redirect("rewards:visit_desk", slug=desk.business.slug)
-    at = timezone.now()
+    at = clock.now()
     coming, past = visits.coming_and_past(desk.business, at=at, most=SHOWN) if found is None else ([], [])
     rows = [*coming, *past]
     waiting = visits.seats_that_wait(rows)
@@ -284,7 +283,7 @@ def _initial(found: Visit) -> dict[str, Any]:
 
 
 def _made(request: HttpRequest, desk: Desk, found: Visit | None, form: VisitForm) -> bool:
-    at, actor = timezone.now(), request.user
+    at, actor = clock.now(), request.user
     try:
         if found is None:
             fund = next(fund for fund in _funds(desk) if str(fund.pk) == form.cleaned_data["fund"])
@@ -308,7 +307,7 @@ def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         found.bookings.exclude(state="cancelled").select_related("holding__investor").order_by("state", "asked_at")
     )
     if request.method == "POST":
-        at = timezone.now()
+        at = clock.now()
         try:
             if request.POST.get("do") == "call_off":
                 form = ReasonForm(request.POST)
@@ -323,5 +322,5 @@ def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("It is noted."))
         return redirect("rewards:visit_people", slug=desk.business.slug, pk=found.pk)
-    context = {**desk.context(), "visit": found, "rows": rows, "past": found.starts_at <= timezone.now()}
+    context = {**desk.context(), "visit": found, "rows": rows, "past": found.starts_at <= clock.now()}
     return render(request, "rewards/visit_people.html", context)

@@ -6,13 +6,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from businesses import members
 from businesses.models import Membership
-from microfund.kernel import limits
+from microfund.kernel import clock, limits
 from microfund.kernel.errors import DomainError
 
 from .access import Desk, studio
@@ -46,7 +45,7 @@ def member_invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not limits.allowed("studio.invite", str(request.user.pk), most=INVITATIONS_A_DAY, seconds=24 * 3600):
         return render(request, "429.html", status=429)
     try:
-        member = members.invite_editor(desk.business, form.cleaned_data["email"], actor=request.user, at=timezone.now())
+        member = members.invite_editor(desk.business, form.cleaned_data["email"], actor=request.user, at=clock.now())
     except DomainError as error:
         form.add_error("email", str(error.message))
         return _page(request, desk, form)
@@ -60,7 +59,7 @@ def member_remove(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     """Take a member out; who takes out themselves is sent to the studio's front page."""
     mine = Membership.objects.filter(pk=pk, user=request.user).exists()
     try:
-        members.remove_member(desk.business, pk, actor=request.user, at=timezone.now())
+        members.remove_member(desk.business, pk, actor=request.user, at=clock.now())
     except Membership.DoesNotExist:
         raise Http404 from None
     except DomainError as error:

@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,6 +21,7 @@ from businesses.following import queries as following
 from businesses.models import Post
 from businesses.news import queries, services, text
 from businesses.news.models import LONGEST_SOURCE, MOST_PHOTOS
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import form_methods, refuse
 
@@ -98,7 +98,7 @@ def _editor(request: HttpRequest, desk: Desk, post: Post | None) -> HttpResponse
 
 
 def _save(request: HttpRequest, desk: Desk, form: PostForm, post: Post | None) -> Post:
-    at = timezone.now()
+    at = clock.now()
     if post is None:
         token = form.cleaned_data["form_token"]
         post = services.begin(desk.business, **form.words(), form_token=token, actor=request.user, at=at)
@@ -110,7 +110,7 @@ def _save(request: HttpRequest, desk: Desk, form: PostForm, post: Post | None) -
 
 def _beyond_words(request: HttpRequest, form: PostForm, post: Post, do: str) -> str:
     """Photos: a new one, new descriptions, one to take away; answers what to say afterwards."""
-    at = timezone.now()
+    at = clock.now()
     alts = {
         int(name[4:]): value
         for name, value in request.POST.items()
@@ -196,7 +196,7 @@ def news_autosave(request: HttpRequest, desk: Desk) -> JsonResponse:
         return JsonResponse(
             {"error": " ".join(str(error) for errors in form.errors.values() for error in errors)}, status=422
         )
-    at = timezone.now()
+    at = clock.now()
     try:
         if post is None:
             token = form.cleaned_data["form_token"]
@@ -226,7 +226,7 @@ def news_publish(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         return HttpResponseRedirect(back)
     form = PublishForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        at = timezone.now()
+        at = clock.now()
         try:
             if request.POST.get("do") == "unschedule":
                 services.unschedule(post, actor=request.user, at=at)
@@ -264,7 +264,7 @@ def news_withdraw(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         return HttpResponseRedirect(back)
     form = WhyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        services.withdraw(post, actor=request.user, at=timezone.now(), reason=form.cleaned_data["reason"])
+        services.withdraw(post, actor=request.user, at=clock.now(), reason=form.cleaned_data["reason"])
         messages.success(request, _("Withdrawn: readers no longer see it."))
         return HttpResponseRedirect(back)
     context = {**desk.context(), "form": form, "post": post, "act": "withdraw"}
@@ -281,7 +281,7 @@ def news_delete(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     if post.state != Post.State.DRAFT:
         return HttpResponseRedirect(back)
     if request.method == "POST":
-        services.discard(post, actor=request.user, at=timezone.now())
+        services.discard(post, actor=request.user, at=clock.now())
         messages.success(request, _("The draft is deleted."))
         return HttpResponseRedirect(back)
     context = {**desk.context(), "post": post, "act": "delete"}

@@ -6,12 +6,12 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from businesses.questions import queries, services
 from businesses.questions.models import LONGEST_ANSWER, Question
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods
 
@@ -71,7 +71,7 @@ def question_list(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _done(request: HttpRequest, row: Question, form: AnswerForm) -> bool:
     """Do what the button asks for; False when something is to be mended."""
-    at, do = timezone.now(), request.POST.get("do", "answer")
+    at, do = clock.now(), request.POST.get("do", "answer")
     try:
         if do in ("pick", "unpick"):
             services.pick(row, picked=do == "pick", actor=request.user, at=at)

@@ -12,11 +12,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from businesses.profile import queries, services
 from businesses.profile.models import SECTIONS, Proposal
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import form_methods, refuse
 
@@ -42,7 +42,7 @@ def section_edit(request: HttpRequest, desk: Desk, section: str) -> HttpResponse
 
 
 def _saved(request: HttpRequest, desk: Desk, form: SectionForm, proposal: Proposal | None) -> HttpResponse:
-    at, do = timezone.now(), request.POST.get("do", "save")
+    at, do = clock.now(), request.POST.get("do", "save")
     here = reverse(f"studio:{form.section}", args=[desk.business.slug])
     try:
         saved = services.save(
@@ -83,7 +83,7 @@ def _conflict(request: HttpRequest, desk: Desk, form: SectionForm, stored: Propo
 def _withdrawn(request: HttpRequest, desk: Desk, section: str, proposal: Proposal | None) -> HttpResponse:
     if proposal is not None:
         try:
-            services.withdraw(proposal, actor=request.user, at=timezone.now())
+            services.withdraw(proposal, actor=request.user, at=clock.now())
             messages.success(request, _("Withdrawn. The page stays as it is."))
         except DomainError as error:
             messages.error(request, str(error.message))

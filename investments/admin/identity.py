@@ -12,13 +12,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from investments.investors import documents, queries
 from investments.models import IdentityCase, IdentityDocument, Investor
+from microfund.kernel import clock
 from microfund.kernel.accounts.roles import REVIEWER, has_role
 from microfund.kernel.acts import ReasonForm
 from microfund.kernel.admin import Panel
@@ -102,7 +102,7 @@ class IdentityPages:
         """The details in clear beside the pictures, with the acts that decide."""
         investor = self._investor(request, pk)
         audit.record(
-            action="investments.Investor.identity_looked_at", subject=investor, at=timezone.now(), actor=request.user
+            action="investments.Investor.identity_looked_at", subject=investor, at=clock.now(), actor=request.user
         )
         case = queries.latest_case(investor)
         context = {
@@ -128,7 +128,7 @@ class IdentityPages:
         if document is None:
             raise Http404
         try:
-            picture = documents.look(document, actor=request.user, at=timezone.now())
+            picture = documents.look(document, actor=request.user, at=clock.now())
         except (DomainError, FileNotFoundError):
             raise Http404 from None
         response = HttpResponse(picture, content_type="image/webp")

@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from investments.models import Fund, Investor, Payout, PayoutAttempt, PayoutRun, UnclaimedPart
@@ -50,7 +49,7 @@ def _prepare(row: None, *, actor: Any, at: datetime, pay_on: Any) -> None:
 
 def _preview(row: None, data: dict[str, Any]) -> list[Panel]:
     """By fund what would be paid at the tax rates of the date, and who would be left out and why."""
-    with retax.foreseen(data["pay_on"], at=timezone.now()) as changes:
+    with retax.foreseen(data["pay_on"], at=clock.now()) as changes:
         lines = select.preview(data["pay_on"])
         if not any(not line.excluded for line in lines):
             raise DomainError("nothing", _("There is nothing to pay out now."))

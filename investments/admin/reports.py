@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext_lazy as _
@@ -128,7 +127,7 @@ class RevenueReportAdmin(ReadOnlyAdmin):
         if evidence is None:
             raise Http404
         try:
-            content = evidences.read(evidence, actor=request.user, at=timezone.now())
+            content = evidences.read(evidence, actor=request.user, at=clock.now())
         except FileNotFoundError:
             raise Http404 from None
         response = HttpResponse(content, content_type="application/octet-stream")

@@ -14,11 +14,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
@@ -92,9 +92,7 @@ def fill_in(request: HttpRequest, investor: Any, bank: str, branch: str) -> Http
     form = AccountForm(request.POST or None, investor=investor, initial={"holder": investor.name_kana})
     if request.method == "POST" and form.is_valid():
         try:
-            accounts.change(
-                investor, bank=bank, branch=branch, **form.cleaned_data, at=timezone.now(), actor=request.user
-            )
+            accounts.change(investor, bank=bank, branch=branch, **form.cleaned_data, at=clock.now(), actor=request.user)
         except DomainError as error:
             refuse(form, error)
         else:

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
@@ -68,7 +67,7 @@ def _page(request: HttpRequest, name: str, gift: Gift, context: dict[str, Any], 
 def offer(request: HttpRequest, token: str) -> HttpResponse:
     """P23: who gives what, with their words; accept or decline. A gift that is over says so in words of its own."""
     gift = _gift(token)
-    at = timezone.now()
+    at = clock.now()
     open_now = services.can_be_accepted(gift, at=at)
     if request.method == "POST" and request.POST.get("do") == "decline":
         try:
@@ -93,7 +92,7 @@ def offer(request: HttpRequest, token: str) -> HttpResponse:
 def _waiting(request: HttpRequest, token: str) -> Gift | HttpResponse:
     """A gift that the visitor may accept now, or where to go instead."""
     gift = _gift(token)
-    if not services.can_be_accepted(gift, at=timezone.now()) or gift.order.payer.user_id == request.user.pk:
+    if not services.can_be_accepted(gift, at=clock.now()) or gift.order.payer.user_id == request.user.pk:
         return redirect("investments:gift_offer", token)
     return gift
 
@@ -110,7 +109,7 @@ def you(request: HttpRequest, token: str) -> HttpResponse:
     gift = _waiting(request, token)
     if isinstance(gift, HttpResponse):
         return gift
-    at = timezone.now()
+    at = clock.now()
     investor = investors.investor_of(request.user)
     may_confirm = investors.is_complete(investor) and investor.identity_state != Investor.Identity.REJECTED
     if request.method == "POST" and "confirm" in request.POST and may_confirm:
@@ -167,7 +166,7 @@ def documents(request: HttpRequest, token: str) -> HttpResponse:
 def _sign(
     request: HttpRequest, gift: Gift, investor: Investor, form: UnderstandingForm, found: list[Document], code: str
 ) -> bool:
-    at, ip = timezone.now(), get_adapter(request).get_client_ip(request)
+    at, ip = clock.now(), get_adapter(request).get_client_ip(request)
     accepted = [services.place.Accepted(document.pk, document.sha256, at, ip) for document in found]
     try:
         services.accept(gift, investor, acceptances=accepted, answers=form.answers(), language=code, at=at)

@@ -10,13 +10,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from investments.orders.forms import GiftForm
 from investments.orders.models import AWAITS_RECEIVER, UNPAID, Gift
-from microfund.kernel import typesetting
+from microfund.kernel import clock, typesetting
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices.letters import day
 from microfund.kernel.notices.parts import link, name_of
@@ -83,7 +83,7 @@ def gift(request: HttpRequest, reference: str) -> HttpResponse:
         "form": form,
         "by": by,
         "may_change": state in ("unpaid", *AWAITS_RECEIVER),
-        "may_hand_over": services.can_be_accepted(own, at=timezone.now()),
+        "may_hand_over": services.can_be_accepted(own, at=clock.now()),
         "address": link("investments:gift_offer", own.token),
     }
     return render(request, "investments/gift.html", context, status=REFUSED if form.errors else 200)
@@ -100,7 +100,7 @@ def _known(own: Gift) -> dict[str, str]:
 
 def _act(request: HttpRequest, own: Gift, form: GiftForm) -> str:
     """Do what a button asks for; what to say about it, or nothing when it was refused (said in the form or above)."""
-    at, do = timezone.now(), request.POST.get("do")
+    at, do = clock.now(), request.POST.get("do")
     try:
         if do == "send":
             services.send_again(own, actor=request.user, at=at)
@@ -125,7 +125,7 @@ def _act(request: HttpRequest, own: Gift, form: GiftForm) -> str:
 def card(request: HttpRequest, reference: str) -> HttpResponse:
     """I6: a card to hand over, as PDF on A5, in the receiver's language; its QR code is the gift's link."""
     own = _own(request, reference)
-    at = timezone.now()
+    at = clock.now()
     if not services.can_be_accepted(own, at=at):
         raise Http404
     with translation.override(own.language):

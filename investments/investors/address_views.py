@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
@@ -59,7 +59,7 @@ def address_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         label = form.cleaned_data["label"]
         try:
-            addresses.save(investor, label=label, address=form.address(), actor=request.user, at=timezone.now(), pk=pk)
+            addresses.save(investor, label=label, address=form.address(), actor=request.user, at=clock.now(), pk=pk)
         except DomainError as error:
             refuse(form, error)
         else:
@@ -77,6 +77,6 @@ def address_remove(request: HttpRequest, pk: int) -> HttpResponse:
     investor = _own(request)
     if investor is None or not Address.objects.filter(investor=investor, pk=pk).exists():
         raise Http404
-    addresses.remove(investor, pk, actor=request.user, at=timezone.now())
+    addresses.remove(investor, pk, actor=request.user, at=clock.now())
     messages.success(request, _("The address was removed."))
     return redirect("investments:addresses")

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from microfund.kernel import clock
@@ -68,7 +67,7 @@ def identity_check(request: HttpRequest) -> HttpResponse:
 
     The pictures themselves are shown to nobody but reviewers, not even to whom they are of.
     """
-    at = timezone.now()
+    at = clock.now()
     investor = queries.investor_of(request.user)
     if investor is None:
         messages.info(request, _("Please give your personal details first."))
@@ -98,7 +97,7 @@ def identity_check(request: HttpRequest) -> HttpResponse:
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
     """Read and change one's own details; a change of identity is checked again by staff."""
-    at = timezone.now()
+    at = clock.now()
     investor = queries.investor_of(request.user)
     form = profile_form(request, investor, on=clock.today_in(None, at))
     if request.method == "POST" and save_form(request, form, at=at):

@@ -13,7 +13,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -45,7 +44,7 @@ def _on(name: str, slug: str) -> HttpResponseRedirect:
 @get_or_post
 def units(request: HttpRequest, slug: str) -> HttpResponse:
     """F1: how many units, with the split; without JavaScript a button shows the sums (`?units=3`)."""
-    at = timezone.now()
+    at = clock.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
         return steps.closed(request, fund)
@@ -126,7 +125,7 @@ def again_or_new(request: HttpRequest, draft: drafts.Draft) -> None:
 @login_required
 def you(request: HttpRequest, slug: str) -> HttpResponse:
     """F2: who applies. The first time a form, later a confirmation; `?change=1` shows the form again."""
-    at = timezone.now()
+    at = clock.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
         return steps.closed(request, fund)
@@ -164,7 +163,7 @@ def _confirmed(request: HttpRequest, draft: drafts.Draft, investor: Investor) ->
 @login_required
 def documents(request: HttpRequest, slug: str) -> HttpResponse:
     """F3: the documents, five statements to judge, the consents. What is accepted is kept with hash, time and IP."""
-    at = timezone.now()
+    at = clock.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
         return steps.closed(request, fund)
@@ -225,7 +224,7 @@ def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResp
 @login_required
 def supporter(request: HttpRequest, slug: str) -> HttpResponse:
     """F4: how the supporter appears, both answers are free; of a gift, whom it is for."""
-    at = timezone.now()
+    at = clock.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
         return steps.closed(request, fund)
@@ -269,7 +268,7 @@ def order_url(order: Order) -> str:
 @login_required
 def waiting_list(request: HttpRequest, slug: str) -> HttpResponse:
     """F1: to be told when units of a fund that is sold out are free again, or not any more."""
-    at = timezone.now()
+    at = clock.now()
     fund = steps.fund_or_404(slug)
     if not steps.takes_orders(fund, at):
         return steps.closed(request, fund)
@@ -293,7 +292,7 @@ def _wait_or_not(request: HttpRequest, fund: Fund) -> None:
         messages.success(request, _("You are off the list."))
         return
     try:
-        waiting.join(request.user, fund, at=timezone.now())
+        waiting.join(request.user, fund, at=clock.now())
     except DomainError as error:
         messages.info(request, str(error))
     else:

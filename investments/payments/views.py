@@ -15,7 +15,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -51,7 +50,7 @@ get_or_post = form_methods
 @login_required
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     """F5: everything on one page, and the button that makes it an order. Sending it twice makes one order."""
-    at = timezone.now()
+    at = clock.now()
     fund = steps.fund_or_404(slug)
     investor = investors.investor_of(request.user)
     if request.method == "POST":
@@ -224,7 +223,7 @@ def _to_payment(request: HttpRequest, order: Order, *, at: datetime) -> HttpResp
 @login_required
 def pay(request: HttpRequest, reference: str) -> HttpResponse:
     """F6: begin or resume paying. GET shows what is to be paid and calls nobody; the button calls the provider."""
-    at = timezone.now()
+    at = clock.now()
     order = own_order(request, reference)
     if request.method == "POST":
         return _to_payment(request, order, at=at)
@@ -252,7 +251,7 @@ def come_back(request: HttpRequest, reference: str) -> HttpResponse:
     attempt = order.attempts.order_by("-pk").first()
     if attempt is not None and order.method != Order.Method.BANK_TRANSFER:
         try:
-            settle(attempt.pk, at=timezone.now())
+            settle(attempt.pk, at=clock.now())
         except (gateway.ProviderUnreachable, gateway.ProviderRefused) as error:
             # The sweep asks again; the page says that we are waiting.
             log.warning("payments.return_page", order=order.reference, error=str(error))
@@ -291,7 +290,7 @@ def transfer(request: HttpRequest, reference: str) -> HttpResponse:
 @login_required
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     """F8: cancel until the end of cooling-off. The instant of sending decides."""
-    at = timezone.now()
+    at = clock.now()
     order = own_order(request, reference)
     if request.method == "POST":
         try:

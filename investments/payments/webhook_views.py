@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+
+from microfund.kernel import clock
 
 from . import webhook
 from .gateway import BadSignature
@@ -21,7 +22,7 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
         return HttpResponse(status=413)
     try:
-        webhook.receive(request.body, request.META.get("HTTP_STRIPE_SIGNATURE", ""), at=timezone.now())
+        webhook.receive(request.body, request.META.get("HTTP_STRIPE_SIGNATURE", ""), at=clock.now())
     except BadSignature:
         return HttpResponse(b"bad signature", status=400, content_type="text/plain")
     return HttpResponse(b"ok", content_type="text/plain")

@@ -54,6 +54,8 @@ def read(content: bytes) -> list[ReturnRow]:
         if not any(values.values()):
             continue
         own = _row(number, values)
+        if None in cells.values():
+            raise _bad(number, _("it has fewer columns than the head; the file may be cut."))
         if own.attempt_id in found:
             raise _bad(number, _("this transfer stands there twice."))
         found[own.attempt_id] = own

@@ -12,9 +12,10 @@ from investments.offerings import services as offerings
 from investments.offerings.models import FUND_STATES, Fund, FundCounter, Terms
 from investments.orders.models import Order
 from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
 from microfund.kernel.outbox.services import publish
 
-from .models import Period
+from .models import UNDECIDED, Period
 
 
 def period_rows(fund: Fund, terms: Terms, profile: Any) -> list[Period]:
@@ -59,4 +60,40 @@ def start_due(*, on: date, at: datetime) -> dict[str, int]:
     counts = {"started": 0, "errors": 0}
     due = Fund.objects.filter(state=Fund.State.CLOSED, term_starts_on__lte=on, succeeded_at__isnull=False)
     locks.each(due.order_by("pk"), lambda fund: start_term(fund, at=at), counts, "started")
+    return counts
+
+
+def reschedule(fund_id: int, *, on: date, at: datetime) -> int:
+    """Compute the payment dates of a fund's undecided periods anew, as far as they lie ahead of `on`; how many moved.
+    They are rolled forward to a bank business day, and the table of holidays changes (section 6)."""
+    with transaction.atomic():
+        fund = locks.lock_one(Fund, fund_id)
+        ahead = fund.periods.filter(state__in=UNDECIDED, payment_due_on__gt=on)
+        now = {row.number: row.payment_due_on for row in period_rows(fund, offerings.current_terms(fund), fund.policy)}
+        moved = 0
+        for period in locks.lock(Period, ahead.values_list("pk", flat=True)):
+            before, after = period.payment_due_on, now[period.number]
+            if before == after or after <= on:
+                continue
+            period.payment_due_on = after
+            period.save(update_fields=["payment_due_on"])
+            audit.record(
+                action="investments.Period.rescheduled",
+                subject=period,
+                at=at,
+                changes={"payment_due_on": [before.isoformat(), after.isoformat()]},
+            )
+            moved += 1
+        return moved
+
+
+def reschedule_due(*, on: date, at: datetime) -> dict[str, int]:
+    """Sweep: the payment dates of every running term, against the table of holidays as it is now."""
+    counts = {"moved": 0, "errors": 0}
+    for fund in Fund.objects.filter(state=Fund.State.OPERATING).select_related("policy").order_by("pk"):
+        terms = offerings.current_terms(fund)
+        now = {row.number: row.payment_due_on for row in period_rows(fund, terms, fund.policy)}
+        ahead = fund.periods.filter(state__in=UNDECIDED, payment_due_on__gt=on)
+        if any(due != now[number] for number, due in ahead.values_list("number", "payment_due_on")):
+            locks.each([fund.pk], lambda pk: reschedule(pk, on=on, at=at), counts, "moved")
     return counts

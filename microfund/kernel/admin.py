@@ -20,12 +20,12 @@ from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import acts as kernel_acts
+from microfund.kernel import clock
 from microfund.kernel.accounts.roles import ROLES, has_role
 from microfund.kernel.acts import Act
 from microfund.kernel.audit import services as audit
@@ -222,7 +222,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
     def _perform(self, request: HttpRequest, act: Act, row: Any, form: Form) -> Any:
         """The service's answer ("" for none), or None when it refused: the refusal then stands in the form."""
         try:
-            answer = act.perform(row, form.cleaned_data, actor=request.user, at=timezone.now())
+            answer = act.perform(row, form.cleaned_data, actor=request.user, at=clock.now())
         except DomainError as error:
             refuse(form, error)
             return None
@@ -265,7 +265,7 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
         }
         if changed or not change:
             action = f"{obj._meta.label}.{'edited' if change else 'added'}"
-            audit.record(action=action, subject=obj, at=timezone.now(), actor=request.user, changes=changed)
+            audit.record(action=action, subject=obj, at=clock.now(), actor=request.user, changes=changed)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Django's own log is not kept: the audit trail is."""

@@ -6,8 +6,10 @@ before, so that 31 January monthly never drifts to the 28th.
 """
 
 import calendar
+import os
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,8 +55,39 @@ def __getattr__(name: str) -> Any:
 
 
 def now() -> datetime:
-    """This instant, aware, in UTC. One place, so that a test or a demo can move it."""
-    return timezone.now().astimezone(UTC)
+    """This instant, aware, in UTC. One place, so that a test or a demo can move it (`move`)."""
+    return timezone.now().astimezone(UTC) + moved()
+
+
+def moved() -> timedelta:
+    """How far ahead of the real time a demo's clock is; nothing unless `settings.TIME_TRAVEL` is set.
+
+    It stands in `settings.CLOCK_FILE`, whole seconds as text, which every process of a demo reads each time, so that
+    web, worker and commands are on one date at once and after a restart. Machine time (sessions, leases of the outbox,
+    heartbeats, what the database records) does not move.
+    """
+    if not (settings.TIME_TRAVEL and settings.CLOCK_FILE):
+        return timedelta(0)
+    try:
+        return timedelta(seconds=int(Path(settings.CLOCK_FILE).read_text(encoding="ascii")))
+    except FileNotFoundError:
+        return timedelta(0)
+
+
+def move(to: datetime | None) -> None:
+    """Let the demo's clock go on from an instant; `None` is the real time again. Raises `RuntimeError` where the
+    settings have no clock that can be moved."""
+    if not (settings.TIME_TRAVEL and settings.CLOCK_FILE):
+        raise RuntimeError("these settings have no clock that can be moved")
+    path = Path(settings.CLOCK_FILE)
+    if to is None:
+        path.unlink(missing_ok=True)
+        return
+    # Rounded up, so that what happens next never lies before the instant asked for.
+    ahead = -((timezone.now() - require_aware(to)) // timedelta(seconds=1))
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(str(ahead), encoding="ascii")
+    fresh.replace(path)
 
 
 def require_aware(at: datetime) -> datetime:

@@ -22,6 +22,8 @@ SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 DEMO_MODE = False
 # A business date after today is refused unless this is set (domain.md section 6).
 TIME_TRAVEL = False
+# Where a demo keeps how far its clock was moved (microfund.kernel.clock); only together with TIME_TRAVEL.
+CLOCK_FILE = None
 
 # Encryption at rest (microfund.kernel.crypto): the first key encrypts, all decrypt; rotate by prepending.
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=["insecure-default-field-key"])

@@ -4,6 +4,7 @@ from .base import *
 
 DEMO_MODE = True
 TIME_TRAVEL = True
+CLOCK_FILE = DATA_DIR / "clock"
 DEBUG = env.bool("DEBUG", default=False)
 OPERATOR = {
     **OPERATOR,

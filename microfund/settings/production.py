@@ -6,6 +6,7 @@ from .base import *
 
 DEBUG = False
 TIME_TRAVEL = False
+CLOCK_FILE = None
 
 
 def _refuse(name: str, why: str) -> None:

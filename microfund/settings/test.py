@@ -28,10 +28,11 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
 LOG_LEVEL = "WARNING"
 LOGGING["root"]["level"] = "WARNING"
 
-# --- Proofs by faults (tests/faults): nothing but these lines reads the two variables ------------------
+# --- Proofs by faults (tests/faults): nothing but these lines reads these variables ---------------------
 FAULT_POINT = env.str("FAULT_POINT", default="")
 if FAULT_POINT:
     INSTALLED_APPS = [*INSTALLED_APPS, "tests.faults.apps.FaultsConfig"]
     DATABASES["default"]["NAME"] = env.str("FAULT_DATABASE", default=DATABASES["default"]["NAME"])
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = env.str("FAULT_MAIL", default=str(DATA_DIR / "test" / "mail"))
+    CLOCK_FILE = env.str("FAULT_CLOCK", default="") or None

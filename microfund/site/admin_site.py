@@ -11,12 +11,13 @@ from django.contrib.admin import ModelAdmin as AnyAdmin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import clock, queues
-from microfund.kernel.accounts.roles import has_role, roles_of
+from microfund.kernel.accounts.roles import OPERATIONS, has_role, roles_of
 from microfund.kernel.admin import StaffAdmin
+from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import Heartbeat
 
 from . import staff_dates
@@ -36,6 +37,19 @@ class StaffAdminSite(AdminSite):
         if admin_class is not None and issubclass(admin_class, StaffAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
+    def get_urls(self) -> list[Any]:
+        """Those of Django, and the pages of our own."""
+        from .travel_pages import time_travel
+
+        return [path("time-travel/", self.admin_view(time_travel), name="time_travel"), *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page of the console needs."""
+        return {
+            **super().each_context(request),
+            "time_travels": travel.possible() and has_role(request.user, OPERATIONS),
+        }
+
     def has_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
         if not (user.is_active and user.is_staff):
@@ -53,6 +67,7 @@ class StaffAdminSite(AdminSite):
         extra = {
             "mine": mine,
             "others": [length for length in lengths if length not in mine],
+            "now": clock.now(),
             "worker_seen": Heartbeat.objects.exists(),
             "roles": sorted(roles_of(user)),
             "upcoming": staff_dates.upcoming(clock.today_in()) if lengths else [],

@@ -7,12 +7,12 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 
 from investments.investors import calendar as addresses
+from microfund.kernel import clock
 from microfund.kernel.pages import private
 
 from .calendar_feed import feed
@@ -39,7 +39,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 @login_required
 def calendar_address(request: HttpRequest) -> HttpResponse:
     """Make the address, make it anew, or turn it off (`act` is `make` or `drop`)."""
-    at = timezone.now()
+    at = clock.now()
     act = request.POST.get("act")
     if act == "drop":
         addresses.drop_address(request.user, at=at)
@@ -61,7 +61,7 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
     found = addresses.find(token)
     if found is None:
         raise Http404
-    response = HttpResponse(feed(found.user, at=timezone.now()), content_type="text/calendar; charset=utf-8")
+    response = HttpResponse(feed(found.user, at=clock.now()), content_type="text/calendar; charset=utf-8")
     response["Content-Disposition"] = 'inline; filename="tomobune.ics"'
     response["Content-Language"] = found.user.language
     response["X-Robots-Tag"] = "noindex, nofollow"

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -81,7 +80,7 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 def _send(message: dict[str, Any]) -> None:
     """Queue the mail to the operator. The same words from the same address on one day are one message."""
-    at = timezone.now()
+    at = clock.now()
     on = clock.today_in(at=at)
     said = "\0".join([message["email"].lower(), message["topic"], message["message"], on.isoformat()])
     digest = hashlib.sha256(said.encode()).hexdigest()

@@ -9,12 +9,15 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from businesses import members
+from microfund.kernel import clock
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The operator, the site's address and whether this is the demo."""
+    """The operator, the site's address, whether this is the demo, and its date."""
     return {
         "demo_mode": settings.DEMO_MODE,
+        # The day that the demo has travelled to.
+        "demo_date": clock.today_in(None, clock.now()) if clock.moved() else None,
         "site_url": settings.SITE_URL,
         "sandbox_url": settings.SANDBOX_URL if settings.STRIPE_SECRET_KEY.startswith("sk_sandbox_") else "",
         "operator": settings.OPERATOR,

@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -18,7 +17,7 @@ from businesses import queries as businesses
 from businesses.following import queries as following
 from businesses.following import services
 from businesses.models import Business, Follow
-from microfund.kernel import limits
+from microfund.kernel import clock, limits
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import form_methods, private
 
@@ -42,7 +41,7 @@ def follow(request: HttpRequest, slug: str) -> HttpResponse:
     initial = {"cadence": own.cadence} if own else None
     form = FollowForm(request.POST if request.method == "POST" else None, by_account=by_account, initial=initial)
     if request.method == "POST" and form.is_valid():
-        at, language, cadence = timezone.now(), active_language(), form.cleaned_data["cadence"]
+        at, language, cadence = clock.now(), active_language(), form.cleaned_data["cadence"]
         if by_account:
             services.follow_by_account(business, request.user, cadence=cadence, language=language, at=at)
             name = bilingual_filter(business, "name")
@@ -75,7 +74,7 @@ def follow_confirm(request: HttpRequest, token: str) -> HttpResponse:
     try:
         row, cadence, _language = services.read_confirmation(token)
         if request.method == "POST":
-            row = services.confirm(token, at=timezone.now())
+            row = services.confirm(token, at=clock.now())
     except DomainError as error:
         return render(request, "site/follow_link.html", {"problem": error.message}, status=404)
     done = request.method == "POST"
@@ -94,7 +93,7 @@ def unfollow(request: HttpRequest, token: str) -> HttpResponse:
     except DomainError as error:
         return render(request, "site/unfollow.html", {"problem": error.message}, status=404)
     if request.method == "POST" and row is not None:
-        services.end(row, at=timezone.now())
+        services.end(row, at=clock.now())
     ended = row is None or request.method == "POST" or row.ended_at is not None
     return render(request, "site/unfollow.html", {"business": row.business if row else None, "ended": ended})
 
@@ -114,6 +113,6 @@ def follow_end(request: HttpRequest, slug: str) -> HttpResponse:
     business = Business.objects.filter(slug=slug, follows__user=request.user).first()
     if business is None:
         raise Http404
-    services.end_by_account(business, request.user, at=timezone.now())
+    services.end_by_account(business, request.user, at=clock.now())
     messages.success(request, _("You no longer follow %(name)s.") % {"name": bilingual_filter(business, "name")})
     return HttpResponseRedirect(reverse("following"))

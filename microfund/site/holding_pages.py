@@ -13,7 +13,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -48,7 +47,7 @@ def holding(request: HttpRequest, reference: str) -> HttpResponse:
 def holding_sheet(request: HttpRequest, reference: str) -> HttpResponse:
     """The same on a sheet to print or to keep, without the site around it."""
     context = _context(request, reference)
-    return render(request, "site/holding_sheet.html", {**context, "printed_on": clock.today_in(None, timezone.now())})
+    return render(request, "site/holding_sheet.html", {**context, "printed_on": clock.today_in()})
 
 
 @private
@@ -59,7 +58,7 @@ def holding_supporter(request: HttpRequest, reference: str) -> HttpResponse:
     found = _own(request, reference, Holding.objects.all())
     shown = request.POST.get("name_shown") == "on"
     supporter.show_name(
-        investor_id=found.investor_id, fund_id=found.fund_id, shown=shown, actor=request.user, at=timezone.now()
+        investor_id=found.investor_id, fund_id=found.fund_id, shown=shown, actor=request.user, at=clock.now()
     )
     if shown:
         messages.success(request, _("Your name may be shown among the supporters."))
@@ -85,7 +84,7 @@ def _first_orders(holdings: list[int]) -> list[Order]:
 
 
 def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
-    at = timezone.now()
+    at = clock.now()
     on = clock.today_in(None, at)
     found = _own(
         request,

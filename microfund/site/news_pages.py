@@ -15,7 +15,6 @@ from django.core.paginator import InvalidPage, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -25,7 +24,7 @@ from businesses.news import answers
 from businesses.news import queries as news
 from businesses.studio.forms import WhyForm
 from investments.orders.queries import supports
-from microfund.kernel import limits
+from microfund.kernel import clock, limits
 from microfund.kernel.accounts.roles import ROLES, has_role
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import form_methods, refuse
@@ -163,7 +162,7 @@ def news_thanks(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if request.POST.get("do") == "back":
         answers.unthank(post, request.user)
     else:
-        answers.thank(post, request.user, at=timezone.now())
+        answers.thank(post, request.user, at=clock.now())
     return HttpResponseRedirect(_address(post) + "#thanks")
 
 
@@ -187,7 +186,7 @@ def news_comment(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             **form.cleaned_data,
             may_comment=reader.supporter,
             from_business=reader.member,
-            at=timezone.now(),
+            at=clock.now(),
         )
     except DomainError as error:
         refuse(form, error)
@@ -207,7 +206,7 @@ def comment_remove(request: HttpRequest, slug: str, pk: int, comment: int) -> Ht
         raise Http404
     form = WhyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        answers.remove_comment(found, actor=request.user, at=timezone.now(), reason=form.cleaned_data["reason"])
+        answers.remove_comment(found, actor=request.user, at=clock.now(), reason=form.cleaned_data["reason"])
         messages.success(request, _("The comment was removed."))
         return HttpResponseRedirect(_address(post) + "#comments")
     context = {"post": post, "business": post.business, "comment": found, "form": form}

@@ -9,9 +9,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from microfund.kernel import clock
 from microfund.kernel.notices import choices
 from microfund.kernel.pages import form_methods, private
 
@@ -38,7 +38,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
     """Switch kinds of mail on and off."""
     form = ChoicesForm(request.POST if request.method == "POST" else None, wanted=choices.wanted_kinds(request.user))
     if form.is_bound and form.is_valid():
-        choices.choose(request.user, form.wanted(), at=timezone.now())
+        choices.choose(request.user, form.wanted(), at=clock.now())
         messages.success(request, _("Your choice is saved."))
         return redirect("notifications")
     return render(request, "site/notifications.html", {"form": form})

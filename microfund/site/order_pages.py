@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from investments.investors import queries as investors
@@ -19,6 +18,7 @@ from investments.orders import queries as orders
 from investments.orders.giving import gift_of
 from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.transfer import received_so_far
+from microfund.kernel import clock
 from microfund.kernel.pages import private
 
 from .order_story import last_day, tell
@@ -34,7 +34,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     """F7: where an order stands and what happens next. While the provider is awaited the page looks again by itself
     (a header, so without JavaScript too), less and less often, and can be told to stop.
     """
-    at = timezone.now()
+    at = clock.now()
     try:
         found = orders.order_of(request.user, reference)
     except Order.DoesNotExist:

@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -42,7 +41,7 @@ PAGE_SIZE = 50
 def me(request: HttpRequest) -> HttpResponse:
     """I1: what waits for this person, what they hold, what comes next, the sums. Without any order: three funds that
     are raising."""
-    at = timezone.now()
+    at = clock.now()
     on = clock.today_in(None, at)
     investor = investors.investor_of(request.user)
     made = list(orders.orders_of(investor)[:FEW]) if investor else []
@@ -99,13 +98,13 @@ def holdings_csv(request: HttpRequest) -> HttpResponse:
     found, filterset = _holdings(request, investor)
     rows = own_holdings.rows(investor, found)
     totals = own_holdings.totals(investor, found if filterset.active else None)
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     return own_csv.answer(request, own_csv.holdings_lines(rows, totals), name=f"holdings-{on.isoformat()}")
 
 
 def _holdings(request: HttpRequest, investor: Any) -> tuple[QuerySet[Holding], HoldingFilter]:
     """This person's holdings as the address asks for them."""
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     filterset = HoldingFilter(request.GET, queryset=own_holdings.holdings_of(investor, on=on))
     return filterset.qs, filterset
 

@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -113,5 +112,5 @@ def distributions_csv(request: HttpRequest) -> HttpResponse:
                 payment.paid_on,
             ]
         )
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     return own_csv.answer(request, lines, name=f"payments-{on.isoformat()}")

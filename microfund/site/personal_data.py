@@ -103,6 +103,7 @@ NOT_IN = {
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
     "investments.Inheritance": "who of the staff decided it; the units are with the holdings of the file",
+    "schedule.Journey": "who of the staff of a demonstration moved its clock",
     "rewards.Batch": "who of a business made it; what was sent is in the file",
     "rewards.Letter": "what an owner wrote for the business; who did is in the acts of the file",
     "rewards.Visit": "what an owner announced for the business; who did is in the acts of the file",

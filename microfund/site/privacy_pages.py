@@ -10,11 +10,11 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
+from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
@@ -42,7 +42,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 @reauthentication_required
 def export(request: HttpRequest) -> HttpResponse:
     """The file, for who has just shown who they are; a few times a day, each an audit row."""
-    at = timezone.now()
+    at = clock.now()
     made = AuditRow.objects.filter(action=EXPORTED, actor_id=request.user.pk, happened_at__gt=at - timedelta(days=1))
     too_often = made.count() >= PER_DAY
     if request.method == "POST" and not too_often:
@@ -67,7 +67,7 @@ def close(request: HttpRequest) -> HttpResponse:
             refused = [_("Tick the box if you want to close the account.")]
         else:
             try:
-                closing.close(request.user, at=timezone.now())
+                closing.close(request.user, at=clock.now())
             except DomainError as error:
                 refused = error.data["reasons"]
             else:

@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -19,7 +18,7 @@ from businesses import queries as businesses
 from businesses.models import Business
 from businesses.questions import queries, services
 from businesses.questions.models import LONGEST_NAME, LONGEST_QUESTION, Question
-from microfund.kernel import limits
+from microfund.kernel import clock, limits
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
@@ -91,7 +90,7 @@ def _asked(request: HttpRequest, business: Business, form: QuestionForm) -> Http
         form.add_error(None, _("That was a lot of questions for one day. Please go on tomorrow."))
         return None
     try:
-        services.ask(business, asker=request.user, at=timezone.now(), **form.cleaned_data)
+        services.ask(business, asker=request.user, at=clock.now(), **form.cleaned_data)
     except DomainError as error:
         refuse(form, error)
         return None
@@ -112,7 +111,7 @@ def question_wonder(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if request.POST.get("do") == "back":
         services.unwonder(found, request.user)
     else:
-        services.wonder(found, request.user, at=timezone.now())
+        services.wonder(found, request.user, at=clock.now())
     return redirect(f"{reverse('businesses:questions', args=[business.slug])}#question-{found.pk}")
 
 

@@ -49,7 +49,12 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
         **shown.context(),
         "results": found,
         "known": known,
-        "told": [(result, [sentences(own) for own in result.distributions]) for result in reversed(known)],
+        # A wind-up has no report of its own, and is told all the same.
+        "told": [
+            (result, [sentences(own) for own in result.distributions])
+            for result in reversed(found)
+            if result in known or result.distributions
+        ],
         "relieved": [(result, relief(result.period)) for result in found if result.period.relief],
         "late_reports": [result for result in found if result.report_late],
         "late_payments": [own for result in found for own in result.distributions if result.payment_late and own.owed],

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -69,7 +69,7 @@ def _paid(investor: Investor, **which: Any) -> Statement:
     for part in parts:
         part.rate = rate_of(part.allocation, part.instalment.per_unit_before)
     totals = {name: sum(getattr(part, name) for part in parts) for name in _SUMS}
-    return Statement(investor, parts, totals, timezone.now())
+    return Statement(investor, parts, totals, clock.now())
 
 
 def years_of(investor: Any) -> list[int]:

@@ -17,7 +17,6 @@ from django.db.models import Prefetch, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -180,7 +179,7 @@ def _rows(fund: Fund, terms: Terms, on: date) -> list[PeriodRow]:
 @require_safe
 def report_list(request: HttpRequest, desk: Desk) -> HttpResponse:
     """O5: every period of every fund, with what is due and what was reported."""
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     funds = [(fund, _rows(fund, terms, on)) for fund in _funds(desk) if (terms := offerings.terms_of(fund))]
     return render(request, "studio/reports.html", {**desk.context(), "funds": funds, "on": on})
 
@@ -288,7 +287,7 @@ def _take(
 
 def _files(request: HttpRequest, do: str, period: Period, terms: Terms, restatement: bool) -> str:
     """Do what was asked with a file; what to say of it. Raises DomainError."""
-    at = timezone.now()
+    at = clock.now()
     draft = period.reports.filter(state=RevenueReport.State.DRAFT).first()
     if do == "figures":
         sent = request.FILES.get("figures")
@@ -320,7 +319,7 @@ def report_evidence(request: HttpRequest, desk: Desk, pk: int, file: int) -> Htt
     if found is None:
         raise Http404
     try:
-        content = evidence.read(found, actor=request.user, at=timezone.now())
+        content = evidence.read(found, actor=request.user, at=clock.now())
     except FileNotFoundError:
         raise Http404 from None
     response = HttpResponse(content, content_type="application/octet-stream")
@@ -343,7 +342,7 @@ def _save(request: HttpRequest, desk: Desk, period: Period, form: ReportForm, re
     if sign and request.POST.get("signed") != "on":
         form.add_error(None, _("Tick the box to say that the figures are right."))
         return None
-    at = timezone.now()
+    at = clock.now()
     here = reverse("studio:report", args=[desk.business.slug, period.pk])
     try:
         draft = reports.save_draft(period, actor=request.user, at=at, restatement=restatement, **form.values())
@@ -371,7 +370,7 @@ def _result(period: Period, report: RevenueReport) -> PeriodResult | None:
 @require_safe
 def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
     """O6: what the business owes, until when, how to pay it, and what has come."""
-    on = clock.today_in(None, timezone.now())
+    on = clock.today_in()
     owed = (
         Distribution.objects.filter(fund__business=desk.business, state=Distribution.State.APPROVED, gross__gt=0)
         .select_related("fund", "period")

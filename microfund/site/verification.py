@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import structlog
-from django.utils import timezone
 
-from microfund.kernel import integrity
+from microfund.kernel import clock, integrity
 from microfund.kernel.audit import services as audit
 
 log = structlog.get_logger(__name__)
@@ -26,7 +25,7 @@ def verify_due(*, on: date, at: datetime) -> dict[str, int]:
     The books are looked at as they are now, so a date that is replayed later is not verified: only one whose instant
     has hardly passed, which a run that began before midnight has not when it comes here after it.
     """
-    if abs(timezone.now() - at) > _JUST_PASSED:
+    if abs(clock.now() - at) > _JUST_PASSED:
         return {}
     found: dict[str, list[str]] = {
         outcome.check.name: outcome.differences for outcome in integrity.run() if outcome.differences

@@ -26,6 +26,7 @@ from investments.payments import settle
 from investments.payments.models import PaymentAttempt
 from microfund.kernel.errors import DomainError
 from tests.faults import books, provider, world
+from tests.faults.cases import repayment
 from tests.faults.proxy import between
 from tests.faults.scale import Tally, rng, rounds
 from tests.sandbox_client import SandboxProcess
@@ -207,6 +208,37 @@ def test_an_eaten_answer_to_commit_leaves_exactly_one_effect(sandbox: SandboxPro
     assert not wrong, "\n".join(wrong)
     tally.require("eaten", AT_COMMIT)
     tally.require("unknown", AT_COMMIT // 2)
+    tally.show()
+    books.verify_everything()
+
+
+def test_an_eaten_answer_to_any_commit_of_a_payday_leaves_what_an_undisturbed_one_does(sandbox: SandboxProcess) -> None:
+    """Every act of a payday: its answer is eaten, then the same person does it again."""
+    tally, wrong = Tally("7 payday, answer to COMMIT eaten"), []
+    for name, case in repayment.CASES.items():
+        case.act(expected_of := case.prepare())
+        expected = case.finish(expected_of)
+        context = case.prepare()
+        told = "ok"
+        with between() as proxy:
+            connection.ensure_connection()
+            proxy.hungry.set()
+            try:
+                case.act(context)
+            except (
+                Error,
+                AssertionError,
+            ):  # a sweep keeps the error, and `world.sweep` then asserts that there was none
+                told = "unknown"
+        tally.add("eaten", proxy.eaten)
+        tally.add(told)
+        case.act(context)
+        found = books.difference(expected, case.finish(context))
+        wrong += [f"{name}, told {told}:\n{found}"] if found else []
+        wrong += books.problems(context["fund"])
+    assert not wrong, "\n".join(wrong)
+    tally.require("eaten", len(repayment.CASES))
+    tally.require("unknown", len(repayment.CASES) - 2)
     tally.show()
     books.verify_everything()
 

@@ -34,8 +34,11 @@ from investments.orders.models import Gift, Order, PersonFund
 from investments.payments import dispute, external, gateway, refund, settle, transfer
 from investments.payments import services as payments
 from investments.payments.models import UNRESOLVED, PaymentAttempt, Refund
+from investments.payouts import services as payouts
+from investments.payouts.models import PayoutAttempt, PayoutRun
 from microfund.kernel import clock, locks
 from microfund.kernel.accounts.models import User
+from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.states import StateTable
 from tests import make, repay
 from tests.faults import cases, provider, world
@@ -486,6 +489,38 @@ def _as_read(made: World) -> OutgoingTransfer:
     return OutgoingTransfer.objects.get(pk=made.transfer.pk)
 
 
+def _approved_run(shared: Fund | None) -> World:
+    """A run of one fund that is approved, and two of the staff who see that on their pages."""
+    for name in ("maker", "checker", "reviewer"):
+        repay.staff(name)
+    fund = repay.operating(20)
+    at = repay.after(repay.period(fund, 1))
+    repay.report(fund, 1, 27_900_000)
+    repay.pay_in(repay.distribute(fund, 1))
+    run = payouts.build_run(pay_on=clock.next_bank_day(at.date() + timedelta(days=9)), actor=repay.staff(), at=at)
+    run = payouts.approve_run(run, actor=repay.staff("checker"), at=at)
+    return World(fund=fund, run=run, at=at)
+
+
+def _run_as_read(made: World) -> PayoutRun:
+    """The run as a page showed it before anybody pressed."""
+    return PayoutRun.objects.get(pk=made.run.pk)
+
+
+def _press_send(made: World) -> Any:
+    return payouts.mark_sent(_run_as_read(made), actor=repay.staff(), at=made.at)
+
+
+def _sent_once(made: World, meeting: Meeting) -> str:
+    run = _run_as_read(made)
+    posted = Entry.objects.filter(kind="payouts_sent", lines__subject=f"run:{run.pk}").distinct().count()
+    noted = AuditRow.objects.filter(action="investments.PayoutRun.sent", object_id=str(run.pk)).count()
+    sent = PayoutAttempt.objects.filter(run=run, state="sent").count()
+    if run.state == "sent" and (posted, noted, sent) == (1, 1, 1):
+        return ""
+    return f"the run is {run.state}; posted {posted}, noted {noted}, sent {sent} times"
+
+
 def _apply(made: World) -> Any:
     return transfer.apply_to_order(made.line, made.order, actor=made.maker, at=IN_TIME, reason="called")
 
@@ -696,6 +731,7 @@ PAIRS: dict[str, Pair] = {
     "withdraw / send": Pair(
         _approved, _withdraw, lambda made: _record_sent(made, "T-1"), _one_transfer("sent", "withdrawn"), no_row_locks
     ),
+    "send a run / send a run": Pair(_approved_run, _press_send, _press_send, _sent_once, no_unique_effects),
     "apply / send back": Pair(_receipt_of_nobody, _apply, _send_back, _used_or_held, no_row_locks),
     "send back / apply": Pair(_receipt_of_nobody, _send_back, _apply, _used_or_held, no_row_locks),
     "write off / pay in": Pair(_arrears, _write_off, _pay_in, _written_off_or_paid, no_row_locks),

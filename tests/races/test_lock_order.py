@@ -138,8 +138,9 @@ def test_opposite_orders_of_the_same_rows_never_deadlock() -> None:
     books.verify_everything()
 
 
-#: Locks of the other worker's tests are on the same server.
-_WAITS_FOR_ME = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+#: Locks of the other worker's tests are on the same server. The locks themselves: what pg_stat_activity says stays the
+#: same within a transaction, and whoever came after its first look is never seen.
+_WAITS_FOR_ME = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
 
 def test_control_two_locks_the_wrong_way_round_deadlock() -> None:

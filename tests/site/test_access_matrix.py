@@ -247,7 +247,15 @@ TABLE: dict[str, Row] = {
     "admin:jsi18n": Row(302, 302, 302, staff=200),
 }
 #: Addresses that need a thing to be there; who may not open the console is sent away from them all the same.
-CONSOLE = {"logout", "password_change", "password_change_done", "autocomplete", "view_on_site", "app_list"}
+CONSOLE = {
+    "logout",
+    "password_change",
+    "password_change_done",
+    "autocomplete",
+    "view_on_site",
+    "app_list",
+    "time_travel",
+}
 CONSOLE |= {"investments_investor_identity", "investments_investor_document", "investments_revenuereport_evidence"}
 #: What staff may add by hand, and which groups; every other model refuses to.
 ADDS: dict[str, set[str]] = {
@@ -324,6 +332,7 @@ MODELS = {
     "rewards_voucher",
     "schedule_heartbeat",
     "schedule_jobrun",
+    "schedule_journey",
 }
 PAGES = {"changelist": 0, "add": 0, "change": 1, "history": 1, "delete": 1, "act": 2, "list_act": 1}
 #: Addresses without a name: pictures in the demo, and the console's catch-all and old forms of its addresses.

@@ -224,6 +224,7 @@ def test_not_even_a_superuser_edits_what_is_read_only(rf: Any) -> None:
         assert not own.has_add_permission(request) and not own.has_change_permission(request), label
     assert read_only >= {
         "audit.AuditRow", "notices.Notice", "outbox.Event", "schedule.JobRun", "schedule.Heartbeat",
+        "schedule.Journey",
         "investments.Account", "investments.Book", "investments.Entry", "investments.Line", "investments.Document",
         "investments.Holding", "investments.Order", "investments.PaymentAttempt", "investments.Refund",
         "investments.Dispute", "investments.WebhookDelivery", "investments.StatementFile", "investments.StatementLine",

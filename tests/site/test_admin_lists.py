@@ -60,7 +60,7 @@ from microfund.kernel.admin import StaffAdmin
 from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
 from microfund.kernel.notices.models import Notice
-from microfund.kernel.schedule.models import Heartbeat, JobRun
+from microfund.kernel.schedule.models import Heartbeat, JobRun, Journey
 from rewards import visits
 from rewards.models import Batch, Compensation, Cycle, Entitlement, Letter, Offer, Voucher
 from tests import make
@@ -93,6 +93,9 @@ def books(django_db_setup: None, django_db_blocker: Any, sandbox_process: Sandbo
                 event_id="evt_1", kind="charge.updated", body="{}", livemode=False, received_at=now
             )
             JobRun.objects.create(name="tests", business_date=now.date(), as_of=now, started_at=now, duration_ms=1)
+            Journey.objects.create(
+                started_on=now.date(), reached=now.date(), until=now.date(), with_crew=True, ended=True
+            )
             Heartbeat.objects.create(name="tests", last_run_at=now, last_ok_at=now)
             Notice.objects.create(
                 key="k",

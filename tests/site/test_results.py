@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from investments.distributions import services
 from investments.distributions.proof import BEGINNING, canonical, proof
@@ -194,6 +195,17 @@ def test_an_older_file_is_the_beginning_of_a_newer_one(fund: Fund) -> None:
     first = proof(fund)["records"]
     repay.whole_period(fund, 2, 20_000_000)
     assert proof(fund)["records"][: len(first)] == first
+
+
+def test_a_wind_up_is_told_with_what_was_left_and_dates_that_will_not_come_are_left_out(fund: Fund) -> None:
+    at = repay.after(repay.period(fund, 1), 60)
+    made = services.prepare_wind_up(fund, residual_per_unit=77, actor=repay.staff("maker"), at=at, reason="The end.")
+    services.approve(made, actor=repay.staff("checker"), at=at)
+    page = Client().get(f"/businesses/{fund.business.slug}/results/").content.decode()
+    assert "what was left came to ¥77 per unit" in page
+    never = repay.period(fund, 3).payment_due_on
+    assert date_format(never, "DATE_FORMAT") not in page
+    assert date_format(repay.period(fund, 1).payment_due_on, "DATE_FORMAT") in page
 
 
 def test_a_draft_business_shows_no_results() -> None:

@@ -14,7 +14,13 @@ from microfund.kernel import clock
 from microfund.site.seed import world
 from tests.sandbox_client import SandboxProcess
 
-STATES = {"matured": "matured", "raising": "open", "funded": "closed", "closed_unfunded": "failed"}
+STATES = {
+    "matured": "matured",
+    "raising": "open",
+    "funded": "closed",
+    "closed_unfunded": "failed",
+    "wound_up": "wound_up",
+}
 
 
 def run(name: str, *args: str) -> str:
@@ -28,14 +34,14 @@ def test_the_demo_is_what_its_data_says_and_its_books_hold_now_and_later(sandbox
     today = clock.today_in()
     assert f"Demo data as of {today} built" in run("seed_demo")
     funds = {fund.slug: fund for fund in Fund.objects.select_related("counter")}
-    assert len(funds) == 12
+    assert len(funds) == 13
     for item in world.read()["businesses"]:
         fund, said = funds[item["slug"]], item["fund"]
         assert fund.state == STATES.get(said["state"], "operating"), item["slug"]
         sold = 0 if said["state"] == "closed_unfunded" else said["units_sold"]
         assert fund.counter.sold == sold, item["slug"]
         assert Period.objects.filter(fund=fund).count() == (
-            said["periods"] if fund.state in ("operating", "matured") else 0
+            said["periods"] if fund.state in ("operating", "matured", "wound_up") else 0
         )
     reached = set(Order.objects.values_list("state", flat=True))
     # `reserved` lasts minutes: whoever walks through the demo reaches it.
@@ -51,6 +57,7 @@ def test_the_demo_is_what_its_data_says_and_its_books_hold_now_and_later(sandbox
         "approved",
         "funded",
         "paid",
+        "wound_up",
     }
     assert set(PayoutRun.objects.values_list("state", flat=True)) == {"done", "prepared"}
     waiting = StatementLine.objects.filter(remaining__gt=0).values_list("problem", flat=True)

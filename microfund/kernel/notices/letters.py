@@ -8,8 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.formats import date_format
+
+from microfund.kernel import clock
 
 from . import services as notices
 
@@ -29,12 +31,12 @@ class Letter:
 
 def is_news(at: datetime) -> bool:
     """Whether something is recent enough to be mailed about: to be told of old things now would only frighten."""
-    return timezone.now() - at <= timedelta(days=settings.MAIL_NOTHING_OLDER_DAYS)
+    return clock.now() - at <= timedelta(days=settings.MAIL_NOTHING_OLDER_DAYS)
 
 
 def is_over(at: datetime) -> bool:
     """Whether a moment has passed by the time that a mail about it is written."""
-    return timezone.now() >= at
+    return clock.now() >= at
 
 
 def day(on: date) -> str:

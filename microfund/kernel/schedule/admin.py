@@ -15,7 +15,7 @@ from microfund.kernel.accounts.roles import OPERATIONS
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, pretty
 
 from . import services
-from .models import Heartbeat, JobRun
+from .models import Heartbeat, JobRun, Journey
 
 # A sweep is late when it has not run for so long: a missed minute or hour now and then is nothing.
 LATE_AFTER = {"minute": timedelta(minutes=10), "hour": timedelta(hours=3), "day": timedelta(hours=36)}
@@ -76,6 +76,27 @@ class HeartbeatAdmin(ReadOnlyAdmin):
                 ],
             )
         ]  # fmt: skip
+
+
+@admin.register(Journey)
+class JourneyAdmin(ReadOnlyAdmin):
+    """Journeys of a demo's business date."""
+
+    list_display = ("started_on", "until", "reached", "with_crew", "ended", "stopped", "started_by")
+    list_select_related = ("started_by",)
+    ordering = ("-pk",)
+    fields = (
+        "started_on", "until", "reached", "with_crew", "ended", "stopped", "started_by", "seen_at", "figures",
+        "failures",
+    )  # fmt: skip
+
+    @admin.display(description=_("counts"))
+    def figures(self, row: Journey) -> str:
+        return pretty(row.counts)
+
+    @admin.display(description=_("troubles"))
+    def failures(self, row: Journey) -> str:
+        return pretty(row.troubles)
 
 
 queues.register(

@@ -1,6 +1,7 @@
 from datetime import date, datetime
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,6 +16,7 @@ class ScheduleConfig(AppConfig):
         from microfund.kernel.outbox import services as outbox
 
         from .services import register
+        from .travel import wake
 
         def dispatch(*, on: date, at: datetime) -> dict[str, int]:
             return outbox.dispatch()
@@ -29,3 +31,5 @@ class ScheduleConfig(AppConfig):
         register("outbox.dispatch", dispatch, cadence="minute", order=90)
         register("notices.send", send, cadence="minute", order=91)
         register("audit.seal", seal, cadence="minute", order=92)
+        if settings.TIME_TRAVEL:
+            register("schedule.travel", wake, cadence="minute", order=93)

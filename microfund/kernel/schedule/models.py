@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -46,3 +48,42 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Journey(models.Model):
+    """A demo's business date on its way to another one (travel.py). One at a time; there are none where money is real.
+
+    `reached` is the last day that was played whole. `seen_at` is the machine's time, when it last came on.
+    """
+
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("started by"))
+    started_on = models.DateField(_("started on"))
+    until = models.DateField(_("until"))
+    reached = models.DateField(_("last day played"))
+    with_crew = models.BooleanField(_("with the crew"))
+    ended = models.BooleanField(_("ended"), default=False)
+    stopped = models.BooleanField(_("stopped"), default=False)
+    seen_at = models.DateTimeField(_("last seen"), db_default=Now())
+    counts = models.JSONField(_("counts"), default=dict)
+    troubles = models.JSONField(_("troubles"), default=list)
+
+    class Meta:
+        verbose_name = _("journey through time")
+        verbose_name_plural = _("journeys through time")
+        constraints = [
+            models.UniqueConstraint(fields=["ended"], condition=models.Q(ended=False), name="one_journey_at_a_time"),
+            models.CheckConstraint(condition=models.Q(reached__lte=models.F("until")), name="journey_not_beyond_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.started_on} – {self.until}"
+
+    @property
+    def days(self) -> int:
+        """How many days the journey has."""
+        return (self.until - self.started_on).days + 1
+
+    @property
+    def days_done(self) -> int:
+        """How many of them were played."""
+        return (self.reached - self.started_on).days + 1

@@ -1,4 +1,4 @@
-"""The demo's world: twelve businesses and their investors, brought to every state by the real services.
+"""The demo's world: thirteen businesses and their investors, brought to every state by the real services.
 
 `world` makes the businesses and funds, `people` the staff and investors, `story` plays what happened day by day.
 """

@@ -20,6 +20,7 @@ from investments.policy import services as policy
 from investments.revenue import reports
 from investments.revenue.services import period_rows
 from microfund.kernel import clock
+from microfund.kernel.accounts.models import User
 
 if TYPE_CHECKING:
     from .story import Story
@@ -32,6 +33,7 @@ RESULTS = {
     "shiosai-ryokan": (0.6, 0.9, 0.45, 0.5),
     "tsubaki-knit": (1.3, 1.5, 1.7, 1.6, 1.9, 2.1),
     "kaneshige-can": (0.9, 1.0, 1.02, 0.98, 1.05, 0.8, 0.74, 0.85),
+    "nagisa-kamaboko": (0.85, 0.6, 0.35),
     "minatoya-fish": (1.02, 1.1, 1.21, 1.18, 1.26, 1.31, 1.34, 1.38, 1.4, 1.42),
 }
 #: Where the newest period of a fund stands on the day of the demo, if it is not paid.
@@ -46,9 +48,14 @@ WORDS = {
     ("kurosaki-shoyu", 8): "大豆の値上がりで仕込みを減らしました。Soybeans cost more, so we brewed less.",
     ("shiosai-ryokan", 3): "台風で県道が五か月通れませんでした。The road was closed for five months after a typhoon.",
     ("kaneshige-can", 6): "さばの水揚げが少ない年でした。Little mackerel was landed this year.",
+    ("nagisa-kamaboko", 2): "原料の値上がりに売値が追いつきません。Fish costs more than we can ask for the cakes.",
+    ("nagisa-kamaboko", 3): "蒸し器が壊れ、半年休みました。The steamer broke and we stood still for half a year.",
     ("kaneshige-can", 7): "さばの不漁が続きました。The mackerel stayed away a second year.",
 }
-_OTHERWISE = "計画との差は売れ行きによるものです。The difference from the plan is how much was sold."
+OTHERWISE = "計画との差は売れ行きによるものです。The difference from the plan is how much was sold."
+#: The fund that ended before its term: what selling the machines left for each unit, so many days after the period
+#: that nobody reported any more.
+WOUND_UP = {"nagisa-kamaboko": (180, 45)}
 DEFERRED = {("shiosai-ryokan", 3)}
 REPORT_AFTER, LATE_AFTER = 75, 115
 #: How the sales of a year spread over its months, in hundredths.
@@ -76,34 +83,50 @@ def tell(story: Story) -> None:
                 ),
             )
             due.add(row.payment_due_on)
+        if key in WOUND_UP:
+            last = rows[len(shares)]
+            residual, days = WOUND_UP[key]
+            story.at(last.ends_on + timedelta(days=1), lambda at: None)
+            story.at(
+                last.ends_on + timedelta(days=days),
+                lambda at, plan=plan, residual=residual: _wind_up(story, plan, residual, at),  # type: ignore[misc]
+            )
+            due.add(last.payment_due_on)
     for day in sorted(day for day in due if day <= story.as_of):
         story.at(day, lambda at: _pay_out(story, at))
         story.at(clock.add_bank_days(day, payouts.BANK_DAYS_TO_RETURN) + timedelta(days=1), lambda at: None)
     story.at(story.as_of, lambda at: _run_to_approve(story, at))
 
 
-def _payer(plan: Plan) -> str:
+def payer_of(fund: Fund) -> str:
     """The firm as banks print it."""
-    return plan.key.replace("-", " ").upper()
+    return fund.business.slug.replace("-", " ").upper()
 
 
-def _owner(plan: Plan) -> Membership:
-    return Membership.objects.select_related("user").filter(business=plan.fund.business).order_by("pk")[0]
+def owner_of(fund: Fund) -> User:
+    """Who reports for the firm."""
+    return Membership.objects.select_related("user").filter(business_id=fund.business_id).order_by("pk")[0].user
+
+
+def by_month(revenue: int, months: int = 12) -> list[int]:
+    """A period's sales over its months, by the season; what division leaves stands in the last."""
+    shares = SEASONS[-months:]
+    parts = [revenue * share // sum(shares) for share in shares]
+    parts[-1] += revenue - sum(parts)
+    return parts
 
 
 def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at: datetime) -> None:
     """The owner reports; staff accept, calculate and approve; the business pays: as far as the story goes that day."""
     fund = Fund.objects.get(pk=plan.fund.pk)
     period = Period.objects.get(fund=fund, number=number)
-    owner = _owner(plan).user
-    months = [revenue * part // 100 for part in SEASONS]
-    months[-1] += revenue - sum(months)
+    owner = owner_of(fund)
     deferred = (plan.key, number) in DEFERRED
     terms = offerings.current_terms(fund)
-    words = WORDS.get((plan.key, number), _OTHERWISE)
+    words = WORDS.get((plan.key, number), OTHERWISE)
     draft = reports.save_draft(
         period,
-        lines=[{"label": "", "months": months}],
+        lines=[{"label": "", "months": by_month(revenue)}],
         actor=owner,
         at=at,
         action=RevenueReport.Action.DEFER if deferred else RevenueReport.Action.REPORT,
@@ -120,13 +143,27 @@ def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at:
         return
     made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=3))
     if made.gross and not waits:
-        story.transfer(_payer(plan), made.gross, made.payer_code, at)
+        story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at)
     elif waits == "run":
         # Paid at last, too late for the run of its day.
         story.at(
             story.as_of - timedelta(days=3),
-            lambda at: story.transfer(_payer(plan), made.gross, made.payer_code, at),
+            lambda at: story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at),
         )
+
+
+def _wind_up(story: Story, plan: Plan, residual: int, at: datetime) -> None:
+    """The firm has closed and sold its machines: one person prepares what is left, another approves, the firm pays."""
+    fund = Fund.objects.get(pk=plan.fund.pk)
+    made = distributions.prepare_wind_up(
+        fund,
+        residual_per_unit=residual,
+        actor=story.staff["maker"],
+        at=at,
+        reason="The business has closed; its steamer and cold store were sold.",
+    )
+    made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=1))
+    story.transfer(payer_of(fund), made.gross, made.payer_code, at)
 
 
 def _pay_out(story: Story, at: datetime) -> None:

@@ -6,15 +6,12 @@ the worker would have done.
 
 from __future__ import annotations
 
-import json
 import random
-import urllib.request
 import uuid
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError
 
 from investments.banking import outgoing
@@ -33,6 +30,7 @@ from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
 from . import gifts, news, repayment, rewards, visits
+from .sandbox import Sandbox
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -40,30 +38,6 @@ NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 # day, so that the units waiting for a bank transfer stay under the policy's share.
 CROWD_LEAST, CROWD_MOST = 42, 49
 DAY_SHARE_PERCENT = 16
-
-
-class Sandbox:
-    """The payment and bank sandbox of the demo, through its control interface."""
-
-    def control(self, path: str, **data: Any) -> dict[str, Any]:
-        """One control call. Raises CommandError when the sandbox is not there."""
-        return json.loads(self._open(f"/_control/{path}", json.dumps(data).encode()))  # type: ignore[no-any-return]
-
-    def statement(self, day: date) -> bytes:
-        """The bank's statement of one day, as staff download it."""
-        return self._open(f"/bank/statement.csv?from={day}&to={day}", None)
-
-    def _open(self, path: str, body: bytes | None) -> bytes:
-        if not settings.STRIPE_SECRET_KEY.startswith("sk_sandbox_"):
-            raise CommandError("seed_demo: STRIPE_SECRET_KEY is not the sandbox's")
-        request = urllib.request.Request(  # noqa: S310 - the sandbox's own loopback address
-            settings.SANDBOX_URL + path, data=body, headers={"Content-Type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return answer.read()  # type: ignore[no-any-return]
-        except OSError as error:
-            raise CommandError(f"seed_demo: the sandbox at {settings.SANDBOX_URL} does not answer ({error})") from error
 
 
 class Story:
@@ -375,7 +349,7 @@ KENJI = {
     "kurosaki-shoyu",
     "asanagi-seaweed",
     "minatoya-fish",
-    "yukihira-tofu",
+    "nagisa-kamaboko",
     "shiosai-ryokan",
     "tsubaki-knit",
     "kaneshige-can",

@@ -194,13 +194,33 @@ def _story(item: dict[str, Any], disaster: Disaster) -> dict[str, str]:
             f"{item['name_ja']}は{item['founded']}年から{item['town_ja']}で仕事を続けてきました。災害の前は"
             f"{item['staff_before']}人が働き、年間の売上は{item['revenue_before_yen']:,}円でした。"
         )
+    now_en = (
+        f"Today {item['staff_now']} of us are back at work. {item['owner_en']} opens the doors every morning"
+        " and writes to supporters about what was mended and what was not."
+    )
+    now_ja = (
+        f"いまは{item['staff_now']}人が仕事に戻っています。{item['owner_ja']}は毎朝店を開け、直ったこと、"
+        "まだ直らないことを応援者に書き送っています。"
+    )
+    if item["fund"]["state"] == "wound_up":
+        now_en = (
+            f"We worked for three years with what you gave. Then {item['owner_en']} closed the shop for good, sold the"
+            " machines, and shared what was left among the units."
+        )
+        now_ja = (
+            f"お預かりした資金で三年間働きました。その後、{item['owner_ja']}は店を閉じ、機械を売り、残ったお金を"
+            "口数に応じて分けました。"
+        )
+        return {
+            "story_en": "\n\n".join([before_en, item["damage_en"], now_en]),
+            "story_ja": "\n\n".join([before_ja, item["damage_ja"], now_ja]),
+        }
     return {
         "story_en": "\n\n".join(
             [
                 before_en,
                 item["damage_en"],
-                f"Today {item['staff_now']} of us are back at work. {item['owner_en']} opens the doors every morning"
-                " and writes to supporters about what was mended and what was not.",
+                now_en,
                 f"With your units we begin with this: {first['en'][0].lower()}{first['en'][1:]}. At the end stands:"
                 f" {last['en'][0].lower()}{last['en'][1:]}.",
             ]
@@ -209,8 +229,7 @@ def _story(item: dict[str, Any], disaster: Disaster) -> dict[str, str]:
             [
                 before_ja,
                 item["damage_ja"],
-                f"いまは{item['staff_now']}人が仕事に戻っています。{item['owner_ja']}は毎朝店を開け、直ったこと、"
-                "まだ直らないことを応援者に書き送っています。",
+                now_ja,
                 f"皆さまの口数で、まず「{first['ja']}」から始めます。最後に整えるのは「{last['ja']}」です。",
             ]
         ),

@@ -17,16 +17,18 @@ from django.utils import timezone
 
 from businesses.models import Business
 from microfund.kernel import clock, jobs
+from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import JobRun
 from microfund.site import demo_logins
 from microfund.site.seed import people, world
-from microfund.site.seed.story import Sandbox, Story
+from microfund.site.seed.sandbox import Sandbox
+from microfund.site.seed.story import Story
 
 MARK = "seed_demo"
 
 
 class Command(BaseCommand):
-    help = "Build the twelve demo businesses and reach every state by the real services with back-dated dates."
+    help = "Build the demo's businesses and reach every state by the real services with back-dated dates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", type=date.fromisoformat, help="the day of the demo, YYYY-MM-DD (default: today)")
@@ -35,9 +37,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO_MODE:
             raise CommandError("seed_demo: only for the demo; these settings are not the demo's")
-        as_of = options["as_of"] or clock.today_in()
-        if as_of > clock.today_in():
-            raise CommandError("--as-of: lies in the future; run_schedule --date plays the future of a demo")
+        today = clock.today_in(None, timezone.now())
+        as_of = options["as_of"] or today
+        if as_of > today:
+            raise CommandError("--as-of: lies in the future; time_travel plays the future of a demo")
         if Business.objects.exists() and not options["reset"]:
             if JobRun.objects.filter(name=MARK).exists():
                 self.stdout.write("The demo data is there already; --reset builds it anew.")
@@ -45,6 +48,8 @@ class Command(BaseCommand):
             raise CommandError("seed_demo: the database is not empty and an earlier seeding did not end; use --reset")
         if options["reset"]:
             self._empty()
+        if travel.possible():
+            clock.move(None)  # of the data that was here before
         started = timezone.now()
         with jobs.muted():
             self._build(as_of)
