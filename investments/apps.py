@@ -9,7 +9,17 @@ class InvestmentsConfig(AppConfig):
     verbose_name = _("Investments")
 
     def ready(self) -> None:
-        from investments import checks, mails, owner_mails, people_mails, repayment_mails, report_mails, sweeps
+        from investments import (
+            checks,
+            mail_samples,
+            mails,
+            owner_mails,
+            people_mails,
+            repayment_mails,
+            repayment_samples,
+            report_mails,
+            sweeps,
+        )
         from investments.banking import outgoing
         from investments.banking import services as banking
         from investments.distributions import pay_in
@@ -45,6 +55,8 @@ class InvestmentsConfig(AppConfig):
         people_mails.register()
         repayment_mails.register()
         report_mails.register()
+        mail_samples.register()
+        repayment_samples.register()
         banking.register_claimer("orders", transfer.claim)
         banking.register_claimer("businesses", pay_in.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())

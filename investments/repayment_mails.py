@@ -171,6 +171,13 @@ def _investors(event: HolderMailBatch) -> Iterable[Investor]:
 def holder_mail_batch(event: HolderMailBatch) -> None:
     """Write to the next investors, one mail each, then ask for the rest."""
     investors = list(_investors(event))
+    write_to(investors, event)
+    if len(investors) == BATCH:
+        _batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
+
+
+def write_to(investors: Sequence[Investor], event: HolderMailBatch) -> None:
+    """One mail to each of these investors about what the batch is about."""
     letters = {
         "period_result": _period_result,
         "recoup_reached": _recoup,
@@ -181,8 +188,6 @@ def holder_mail_batch(event: HolderMailBatch) -> None:
     for investor in investors:
         key = f"{event.kind}:{event.subject_id}:{investor.pk}"
         to_investor(event.kind, investor, partial(letters, investor), key=key, at=event.at)
-    if len(investors) == BATCH:
-        _batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
 
 
 Writer = Callable[[Investor], Letter]

@@ -9,7 +9,7 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from microfund.kernel import locks
         from microfund.kernel.schedule import services as schedule
-        from rewards import checks, cycles, handlers, letter_mails, mails, visit_mails, visits
+        from rewards import checks, cycles, handlers, letter_mails, mail_samples, mails, visit_mails, visits
 
         # The hottest row last, as everywhere (architecture.md section 3).
         locks.declare_order(
@@ -36,4 +36,5 @@ class RewardsConfig(AppConfig):
         mails.register()
         letter_mails.register()
         visit_mails.register()
+        mail_samples.register()
         checks.register_checks()

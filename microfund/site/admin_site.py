@@ -11,7 +11,7 @@ from django.contrib.admin import ModelAdmin as AnyAdmin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import clock, queues
@@ -19,7 +19,7 @@ from microfund.kernel.accounts.roles import has_role, roles_of
 from microfund.kernel.admin import StaffAdmin
 from microfund.kernel.schedule.models import Heartbeat
 
-from . import staff_dates
+from . import mail_previews, staff_dates
 
 
 class StaffAdminSite(AdminSite):
@@ -35,6 +35,19 @@ class StaffAdminSite(AdminSite):
         """Take only classes that are guarded by role: packages register tables of theirs as freely editable."""
         if admin_class is not None and issubclass(admin_class, StaffAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """The previews of mails, then Django's own."""
+        return [
+            path("mails/", self.admin_view(mail_previews.kinds_of_mail), name="mail_previews"),
+            path("mails/<slug:name>/", self.admin_view(mail_previews.one_mail), name="mail_preview"),
+            path(
+                "mails/<slug:name>/<str:language>.html",
+                self.admin_view(mail_previews.mail_html),
+                name="mail_preview_html",
+            ),
+            *super().get_urls(),
+        ]
 
     def has_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user

@@ -15,10 +15,12 @@ class SiteConfig(AppConfig):
     def ready(self) -> None:
         from microfund.kernel.schedule.services import register
 
+        from . import mail_samples
         from .field_words import name_fields
         from .verification import verify_due
 
         name_fields()
+        mail_samples.register()
 
         # After everything else of the day, the sealing included.
         register("site.verify", verify_due, cadence="day", order=99)

@@ -238,6 +238,9 @@ TABLE: dict[str, Row] = {
     "admin:index": Row(302, 302, 302, staff=200),
     "admin:login": STEP,
     "admin:jsi18n": Row(302, 302, 302, staff=200),
+    **dict.fromkeys(
+        ["admin:mail_previews", "admin:mail_preview", "admin:mail_preview_html"], Row(302, 302, 302, staff=200)
+    ),
 }
 #: Addresses that need a thing to be there; who may not open the console is sent away from them all the same.
 CONSOLE = {"logout", "password_change", "password_change_done", "autocomplete", "view_on_site", "app_list"}
