@@ -154,7 +154,9 @@ TABLE: dict[str, Row] = {
     **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
     **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
     **dict.fromkeys(["studio:reports", "studio:report", "studio:report_evidence", "studio:payments"], STUDIO),
-    **dict.fromkeys(["studio:profile", "studio:uses", "studio:questions"], STUDIO),
+    **dict.fromkeys(
+        ["studio:profile", "studio:uses", "studio:plan", "studio:team", "studio:pictures", "studio:questions"], STUDIO
+    ),
     **dict.fromkeys(["rewards:season", "rewards:batch", "rewards:till", "rewards:letter_desk"], STUDIO),
     **dict.fromkeys(["rewards:visit_desk", "rewards:visit_change", "rewards:visit_people"], STUDIO),
     **dict.fromkeys(["rewards:pack", "rewards:parcel", "rewards:export"], STUDIO_NO_GET),
