@@ -26,7 +26,7 @@ SALT = "businesses.studio.list"
 
 class ItemForm(forms.Form):
     """One item. `picture` is what the pipeline made of its picture, signed, so that only what went through it comes
-    back; a draft may lack anything else."""
+    back."""
 
     picture = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1_000)
     file = forms.FileField(
@@ -45,7 +45,7 @@ class ItemForm(forms.Form):
             lines = {"rows": 3} if longest > 200 else {}
             self.fields[column] = forms.CharField(
                 label=LABELS[field][language == "ja"],
-                required=False,
+                required=field in items.needed,
                 max_length=longest,
                 widget=(forms.Textarea if lines else forms.TextInput)(attrs={"lang": language, **lines}),
             )
@@ -59,10 +59,6 @@ class ItemForm(forms.Form):
     def shown(self) -> Any:
         """Its picture, for the page; None without one."""
         return images.ProcessedImage(**made) if (made := _unsigned(self["picture"].value())) else None
-
-    def is_begun(self) -> bool:
-        """Whether anything was typed or chosen."""
-        return any(self.cleaned_data[column] for column in ("file", *dict(columns_of(self.items))))
 
     def item(self) -> Item:
         """The item, its picture put through the pipeline. Raises images.ImageRefused."""
@@ -91,7 +87,9 @@ class ListForm:
         count = self.head.cleaned_data["count"] if self.head.is_valid() else 0
         self.rows = [ItemForm(data, files, prefix=str(number), items=items) for number in range(count)]
         sent = files is not None
-        self.new = ItemForm(data if sent else None, files, prefix="new", items=items)
+        self.new = ItemForm(
+            data if sent else None, files, prefix="new", items=items, empty_permitted=True, use_required_attribute=False
+        )
 
     @classmethod
     def of(cls, items: Items, given: Sequence[Item], *, version: int) -> ListForm:
@@ -103,9 +101,11 @@ class ListForm:
             data[f"{number}-picture"] = signing.dumps(item["picture"], salt=SALT) if item["picture"] else ""
         return cls(items, data)
 
-    def is_valid(self) -> bool:
-        """Whether all items can be read; a further one that was not begun does not count."""
-        return all([self.head.is_valid(), self.new.is_valid(), *(row.is_valid() for row in self.rows)])
+    def is_valid(self, *, leaving: int | None = None) -> bool:
+        """Whether all items can be read, but for the one that is taken away; a further one that was not begun does not
+        count."""
+        staying = [row for number, row in enumerate(self.rows) if number != leaving]
+        return all([self.head.is_valid(), self.new.is_valid(), *(row.is_valid() for row in staying)])
 
 
 def _unsigned(value: str | None) -> Any:

@@ -37,7 +37,7 @@ def list_edit(request: HttpRequest, desk: Desk, section: str) -> HttpResponse:
     if request.POST.get("do") == "withdraw":
         return withdrawn(request, desk, section, proposal)
     form = ListForm(items, request.POST, request.FILES)
-    if not form.is_valid():
+    if not form.is_valid(leaving=_number(request.POST.get("do", ""), "remove")):
         return _page(request, desk, section, form, proposal, status=REFUSED)
     return _saved(request, desk, section, form, proposal)
 
@@ -76,9 +76,11 @@ def _saved(request: HttpRequest, desk: Desk, section: str, form: ListForm, propo
 
 def _given(form: ListForm, do: str) -> list[Item] | None:
     """The items as sent, their pictures through the pipeline, a further one at the end; None where one is refused."""
-    given = []
-    begun = [form.new] if do == "add" or form.new.is_begun() else []
-    for row in [*form.rows, *begun]:
+    given, leaving = [], _number(do, "remove")
+    begun = [form.new] if form.new.has_changed() else []
+    for number, row in enumerate([*form.rows, *begun]):
+        if number == leaving:
+            continue
         try:
             item = row.item()
             if row.items.pictured and item["picture"] is None:
@@ -91,14 +93,18 @@ def _given(form: ListForm, do: str) -> list[Item] | None:
 
 
 def _arranged(given: list[Item], do: str) -> list[Item]:
-    """The items after the button at one of them: `up:2`, `first:2`, `remove:2`."""
-    act, _colon, number = do.partition(":")
-    if act in ("up", "first", "remove") and number.isdecimal() and int(number) < len(given):
-        at = int(number)
-        item = given.pop(at)
-        if act != "remove":
-            given.insert(max(0, at - 1) if act == "up" else 0, item)
+    """The items after the button at one of them: `up:2`, `first:2`."""
+    up, first = _number(do, "up"), _number(do, "first")
+    at = first if up is None else up
+    if at is not None and at < len(given):
+        given.insert(0 if up is None else max(0, at - 1), given.pop(at))
     return given
+
+
+def _number(do: str, act: str) -> int | None:
+    """Which item a button such as `remove:2` stands at; None for another button."""
+    name, _colon, number = do.partition(":")
+    return int(number) if name == act and number.isdecimal() and len(number) < 3 else None
 
 
 def _refused(
@@ -133,6 +139,7 @@ def _page(
         "title": Proposal.Section(section).label,
         "answer": proposal.answers.get(items.name) if proposal else None,
         "stored": [item[f"{items.fields[0][0]}_ja"] for item in proposal.texts[items.name]] if proposal else [],
+        "conflict": conflict,
         "refused": refused,
         "page_has_errors": bool(refused),
     }

@@ -31,7 +31,7 @@ from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
-from . import news, repayment, rewards, visits
+from . import news, repayment, rewards, sections, visits
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
@@ -100,6 +100,7 @@ class Story:
         repayment.tell(self)
         rewards.tell(self)
         visits.tell(self)
+        sections.tell(self)
         # What happens at the provider is only answered by this process; its webhooks have nobody to go to yet.
         self.sandbox.control("faults", webhooks="lose")
         months = set()
