@@ -132,7 +132,11 @@ def test_returned_pictures_leave_the_page_as_it_was_and_are_mended(business: Bus
 )
 def test_a_bad_file_is_refused_and_what_was_typed_stays(business: Business, content: bytes, said: str) -> None:
     owner = browser_of(make.make_member(business))
-    data = sent(business, do="add", **{"new-file": SimpleUploadedFile("a.jpg", content), "new-alt_en": "Kept words"})
+    data = sent(
+        business,
+        do="add",
+        **{"new-file": SimpleUploadedFile("a.jpg", content), "new-alt_en": "Kept words", "new-alt_ja": "残る言葉"},
+    )
     answer = owner.post(address(business), data)
     page = answer.content.decode()
     assert answer.status_code == 422 and said in page and "Kept words" in page and re.search(r"<title>\s*Error:", page)
