@@ -17,7 +17,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline
 
 from . import images, profile_admin, services  # noqa: F401  (registers its own)
-from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto, Question
+from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto, Question, TeamPerson
 from .news import answers
 from .news import services as news
 from .questions import services as questions
@@ -70,6 +70,19 @@ class PictureInline(StaffInline):
         return format_html('<img src="{}" alt="{}" width="160">', images.src(row, 320), row.alt_en)
 
 
+class TeamInline(StaffInline):
+    """The people that the page shows; members propose them, staff take somebody off who no longer wishes it."""
+
+    model = TeamPerson
+    edit_roles = EDITORS
+    fields = ("name_en", "name_ja", "role_en", "role_ja", "words_en", "words_ja", "position")
+    extra = 0
+    can_delete = True
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
 class MembershipInline(StaffInline):
     model = Membership
     edit_roles = (OPERATIONS,)
@@ -115,7 +128,7 @@ class BusinessAdmin(StaffAdmin):
     ordering = ("name_en", "pk")
     exclude = ("withdrawn_reason_en", "withdrawn_reason_ja")
     readonly_fields = ("state", "published_at")
-    inlines = (PictureInline, MembershipInline)
+    inlines = (PictureInline, TeamInline, MembershipInline)
     acts = (
         Act(
             name="submit",

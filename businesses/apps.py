@@ -7,6 +7,7 @@ class BusinessesConfig(AppConfig):
     verbose_name = _("Businesses")
 
     def ready(self) -> None:
+        from businesses import mail_samples
         from businesses.following import mails
         from businesses.following import services as following
         from businesses.news import services as news
@@ -24,3 +25,4 @@ class BusinessesConfig(AppConfig):
         mails.register()
         profile_mails.register()
         question_mails.register()
+        mail_samples.register()

@@ -23,6 +23,7 @@ __all__ = [
     "PostPhoto",
     "Proposal",
     "Question",
+    "TeamPerson",
     "Thanks",
     "Wonder",
 ]
@@ -90,6 +91,8 @@ class Business(models.Model):
     damage_ja = models.TextField(_("damage (Japanese)"))
     uses_note_en = models.TextField(_("about the use of funds (English)"), blank=True, default="", db_default="")
     uses_note_ja = models.TextField(_("about the use of funds (Japanese)"), blank=True, default="", db_default="")
+    plan_en = models.TextField(_("recovery plan (English)"), blank=True, default="", db_default="")
+    plan_ja = models.TextField(_("recovery plan (Japanese)"), blank=True, default="", db_default="")
     story_edits = models.PositiveIntegerField(_("edits of the story"), default=0, db_default=0, editable=False)
     map_x = models.PositiveSmallIntegerField(_("map x"), default=0)
     map_y = models.PositiveSmallIntegerField(_("map y"), default=0)
@@ -177,3 +180,36 @@ class Picture(models.Model):
 
     def __str__(self) -> str:
         return self.alt_en
+
+
+class TeamPerson(models.Model):
+    """Somebody of the team as the page shows them: no account, and no more than they agreed to show. A portrait went
+    through the image pipeline; without one `digest` is empty."""
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="team")
+    name_en = models.CharField(_("name (English)"), max_length=80)
+    name_ja = models.CharField(_("name (Japanese)"), max_length=80)
+    role_en = models.CharField(_("what they do (English)"), max_length=80)
+    role_ja = models.CharField(_("what they do (Japanese)"), max_length=80)
+    words_en = models.CharField(_("in their own words (English)"), max_length=400, blank=True, default="")
+    words_ja = models.CharField(_("in their own words (Japanese)"), max_length=400, blank=True, default="")
+    digest = models.CharField(_("content hash"), max_length=64, blank=True, default="")
+    widths = models.JSONField(_("widths"), default=list)
+    width = models.PositiveIntegerField(_("width"), default=0)
+    height = models.PositiveIntegerField(_("height"), default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name = _("person of the team")
+        verbose_name_plural = _("team")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(name_en="") & ~models.Q(name_ja="") & ~models.Q(role_en="") & ~models.Q(role_ja=""),
+                name="team_person_named",
+            ),
+            models.CheckConstraint(condition=models.Q(digest="") | models.Q(width__gt=0), name="team_portrait_sized"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name_en

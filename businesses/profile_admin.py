@@ -1,13 +1,15 @@
-"""The staff's review of texts that members propose for the page of their business (pages.md O2, S9)."""
+"""The staff's review of texts, teams and pictures that members propose for their page (pages.md O2, S9)."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import queues
@@ -15,8 +17,9 @@ from microfund.kernel.accounts.roles import REVIEWER
 from microfund.kernel.acts import Act
 from microfund.kernel.admin import ReadOnlyAdmin
 
-from .profile import queries, services
-from .profile.models import SECTIONS, Proposal
+from . import images
+from .profile import lists, queries, services
+from .profile.models import SECTIONS, Items, Proposal
 
 ACCEPT, RETURN = "accept", "return"
 
@@ -75,6 +78,11 @@ class ProposalAdmin(ReadOnlyAdmin):
         """Each changed text, as it is and as it would be, side by side."""
         found: list[tuple[Any, Any]] = [(self.opts.verbose_name, str(row))]
         for text in row.fields:
+            if isinstance(text, Items):
+                if queries.differs(text, row.before, row.texts):
+                    before, after = (_items(text, each.get(text.name, [])) for each in (row.before, row.texts))
+                    found.append((text.label, _two_columns(before, after)))
+                continue
             for column, language in zip(text.columns, ("en", "ja"), strict=True):
                 before, after = row.before.get(column, ""), row.texts[column]
                 if before != after:
@@ -83,18 +91,44 @@ class ProposalAdmin(ReadOnlyAdmin):
         return found
 
 
-def _side_by_side(before: str, after: str, language: str) -> str:
+def _side_by_side(before: str, after: str, language: str) -> SafeString:
+    return _two_columns(
+        format_html('<del lang="{}">{}</del>', language, before),
+        format_html('<ins lang="{}">{}</ins>', language, after),
+    )
+
+
+def _two_columns(before: SafeString, after: SafeString) -> SafeString:
     return format_html(
-        '<div class="proposed"><div><strong>{}</strong><del lang="{}">{}</del></div>'
-        '<div><strong>{}</strong><ins lang="{}">{}</ins></div></div>',
-        _("On the page"), language, before, _("Proposed"), language, after,
+        '<div class="proposed"><div><strong>{}</strong>{}</div><div><strong>{}</strong>{}</div></div>',
+        _("On the page"), before, _("Proposed"), after,
     )  # fmt: skip
+
+
+def _items(items: Items, given: list[lists.Item]) -> SafeString:
+    """A list as staff judge it: each item with its picture and its words in both languages."""
+    rows = format_html_join("", "<li>{}{}</li>", ((_picture(item), _words(items, item)) for item in given))
+    return format_html("<ol>{}</ol>", rows)
+
+
+def _picture(item: lists.Item) -> SafeString:
+    if not item["picture"]:
+        return SafeString("")
+    shown = SimpleNamespace(**item["picture"])
+    return format_html(
+        '<a href="{}"><img src="{}" alt="" width="160"></a>', images.src(shown, 1600), images.src(shown, 320)
+    )
+
+
+def _words(items: Items, item: lists.Item) -> SafeString:
+    words = ((column[-2:], item[column]) for column, _most in lists.columns_of(items) if item[column])
+    return format_html_join("", '<p lang="{}">{}</p>', words)
 
 
 queues.register(
     queues.Queue(
         key="proposals_review",
-        label=_("Texts of business pages to review"),
+        label=_("Texts and pictures of business pages to review"),
         model=Proposal,
         rows=queries.waiting,
         roles=(REVIEWER,),

@@ -13,11 +13,13 @@ class InvestmentsConfig(AppConfig):
             checks,
             gift_mails,
             inheritance_mails,
+            mail_samples,
             mails,
             owner_mails,
             people_mails,
             relief_mails,
             repayment_mails,
+            repayment_samples,
             report_mails,
             sweeps,
         )
@@ -64,6 +66,8 @@ class InvestmentsConfig(AppConfig):
         repayment_mails.register()
         report_mails.register()
         relief_mails.register()
+        mail_samples.register()
+        repayment_samples.register()
         banking.register_claimer("orders", transfer.claim)
         banking.register_claimer("businesses", pay_in.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())

@@ -122,11 +122,12 @@ def remind_transfers_due(*, on: date, at: datetime) -> dict[str, int]:
         attempts__state=PaymentAttempt.State.OPEN,
         attempts__pay_by__gt=at,
     ).exclude(Exists(told) | Exists(off))
-    locks.each(due.order_by("pk").values_list("pk", flat=True), lambda pk: _remind(pk, at=at), counts, "reminded")
+    locks.each(due.order_by("pk").values_list("pk", flat=True), lambda pk: remind(pk, at=at), counts, "reminded")
     return counts
 
 
-def _remind(order_id: int, *, at: datetime) -> bool:
+def remind(order_id: int, *, at: datetime) -> bool:
+    """E7: how much of an order's transfer is still missing; False if nothing is, or if it is no longer awaited."""
     with transaction.atomic():
         if locks.try_lock(Order, order_id, state=Order.State.AWAITING_PAYMENT) is None:
             return False

@@ -179,15 +179,19 @@ def in_lines(distribution_id: int) -> Any:
 
 def holder_mail_batch(event: HolderMailBatch) -> None:
     """Write to the next investors, one mail each, in the order of their ids, then ask for the rest."""
-    kind = KINDS[event.kind]
-    wanted = Investor.objects.filter(pk__in=kind.about(event.subject_id), pk__gt=event.after)
+    wanted = Investor.objects.filter(pk__in=KINDS[event.kind].about(event.subject_id), pk__gt=event.after)
     investors = list(wanted.select_related("user").order_by("pk")[:BATCH])
-    writer = kind.writer(event.subject_id, investors)
+    write_to(investors, event)
+    if len(investors) == BATCH:
+        batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
+
+
+def write_to(investors: Sequence[Investor], event: HolderMailBatch) -> None:
+    """One mail to each of these investors about what the batch is about."""
+    writer = KINDS[event.kind].writer(event.subject_id, investors)
     for investor in investors:
         key = f"{event.kind}:{event.subject_id}:{investor.pk}"
         to_investor(event.kind, investor, partial(writer, investor), key=key, at=event.at)
-    if len(investors) == BATCH:
-        batch(HolderMailBatch(event.kind, event.subject_id, investors[-1].pk, event.at))
 
 
 def lines_of(distribution: Distribution, investors: Sequence[Investor]) -> dict[int, Allocation]:

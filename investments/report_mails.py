@@ -36,14 +36,18 @@ def remind_reports_due(*, on: date, at: datetime) -> dict[str, int]:
         report_due_on__lte=on - timedelta(days=REMIND_ON[0]),
     )
     for period in due.select_related("fund__business").order_by("pk"):
-        days = (on - period.report_due_on).days
-        step = max(step for step in REMIND_ON if step <= days)
-        key = f"report_reminder:{period.pk}:{step}"
-        to_owners("report_reminder", period.fund, lambda own=period: _reminder(own, on), key=key, at=at)  # type: ignore[misc]
-        if step > 0:
-            to_operator("report_late", lambda own=period: _late(own, on), key=key, at=at)  # type: ignore[misc]
+        remind(period, on=on, at=at)
         counts["reminded"] += 1
     return counts
+
+
+def remind(period: Period, *, on: date, at: datetime) -> None:
+    """The newest reminder of a period whose report is due, once; of a late one to the fund's staff as well."""
+    step = max(step for step in REMIND_ON if step <= (on - period.report_due_on).days)
+    key = f"report_reminder:{period.pk}:{step}"
+    to_owners("report_reminder", period.fund, lambda: _reminder(period, on), key=key, at=at)
+    if step > 0:
+        to_operator("report_late", lambda: _late(period, on), key=key, at=at)
 
 
 def _reminder(period: Period, on: date) -> Letter:

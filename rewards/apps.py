@@ -17,6 +17,7 @@ class RewardsConfig(AppConfig):
             cycles,
             handlers,
             letter_mails,
+            mail_samples,
             mails,
             settlement_mails,
             visit_mails,
@@ -51,4 +52,5 @@ class RewardsConfig(AppConfig):
         settlement_mails.register()
         banking.register_claimer("compensations", compensation.claim)
         outgoing.register_purpose("compensation", compensation.CompensationToHolder())
+        mail_samples.register()
         checks.register_checks()

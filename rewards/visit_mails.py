@@ -58,11 +58,12 @@ def _visit(pk: int) -> Visit:
 
 
 def _facts(visit: Visit, booked: bool) -> list[tuple[str, str]]:
+    comes = visit.state == Visit.State.OPEN
     begins = visit.starts_at.astimezone(clock.business_zone(visit.fund.policy.zone))
     return [
         (_("Visit"), in_language(visit, "title")),
         (_("Begins"), f"{day(begins)} {begins:%H:%M}"),
-        (_("Place"), visit.place if booked or not visit.online else _("online")),
+        (_("Place"), visit.place if not visit.online or (booked and comes) else _("online")),
         (_("Book until"), day(visit.book_until)),
     ]
 

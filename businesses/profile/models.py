@@ -41,8 +41,33 @@ class Text:
         return f"{self.name}_en", f"{self.name}_ja"
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of the public page (lists.py keeps its rows), judged by staff as one: what counts is the whole, in its
+    order. `fields` are the words of an item with their most letters, each in both languages; `needed` of them may not
+    be missing. Every item has a picture if `pictured`, else it may have one."""
+
+    name: str
+    label: Any
+    hint: Any
+    most: int
+    fields: tuple[tuple[str, int], ...]
+    needed: frozenset[str]
+    pictured: bool
+
+    @property
+    def columns(self) -> tuple[str]:
+        """A list stands in one place, with both languages in it."""
+        return (self.name,)
+
+    @property
+    def optional(self) -> bool:
+        """A page may do without a team; once it has pictures it never goes without."""
+        return not self.pictured
+
+
 #: What members may propose, section by section. Terms of a fund are not among them and never can be.
-SECTIONS: dict[str, tuple[Text, ...]] = {
+SECTIONS: dict[str, tuple[Text | Items, ...]] = {
     "profile": (
         Text("use_line", _("What the money is used for"), _("One sentence, the first that visitors read."), 200, 2),
         Text("story", _("Story"), _("Before, that day, now, and what comes next."), 12_000, 12),
@@ -58,12 +83,48 @@ SECTIONS: dict[str, tuple[Text, ...]] = {
             optional=True,
         ),
     ),
+    "plan": (
+        Text(
+            "plan",
+            _("Recovery plan"),
+            _("What is done already, what comes next and by when, and what you need the money for."),
+            8_000,
+            10,
+        ),
+    ),
+    "team": (
+        Items(
+            "team",
+            _("Team"),
+            _("The people behind the business. Ask each of them before you show them."),
+            12,
+            (("name", 80), ("role", 80), ("words", 400)),
+            frozenset({"name", "role"}),
+            pictured=False,
+        ),
+    ),
+    "pictures": (
+        Items(
+            "pictures",
+            _("Pictures"),
+            _("The first is the main picture: it stands at the top of the page and on every list."),
+            8,
+            (("alt", 250),),
+            frozenset({"alt"}),
+            pictured=True,
+        ),
+    ),
 }
 
 
+def texts_of(section: str) -> list[Text]:
+    """The texts of a section; none in one that is a list."""
+    return [text for text in SECTIONS[section] if isinstance(text, Text)]
+
+
 class Proposal(models.Model):
-    """New texts for one section of a business's page. `texts` and `before` are by column, `answers` by text:
-    {"accepted": bool, "comment": str}. `before` is what the page said when it was submitted."""
+    """New texts, or a new list, for one section of a business's page. `texts` and `before` are by column,
+    `answers` by text: {"accepted": bool, "comment": str}. `before` is what the page said when it was submitted."""
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -75,6 +136,9 @@ class Proposal(models.Model):
     class Section(models.TextChoices):
         PROFILE = "profile", _("profile")
         USES = "uses", _("use of funds")
+        PLAN = "plan", _("recovery plan")
+        TEAM = "team", _("team")
+        PICTURES = "pictures", _("pictures")
 
     business = models.ForeignKey("businesses.Business", models.PROTECT, related_name="proposals")
     section = models.CharField(_("section"), max_length=8, choices=Section.choices)
@@ -105,6 +169,6 @@ class Proposal(models.Model):
         return f"{self.business} · {self.get_section_display()}"
 
     @property
-    def fields(self) -> tuple[Text, ...]:
-        """The texts of its section."""
+    def fields(self) -> tuple[Text | Items, ...]:
+        """The texts, or the list, of its section."""
         return SECTIONS[self.section]

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from .models import SECTIONS, Proposal, Text
+from . import lists
+from .models import SECTIONS, Items, Proposal, Text
 
 OPEN = (Proposal.State.DRAFT, Proposal.State.SUBMITTED, Proposal.State.RETURNED)
 
@@ -17,17 +18,23 @@ def open_proposal(business: Any, section: str) -> Proposal | None:
     return Proposal.objects.filter(business=business, section=section, state__in=OPEN).first()
 
 
-def on_the_page(business: Any, section: str) -> dict[str, str]:
-    """The texts of a section as the public page has them, by column."""
-    return {column: getattr(business, column) for text in SECTIONS[section] for column in text.columns}
+def on_the_page(business: Any, section: str) -> dict[str, Any]:
+    """The texts of a section, or its list, as the public page has them, by column."""
+    found: dict[str, Any] = {}
+    for text in SECTIONS[section]:
+        if isinstance(text, Items):
+            found[text.name] = lists.read(business, text)
+        else:
+            found |= {column: getattr(business, column) for column in text.columns}
+    return found
 
 
-def differs(text: Text, before: dict[str, str], after: dict[str, str]) -> bool:
-    """Whether either language of a text differs."""
+def differs(text: Text | Items, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether either language of a text differs, or anything of a list."""
     return any(before[column] != after[column] for column in text.columns)
 
 
-def changed_texts(proposal: Proposal, business: Any) -> list[Text]:
+def changed_texts(proposal: Proposal, business: Any) -> list[Text | Items]:
     """The texts that the proposal would change."""
     live = on_the_page(business, proposal.section)
     return [text for text in proposal.fields if differs(text, live, proposal.texts)]

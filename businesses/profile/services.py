@@ -1,4 +1,4 @@
-"""Texts of a business's page, from a member's draft over the staff's review to the page (pages.md O2).
+"""Texts and lists of a business's page, from a member's draft over the staff's review to the page (pages.md O2).
 
 Every change locks the business first, then the proposal: two devices, or a member and a reviewer, come one after the
 other. What staff accept is on the page with their decision; nothing else ever is.
@@ -20,8 +20,8 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish as tell
 
-from . import queries
-from .models import PROPOSAL_STATES, SECTIONS, Proposal, Text
+from . import lists, queries
+from .models import PROPOSAL_STATES, SECTIONS, Items, Proposal, Text
 
 LONGEST_COMMENT = 1000
 #: Changes of these count as edits of the story, which the page's foot tells.
@@ -37,12 +37,13 @@ class Decision:
 
 
 def save(
-    business: Business, *, section: str, texts: dict[str, str], version: int, actor: Any, at: datetime
+    business: Business, *, section: str, texts: dict[str, Any], version: int, actor: Any, at: datetime
 ) -> Proposal:
     """Save a draft of a section over `version` (0: nothing was there). Saving what is there already changes nothing.
 
-    Raises DomainError: "too_long" with the field, "in_review" while staff look at it, "changed_elsewhere" when another
-    save came in between (nothing is written; `proposal` in its data is the row as it stands).
+    Raises DomainError: "too_long" with the field (and `item` in a list), "too_many" for a list, "in_review" while staff
+    look at it, "changed_elsewhere" when another save came in between (nothing is written; `proposal` in its data is the
+    row as it stands).
     """
     texts = _judged(section, texts)
     with transaction.atomic():
@@ -73,9 +74,12 @@ def save(
     return fresh
 
 
-def _judged(section: str, texts: dict[str, str]) -> dict[str, str]:
-    clean = {}
+def _judged(section: str, texts: dict[str, Any]) -> dict[str, Any]:
+    clean: dict[str, Any] = {}
     for text in SECTIONS[section]:
+        if isinstance(text, Items):
+            clean[text.name] = lists.judged(text, texts[text.name])
+            continue
         for column in text.columns:
             value = texts[column].replace("\r\n", "\n").strip()
             if len(value) > text.longest:
@@ -96,13 +100,16 @@ def submit(proposal: Proposal, *, actor: Any, at: datetime) -> Proposal:
             raise DomainError("nothing_changed", _("The page says this already. Change something first."))
         for text in fresh.fields:
             _need_both(text, fresh)
-        before = {column: getattr(business, column) for text in fresh.fields for column in text.columns}
+        before = queries.on_the_page(business, fresh.section)
         return PROPOSAL_STATES.move(
             fresh, Proposal.State.SUBMITTED, at=at, actor=actor, before=before, submitted_at=at, answers={}
         )
 
 
-def _need_both(text: Text, proposal: Proposal) -> None:
+def _need_both(text: Text | Items, proposal: Proposal) -> None:
+    if isinstance(text, Items):
+        lists.need_whole(text, proposal.texts[text.name])
+        return
     values = {column: proposal.texts[column] for column in text.columns}
     if text.optional and not any(values.values()):
         return
@@ -129,7 +136,8 @@ def review(proposal: Proposal, *, decisions: dict[str, Decision], actor: Any, at
         fresh = locks.lock_one(Proposal, proposal.pk)
         PROPOSAL_STATES.require(fresh.state, Proposal.State.PUBLISHED)
         answers: dict[str, dict[str, Any]] = {}
-        written: dict[str, list[str]] = {}
+        written: dict[str, list[Any]] = {}
+        live = queries.on_the_page(business, fresh.section)
         for text in fresh.fields:
             if not queries.differs(text, fresh.before, fresh.texts):
                 continue
@@ -138,11 +146,11 @@ def review(proposal: Proposal, *, decisions: dict[str, Decision], actor: Any, at
             if not decision.accepted:
                 continue
             for column in text.columns:
-                if getattr(business, column) != fresh.before[column]:
+                if live[column] != fresh.before[column]:
                     message = _("The page was changed since this was submitted. Return it, so that it is looked at.")
                     raise DomainError("page_changed", message, field=text.name)
                 written[column] = [fresh.before[column], fresh.texts[column]]
-        _write(business, written, answers, actor=actor, at=at)
+        _write(business, fresh.fields, written, answers, actor=actor, at=at)
         whole = all(answer["accepted"] for answer in answers.values())
         fresh = PROPOSAL_STATES.move(
             fresh,
@@ -157,7 +165,7 @@ def review(proposal: Proposal, *, decisions: dict[str, Decision], actor: Any, at
     return fresh
 
 
-def _decided(text: Text, decisions: dict[str, Decision]) -> Decision:
+def _decided(text: Text | Items, decisions: dict[str, Decision]) -> Decision:
     decision = decisions.get(text.name)
     if decision is None:
         raise DomainError("decision_needed", _("Accept or return this text."), field=text.name)
@@ -170,14 +178,24 @@ def _decided(text: Text, decisions: dict[str, Decision]) -> Decision:
 
 
 def _write(
-    business: Business, written: dict[str, list[str]], answers: dict[str, Any], *, actor: Any, at: datetime
+    business: Business,
+    fields: tuple[Text | Items, ...],
+    written: dict[str, list[Any]],
+    answers: dict[str, Any],
+    *,
+    actor: Any,
+    at: datetime,
 ) -> None:
-    """Put accepted texts on the page. Staff have looked at it on this date."""
+    """Put accepted texts and lists on the page. Staff have looked at it on this date."""
     if not written:
         return
+    of_lists = {text.name: text for text in fields if isinstance(text, Items)}
     for column, (_before, after) in written.items():
-        setattr(business, column, after)
+        if column in of_lists:
+            lists.write(business, of_lists[column], after)
+        else:
+            setattr(business, column, after)
     business.checked_on = clock.today_in(None, at)
     business.story_edits += any(answers[name]["accepted"] for name in STORY & answers.keys())
-    business.save(update_fields=[*written, "checked_on", "story_edits"])
+    business.save(update_fields=[*(written.keys() - of_lists.keys()), "checked_on", "story_edits"])
     audit.record(action="businesses.Business.text_published", subject=business, at=at, actor=actor, changes=written)

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from businesses.profile.models import SECTIONS
+from businesses.profile.models import texts_of
 
 
 class SectionForm(forms.Form):
@@ -18,7 +18,7 @@ class SectionForm(forms.Form):
     def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
-        for text in SECTIONS[section]:
+        for text in texts_of(section):
             names = (_("%(text)s (English)"), _("%(text)s (Japanese)"))
             for column, name, language in zip(text.columns, names, ("en", "ja"), strict=True):
                 self.fields[column] = forms.CharField(
@@ -31,4 +31,4 @@ class SectionForm(forms.Form):
 
     def texts(self) -> dict[str, str]:
         """What was typed, by column."""
-        return {column: self.cleaned_data[column] for text in SECTIONS[self.section] for column in text.columns}
+        return {column: self.cleaned_data[column] for text in texts_of(self.section) for column in text.columns}

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from businesses.profile import queries, services
-from businesses.profile.models import SECTIONS, Proposal
+from businesses.profile.models import Proposal, texts_of
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import form_methods, refuse
@@ -34,7 +34,7 @@ def section_edit(request: HttpRequest, desk: Desk, section: str) -> HttpResponse
         initial = {**texts, "version": proposal.version if proposal else 0}
         return _page(request, desk, SectionForm(section=section, initial=initial), proposal)
     if request.POST.get("do") == "withdraw":
-        return _withdrawn(request, desk, section, proposal)
+        return withdrawn(request, desk, section, proposal)
     form = SectionForm(request.POST, section=section)
     if not form.is_valid():
         return _page(request, desk, form, proposal)
@@ -80,7 +80,8 @@ def _conflict(request: HttpRequest, desk: Desk, form: SectionForm, stored: Propo
     return _page(request, desk, _from(form, stored), stored, status=409, conflict=True)
 
 
-def _withdrawn(request: HttpRequest, desk: Desk, section: str, proposal: Proposal | None) -> HttpResponse:
+def withdrawn(request: HttpRequest, desk: Desk, section: str, proposal: Proposal | None) -> HttpResponse:
+    """The answer to “Withdraw”."""
     if proposal is not None:
         try:
             services.withdraw(proposal, actor=request.user, at=clock.now())
@@ -101,7 +102,7 @@ def _page(
 ) -> HttpResponse:
     shown = proposal.texts if proposal else queries.on_the_page(desk.business, form.section)
     rows: list[dict[str, Any]] = []
-    for text in SECTIONS[form.section]:
+    for text in texts_of(form.section):
         columns = text.columns
         rows.append(
             {

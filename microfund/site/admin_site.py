@@ -11,7 +11,7 @@ from django.contrib.admin import ModelAdmin as AnyAdmin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import clock, queues
@@ -20,7 +20,7 @@ from microfund.kernel.admin import StaffAdmin
 from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import Heartbeat
 
-from . import staff_dates
+from . import mail_previews, staff_dates
 
 
 class StaffAdminSite(AdminSite):
@@ -37,11 +37,21 @@ class StaffAdminSite(AdminSite):
         if admin_class is not None and issubclass(admin_class, StaffAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
-    def get_urls(self) -> list[Any]:
-        """Those of Django, and the pages of our own."""
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """The clock of a demo, the previews of mails, then Django's own."""
         from .travel_pages import time_travel
 
-        return [path("time-travel/", self.admin_view(time_travel), name="time_travel"), *super().get_urls()]
+        return [
+            path("time-travel/", self.admin_view(time_travel), name="time_travel"),
+            path("mails/", self.admin_view(mail_previews.kinds_of_mail), name="mail_previews"),
+            path("mails/<slug:name>/", self.admin_view(mail_previews.one_mail), name="mail_preview"),
+            path(
+                "mails/<slug:name>/<str:language>.html",
+                self.admin_view(mail_previews.mail_html),
+                name="mail_preview_html",
+            ),
+            *super().get_urls(),
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page of the console needs."""

@@ -18,12 +18,13 @@ class SiteConfig(AppConfig):
         from microfund.kernel.schedule import travel
         from microfund.kernel.schedule.services import register
 
-        from . import crew
+        from . import crew, mail_samples
         from .checks import time_stands_still
         from .field_words import name_fields
         from .verification import verify_due
 
         name_fields()
+        mail_samples.register()
 
         # After everything else of the day, the sealing included.
         register("site.verify", verify_due, cadence="day", order=99, thorough=True)

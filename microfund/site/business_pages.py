@@ -226,6 +226,7 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
         "latest_news": news.latest(shown.business),
         "latest_questions": questions.latest_answered(shown.business),
         "story_pictures": [picture for picture in pictures if picture.role == Picture.Role.STORY],
+        "team": shown.business.team.all(),
         "other_funds": [
             {
                 "fund": fund,

@@ -126,7 +126,7 @@ def close(user: Any, *, at: datetime) -> None:
         kept = keeps_contracts(investor)
         audit.record(action="accounts.User.closed", subject=user, at=at, actor=user, changes={"contracts_kept": kept})
         _forget_mails(user, kept)
-        _last_mail(user, investor, kept, at=at)
+        last_mail(user, investor, kept, at=at)
         if investor is not None:
             _erase(investor, kept, at=at)
         _leave_the_readers(user)
@@ -138,7 +138,8 @@ def _forget_mails(user: Any, kept: bool) -> None:
     (written.filter(kind__in=OF_THE_LOGIN) if kept else written).delete()
 
 
-def _last_mail(user: Any, investor: Investor | None, kept: bool, *, at: datetime) -> None:
+def last_mail(user: Any, investor: Investor | None, kept: bool, *, at: datetime) -> None:
+    """That the account is closed, and whether contracts are kept."""
     with translation.override(user.language):
         notices.queue(
             "account_closed",

@@ -62,7 +62,7 @@ def contact(request: HttpRequest) -> HttpResponse:
             email = form.cleaned_data["email"].lower()
             if not ratelimit.consume(request, action="contact", key=email):
                 return render(request, "429.html", status=429)
-            _send(form.cleaned_data)
+            send(form.cleaned_data)
             return redirect("contact_sent")
     else:
         user = request.user
@@ -78,7 +78,7 @@ def sent(request: HttpRequest) -> HttpResponse:
     return render(request, "site/contact_sent.html", context_of("contact"))
 
 
-def _send(message: dict[str, Any]) -> None:
+def send(message: dict[str, Any]) -> None:
     """Queue the mail to the operator. The same words from the same address on one day are one message."""
     at = clock.now()
     on = clock.today_in(at=at)

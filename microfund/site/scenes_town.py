@@ -50,7 +50,7 @@ def sake() -> Drawing:
     d.line([(260, 196), (260, 208)], DARK, 3)
     d.circle(260, 222, 20, MOSS)
     d.path("M244 214q16 8 32 0M242 224q18 8 36 0", stroke=DARK, width=1.5, opacity=0.35)
-    for x, y in ((482, 374), (546, 374), (610, 374), (514, 320), (578, 320), (546, 266)):
+    for x, y in ((464, 374), (528, 374), (592, 374), (496, 320), (560, 320), (528, 266)):
         straw_barrel(d, x, y, 1.05)
     person(d, 352, 366, 0.95, NEAR, hat=SNOW, reach=-1)
     return d

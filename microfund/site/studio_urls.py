@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from businesses.studio import member_views, news_views, question_views, section_views
+from businesses.studio import list_views, member_views, news_views, question_views, section_views
 
 from . import studio_pages, studio_report_pages
 
@@ -23,6 +23,9 @@ urlpatterns = [
     path("<slug:slug>/members/<int:pk>/remove/", member_views.member_remove, name="member_remove"),
     path("<slug:slug>/profile/", section_views.section_edit, {"section": "profile"}, name="profile"),
     path("<slug:slug>/uses/", section_views.section_edit, {"section": "uses"}, name="uses"),
+    path("<slug:slug>/plan/", section_views.section_edit, {"section": "plan"}, name="plan"),
+    path("<slug:slug>/team/", list_views.list_edit, {"section": "team"}, name="team"),
+    path("<slug:slug>/pictures/", list_views.list_edit, {"section": "pictures"}, name="pictures"),
     path("<slug:slug>/questions/", question_views.question_list, name="questions"),
     path("<slug:slug>/news/", news_views.news_list, name="news"),
     path("<slug:slug>/news/new/", news_views.news_new, name="news_new"),

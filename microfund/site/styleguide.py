@@ -1,11 +1,18 @@
-"""The style guide: every element of the pages on one page, so that a change of look can be seen whole."""
+"""The style guide: every element of the pages on one page and in both themes, so that a change of look can be seen
+whole."""
+
+from types import SimpleNamespace
 
 from django import forms
+from django.contrib.messages import SUCCESS
+from django.contrib.messages.storage.base import Message
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from businesses.models import Business, Picture
 
 COLOURS = (
     *("paper", "surface", "sunken", "ink", "ink-2", "control", "line", "sea", "sea-strong", "sea-tint"),
@@ -47,8 +54,27 @@ class StepperForm(forms.Form):
     )
 
 
+class SearchForm(forms.Form):
+    """Words and one filter."""
+
+    q = forms.CharField(label=_("Search"), required=False)
+    stage = forms.ChoiceField(label=_("Stage"), choices=[("", _("any stage")), ("raising", _("Raising"))])
+
+
+THEMES = {"light": _("Light"), "dark": _("Dark")}
+ADDRESS = {
+    "name": "伊藤 遥",
+    "postal_code": "980-0811",
+    "prefecture": "宮城県",
+    "city": "仙台市青葉区",
+    "street": "一番町1-2-3",
+    "building": "みなと荘 201",
+}
+
+
 def styleguide(request: HttpRequest) -> HttpResponse:
-    """Show every element with sample values; reads nothing from the database."""
+    """Show every element with sample values, in the theme that the address asks for or else the reader's. The picture
+    is that of a business; of a site without any it is left out."""
     wrong = SampleForm({"w-name": "", "w-kana": "ウミ", "w-pay_by": "cash"}, prefix="w")
     wrong.is_valid()
     states = [
@@ -68,6 +94,13 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     number = {"num": True}
     context = {
         "guide_title": _("Style guide"),
+        "shown_theme": request.GET["theme"] if request.GET.get("theme") in THEMES else "",
+        "themes": THEMES.items(),
+        "said": [Message(SUCCESS, _("Saved as a draft."))],
+        "money": 23_400_000,
+        "address": ADDRESS,
+        "search": SimpleNamespace(form=SearchForm({"stage": "raising"})),
+        "picture": Picture.objects.filter(business__state=Business.State.PUBLISHED).first(),
         "trail": [(_("Home"), reverse("home"))],
         "colours": COLOURS,
         "icons": ICONS,

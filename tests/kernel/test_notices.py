@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from microfund.kernel.notices import kinds
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice
 
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def templates(tmp_path: Any, settings: Any) -> None:
+def templates(tmp_path: Any, settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(kinds, "_samples", {"test": kinds.Sample("test", "test", "", "", "", lambda language: None)})
     folder = tmp_path / "email"
     folder.mkdir()
     (folder / "test.subject.txt").write_text("Hello {{ who }}\n", encoding="utf-8")

@@ -326,6 +326,12 @@ def test_a_holder_books_in_the_browser_and_takes_the_date_along() -> None:
     for other in (Client(), browser(two.user)):
         assert "meet.example" not in other.get(here).content.decode()
     assert "meet.example" not in Client().get(reverse("rewards:visits", args=[slug])).content.decode()
+    # Once it is called off, nobody is led there any more.
+    Visit.objects.update(state="cancelled", reason="A storm.")
+    for page in (here, reverse("rewards:own_visits")):
+        shown = client.get(page).content.decode()
+        assert "A storm." in shown and "meet.example" not in shown and "Booked" not in shown
+    Visit.objects.update(state="open")
     away = reverse("rewards:visit_cancel", args=[slug, visit.pk])
     client.post(away)
     assert Booking.objects.get().state == "cancelled"

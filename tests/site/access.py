@@ -81,6 +81,10 @@ class World:
             return [business.slug, social_card.key(business, None, "en")]
         if name in ("businesses:document", "businesses:document_pdf"):
             return [business.slug, self.document.sha256]
+        if name == "admin:mail_preview":
+            return ["order_paid"]
+        if name == "admin:mail_preview_html":
+            return ["order_paid", "en"]
         if name == "calendar_feed":
             return [self.calendar.token]
         if name in ("follow_confirm", "unfollow"):

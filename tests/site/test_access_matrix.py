@@ -161,7 +161,9 @@ TABLE: dict[str, Row] = {
     **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
     **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
     **dict.fromkeys(["studio:reports", "studio:report", "studio:report_evidence", "studio:payments"], STUDIO),
-    **dict.fromkeys(["studio:profile", "studio:uses", "studio:questions"], STUDIO),
+    **dict.fromkeys(
+        ["studio:profile", "studio:uses", "studio:plan", "studio:team", "studio:pictures", "studio:questions"], STUDIO
+    ),
     **dict.fromkeys(["rewards:season", "rewards:batch", "rewards:till", "rewards:letter_desk"], STUDIO),
     **dict.fromkeys(["rewards:visit_desk", "rewards:visit_change", "rewards:visit_people"], STUDIO),
     **dict.fromkeys(["rewards:pack", "rewards:parcel", "rewards:export"], STUDIO_NO_GET),
@@ -245,6 +247,9 @@ TABLE: dict[str, Row] = {
     "admin:index": Row(302, 302, 302, staff=200),
     "admin:login": STEP,
     "admin:jsi18n": Row(302, 302, 302, staff=200),
+    **dict.fromkeys(
+        ["admin:mail_previews", "admin:mail_preview", "admin:mail_preview_html"], Row(302, 302, 302, staff=200)
+    ),
 }
 #: Addresses that need a thing to be there; who may not open the console is sent away from them all the same.
 CONSOLE = {

@@ -30,7 +30,9 @@ ACTS: dict[str, dict[str, set[str]]] = {
     "businesses.Post": {"withdraw": {"reviewer", "support"}},
     "businesses.Comment": {"remove": {"reviewer", "support"}},
     "businesses.Question": {"answer": {"support", "operations"}, "remove": {"reviewer", "support"}},
-    "businesses.Proposal": {"review_profile": {"reviewer"}, "review_uses": {"reviewer"}},
+    "businesses.Proposal": {
+        f"review_{section}": {"reviewer"} for section in ("profile", "uses", "plan", "team", "pictures")
+    },
     "investments.Fund": {
         "submit": {"reviewer", "operations"},
         "schedule": {"reviewer"},

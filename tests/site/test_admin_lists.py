@@ -251,6 +251,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     """Nothing that the house keeps is out of the staff's sight."""
     with_parent = {
         "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "businesses.PostPhoto",
+        "businesses.TeamPerson",
         "businesses.Thanks", "businesses.Wonder", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",

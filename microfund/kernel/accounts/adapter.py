@@ -8,10 +8,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
 from django.utils import translation
 
 from microfund.kernel import crypto
+from microfund.kernel.notices import compose
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -22,8 +24,19 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().save_user(request, user, form, commit)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send one of allauth's mails in the reader's language. These carry codes and links that let people in, so they
-        are no notices, which staff can read."""
+        """Send one of allauth's mails in the reader's language, as text and HTML. These carry codes and links that let
+        people in, so they are no notices, which staff can read."""
+        mail = self.compose(template_prefix, email, context)
+        if compose.collect(template_prefix, mail):
+            return
+        message = EmailMultiAlternatives(
+            mail.subject, mail.text, self.get_from_email(), [email], headers={"Content-Language": mail.language}
+        )
+        message.attach_alternative(mail.html, "text/html")
+        message.send()
+
+    def compose(self, template_prefix: str, email: str, context: dict[str, Any]) -> compose.Mail:
+        """One of allauth's mails, put together from its text."""
         language = self._language(email, context.get("user"))
         with translation.override(language):
             named = {
@@ -31,7 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):
                 "operator_name": settings.OPERATOR["name_ja" if language == "ja" else "name_en"],
                 "operator_email": settings.OPERATOR["email"],
             }
-            super().send_mail(template_prefix, email, {**named, **context})
+            message = self.render_mail(template_prefix, email, {"email": email, **named, **context})
+            return compose.of_text(message.subject, str(message.body), language=language)
 
     def _language(self, email: str, user: Any) -> str:
         """Of the account, or of the page for an address without one."""

@@ -11,9 +11,11 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from allauth.account.signals import email_changed
 
+        from . import mail_samples
         from .former import remember
         from .roles import ensure_groups
 
+        mail_samples.register()
         email_changed.connect(remember, dispatch_uid="former-addresses")
 
         post_migrate.connect(lambda **kwargs: ensure_groups(), sender=self, weak=False, dispatch_uid="staff-groups")

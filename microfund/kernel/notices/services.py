@@ -1,25 +1,19 @@
-"""Queue a mail in the caller's transaction; send what is due outside of any.
-
-The templates of a kind are `email/<kind>.subject.txt`, `email/<kind>.txt` and `email/<kind>.html`; kinds that are put
-together in Python share those of `letter`.
-"""
+"""Queue a mail in the caller's transaction; send what is due outside of any."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-import css_inline
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from microfund.kernel.jobs import send_soon
 
-from . import choices
+from . import choices, compose, kinds
 from .models import Notice
 
 log = structlog.get_logger(__name__)
@@ -45,35 +39,25 @@ def queue(
     off (choices.py).
 
     `at` is when the thing happened; `headers` are further ones of the mail, such as List-Unsubscribe; `template` names
-    templates other than the kind's. Raises TemplateDoesNotExist for an unknown kind.
+    templates other than the kind's. Raises LookupError for a kind that was not declared (kinds.py) and
+    TemplateDoesNotExist for one without templates.
     """
-    if Notice.objects.filter(key=key).exists() or not choices.is_wanted(user, kind):
+    kinds.require(kind)
+    only_looked_at = compose.is_collecting()
+    if not only_looked_at and (Notice.objects.filter(key=key).exists() or not choices.is_wanted(user, kind)):
         return
-    template = template or kind
-    with translation.override(language):
-        full = {
-            "site_url": settings.SITE_URL,
-            "operator": {
-                "name": settings.OPERATOR.get(f"name_{language}", settings.OPERATOR["name_en"]),
-                "email": settings.OPERATOR["email"],
-            },
-            "language": language,
-            **context,
-        }
-        subject = " ".join(render_to_string(f"email/{template}.subject.txt", full).split())
-        text = render_to_string(f"email/{template}.txt", full).strip() + "\n"
-        html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
-            render_to_string(f"email/{template}.html", full)
-        )
+    mail = compose.compose(template or kind, context, language=language)
+    if compose.collect(kind, mail):
+        return
     notice = Notice(
         key=key,
         kind=kind,
         user=user,
         recipient=to,
         language=language,
-        subject=subject[:200],
-        text=text,
-        html=html,
+        subject=mail.subject[:200],
+        text=mail.text,
+        html=mail.html,
         headers=headers or {},
         happened_at=at,
     )

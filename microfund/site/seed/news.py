@@ -116,7 +116,7 @@ def _write(story: Story, item: dict[str, Any], number: int, at: datetime) -> Non
         at=at - timedelta(hours=1),
     )
     for photo in item["photos"]:
-        services.add_photo(post, _photo(photo["scene"], photo["crop"]), alt=photo["alt"], actor=owner, at=at)
+        services.add_photo(post, photo(photo["scene"], photo["crop"]), alt=photo["alt"], actor=owner, at=at)
     if item.get("draft"):
         return
     if "days_ahead" in item:
@@ -146,13 +146,13 @@ def _comment(post: Post, user: Any, comment: dict[str, str], key: str, own: bool
 
 
 @cache
-def _scene(kind: str) -> Image.Image:
-    return Image.open(io.BytesIO(scenes.rasterise(kind, WIDTH))).convert("RGB")
+def _scene(kind: str, width: int) -> Image.Image:
+    return Image.open(io.BytesIO(scenes.rasterise(kind, width))).convert("RGB")
 
 
-def _photo(kind: str, crop: list[int]) -> io.BytesIO:
-    """A part of a scene, given in percent of its sides, as the JPEG that a phone would send."""
-    picture = _scene(kind)
+def photo(kind: str, crop: list[int], width: int = WIDTH) -> io.BytesIO:
+    """A part of a scene of `width` pixels, given in percent of its sides, as the JPEG that a phone would send."""
+    picture = _scene(kind, width)
     left, top, right, bottom = (
         side * percent // 100 for side, percent in zip((picture.width, picture.height) * 2, crop, strict=True)
     )

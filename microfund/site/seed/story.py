@@ -29,7 +29,7 @@ from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
-from . import gifts, news, repayment, rewards, visits
+from . import gifts, news, repayment, rewards, sections, visits
 from .sandbox import Sandbox
 from .world import Plan
 
@@ -75,6 +75,7 @@ class Story:
         repayment.tell(self)
         rewards.tell(self)
         visits.tell(self)
+        sections.tell(self)
         # What happens at the provider is only answered by this process; its webhooks have nobody to go to yet.
         self.sandbox.control("faults", webhooks="lose")
         months = set()

@@ -167,8 +167,8 @@ def with_query(context: template.Context, **changes: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def theme_attribute(context: template.Context) -> SafeString:
-    """`` data-theme="dark"`` when the visitor chose a theme; written by the server, so nothing flashes."""
-    theme = chosen_theme(context.get("request"))
+    """`` data-theme="dark"`` when the visitor or the page chose a theme; written by the server, so nothing flashes."""
+    theme = context.get("shown_theme") or chosen_theme(context.get("request"))
     return format_html(' data-theme="{}"', theme) if theme else SafeString("")
 
 

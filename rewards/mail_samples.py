@@ -1,0 +1,150 @@
+"""The samples of the mails about rewards, letters and visits (microfund/kernel/notices/kinds.py). What is made here is
+never committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from businesses.mail_samples import TO_OWNERS, make_user
+from investments.mail_samples import TO_HOLDERS, TO_INVESTOR, make_fund, make_holding
+from investments.models import Fund, Holding
+from microfund.kernel import clock
+from microfund.kernel.notices import kinds
+
+from . import events, letter_mails, mails, visit_mails
+from .models import Batch, Carrier, Cycle, Entitlement, Letter, Offer, Parcel
+from .visit_models import Booking, Visit
+
+TO_BOOKED = _("whoever has booked seats, or waits for some")
+
+
+def _make_holding(language: str) -> Holding:
+    return make_holding(language, make_fund(language, state=Fund.State.OPERATING, opened=400, closed=True))
+
+
+def _entitlement(language: str, state: str) -> Entitlement:
+    """Twenty oysters for the holder of two units; claims have been open for a week."""
+    holding, today = _make_holding(language), clock.today_in()
+    offer = Offer.objects.create(
+        fund=holding.fund, text_en="Twenty oysters in the shell", text_ja="殻付き牡蠣20個", value=3_000
+    )
+    cycle = Cycle.objects.create(
+        offer=offer,
+        number=1,
+        record_on=today - timedelta(days=8),
+        opens_on=today - timedelta(days=7),
+        closes_on=today + timedelta(days=23),
+        dispatch_by=today + timedelta(days=53),
+        opened_at=clock.now(),
+    )
+    return Entitlement.objects.create(cycle=cycle, holding=holding, quantity=1, state=state)
+
+
+def _claimable(kind: str, language: str) -> None:
+    row = _entitlement(language, Entitlement.State.CLAIMABLE)
+    mails.reward_mail_batch(mails.RewardMailBatch(kind, row.cycle_id, 0, clock.now()))
+
+
+def _parcel(language: str, state: str, **values: Any) -> Parcel:
+    row = _entitlement(language, state)
+    business = row.cycle.offer.fund.business
+    batch = Batch.objects.create(
+        business=business, cycle=row.cycle, number=1, made_by=make_user("en"), made_at=clock.now()
+    )
+    return Parcel.objects.create(entitlement=row, batch=batch, claimed_at=clock.now(), **values)
+
+
+def _sent(language: str) -> None:
+    parcel = _parcel(
+        language,
+        Entitlement.State.SHIPPED,
+        carrier=Carrier.values[0],
+        tracking="1234-5678-9012",
+        shipped_on=clock.today_in(),
+    )
+    cycle_id = parcel.entitlement.cycle_id
+    batch = mails.RewardMailBatch("reward_sent", cycle_id, 0, clock.now(), parcel.batch_id, "sample")
+    mails.reward_mail_batch(batch)
+
+
+def _problem(language: str) -> None:
+    note = {"en": "The house number was missing.", "ja": "番地が抜けていました。"}[language]
+    parcel = _parcel(language, Entitlement.State.RETURNED, problem=Parcel.Problem.RETURNED, note=note)
+    mails.parcel_failed(events.ParcelFailed(parcel.entitlement_id, clock.now()))
+
+
+def _to_pack(language: str) -> None:
+    row = _entitlement(language, Entitlement.State.CLAIMED)
+    mails.cycle_closed(events.CycleClosed(row.cycle_id, clock.now()))
+
+
+def _letter(language: str) -> None:
+    holding = _make_holding(language)
+    row = Letter.objects.create(
+        fund=holding.fund,
+        moment=Letter.Moment.REOPENED,
+        text_en="Thank you. The doors are open again.",
+        text_ja="ありがとうございます。店を再び開けました。",
+        written_by=make_user("en"),
+        saved_at=clock.now(),
+        published_at=clock.now(),
+    )
+    letter_mails.letter_mail_batch(letter_mails.LetterMailBatch(row.pk, 0, clock.now()))
+
+
+def _booking(language: str) -> Booking:
+    holding = _make_holding(language)
+    begins = clock.now().replace(minute=0) + timedelta(days=20)
+    reason = {"en": "A typhoon is on its way.", "ja": "台風が近づいているためです。"}[language]
+    visit = Visit.objects.create(
+        fund=holding.fund,
+        title_en="Breakfast beside the rafts",
+        title_ja="いかだのそばで朝ごはん",
+        place="Yonezaki pier" if language == "en" else "米崎の桟橋",
+        starts_at=begins,
+        book_until=clock.today_in(None, begins) - timedelta(days=5),
+        seats=12,
+        reason=reason,
+        made_by=make_user("en"),
+        made_at=clock.now(),
+    )
+    return Booking.objects.create(
+        visit=visit, holding=holding, state=Booking.State.BOOKED, seats=2, asked_at=clock.now()
+    )
+
+
+def _visit(tell: Callable[[Any], None], event: Callable[..., Any], language: str) -> None:
+    row = _booking(language)
+    tell(event(row.pk if event is events.SeatsFree else row.visit_id, clock.now()))
+
+
+def _visit_made(language: str) -> None:
+    visit_id = _booking(language).visit_id
+    visit_mails.visit_mail_batch(visit_mails.VisitMailBatch(visit_id, 0, clock.now()))
+
+
+def register() -> None:
+    """Declare all; called once when the app is ready."""
+    declare = kinds.declare
+    for kind, when in (
+        ("reward_ready", _("A reward can be claimed")),
+        ("reward_reminder", _("The last week to claim a reward")),
+    ):
+        declare(kind, "E18", when, TO_INVESTOR, partial(_claimable, kind))
+    declare("reward_sent", "E18", _("A reward was sent"), TO_INVESTOR, _sent)
+    declare("reward_problem", "E18", _("Something went wrong with what was sent"), TO_INVESTOR, _problem)
+    declare("parcels_to_pack", "E19", _("Claiming has ended: parcels are to be packed"), TO_OWNERS, _to_pack)
+    declare("visit_made", "E21", _("A business announces a visit"), TO_HOLDERS, _visit_made)
+    for kind, tell, event, when in (
+        ("visit_soon", visit_mails.visit_soon, events.VisitSoon, _("A visit is in three days")),
+        ("visit_changed", visit_mails.visit_changed, events.VisitChanged, _("Time or place of a visit changed")),
+        ("visit_called_off", visit_mails.visit_called_off, events.VisitCalledOff, _("A visit was called off")),
+        ("seats_free", visit_mails.seats_free, events.SeatsFree, _("Somebody on the waiting list gets seats")),
+    ):
+        declare(kind, "E21", when, TO_BOOKED, partial(_visit, tell, event))
+    declare("letter_arrived", "E27", _("A business has written a thank-you letter"), TO_HOLDERS, _letter)
