@@ -48,7 +48,8 @@ OUTSIDERS = ("visitor", "investor", "other investor", "owner", "other owner")
 PEOPLE = (*OUTSIDERS, *ROLES)
 POST_OF_STUDIO = tuple(f"studio:news_{act}" for act in ("edit", "publish", "withdraw", "delete"))
 OF_ONESELF = tuple(
-    f"investments:{page}" for page in ("profile", "identity", "bank", "bank_choose", "addresses", "address_new")
+    f"investments:{page}"
+    for page in ("profile", "identity", "bank", "bank_choose", "addresses", "address_new", "gifts")
 )
 
 
