@@ -228,19 +228,22 @@ class CompensationToHolder(outgoing.Purpose):
         require_in_bank(holding.fund, row.amount)
 
     def sent(self, row: Compensation, transfer: OutgoingTransfer, *, at: datetime) -> None:
-        book = row.entitlement.holding.fund.book_id
-        assert book is not None and transfer.transferred_on is not None
-        ledger.post(
-            kind="compensation_paid",
-            source=("compensation", row.pk),
-            legs=[
-                ledger.debit(book, "compensations_payable", row.amount, _subject(row)),
-                ledger.credit(book, "bank", row.amount, _subject(row)),
-            ],
-            on=transfer.transferred_on,
-            at=at,
-        )
-        COMPENSATION_STATES.move(
-            row, Compensation.State.PAID, at=at, actor=transfer.maker, paid_on=transfer.transferred_on
-        )
-        publish(events.CompensationPaid(compensation_id=row.pk, at=at), key=str(row.pk), at=at)
+        paid(row, transfer, at=at)
+
+
+def paid(row: Compensation, transfer: OutgoingTransfer, *, at: datetime) -> None:
+    """The transfer was made: the holder has the money. The caller holds the fund's row."""
+    book = row.entitlement.holding.fund.book_id
+    assert book is not None and transfer.transferred_on is not None
+    ledger.post(
+        kind="compensation_paid",
+        source=("compensation", row.pk),
+        legs=[
+            ledger.debit(book, "compensations_payable", row.amount, _subject(row)),
+            ledger.credit(book, "bank", row.amount, _subject(row)),
+        ],
+        on=transfer.transferred_on,
+        at=at,
+    )
+    COMPENSATION_STATES.move(row, Compensation.State.PAID, at=at, actor=transfer.maker, paid_on=transfer.transferred_on)
+    publish(events.CompensationPaid(compensation_id=row.pk, at=at), key=str(row.pk), at=at)

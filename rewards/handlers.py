@@ -13,6 +13,7 @@ from microfund.kernel.outbox.services import subscribe
 
 from . import heirs, visits
 from .claims import give_stock_back
+from .events import ParcelFailed
 from .models import ENTITLEMENT_STATES, TO_PACK, Cycle, Entitlement, Offer, Parcel
 
 
@@ -22,6 +23,7 @@ def register() -> None:
     subscribe(HoldingRescinded, seats_of_rescinded)
     subscribe(UnitsInherited, units_inherited)
     subscribe(UnitsInherited, seats_of_inherited)
+    subscribe(ParcelFailed, parcel_failed)
 
 
 def quantity_of(offer: Offer, units: int) -> int:
@@ -61,6 +63,13 @@ def seats_of_rescinded(event: HoldingRescinded) -> None:
 def units_inherited(event: UnitsInherited) -> None:
     """What the deceased could still claim is the heirs' to claim."""
     heirs.follow(Inheritance.objects.select_related("holding").get(pk=event.inheritance_id), at=event.at)
+
+
+def parcel_failed(event: ParcelFailed) -> None:
+    """What comes back after the units of its holder have moved is the heirs' to claim."""
+    done = Inheritance.objects.filter(state=Inheritance.State.DONE, holding__entitlements=event.entitlement_id)
+    for row in done.select_related("holding"):
+        heirs.follow(row, at=event.at)
 
 
 def seats_of_inherited(event: UnitsInherited) -> None:

@@ -39,7 +39,8 @@ def follow(inheritance: Inheritance, *, at: datetime) -> int:
         found = Entitlement.objects.filter(holding=inheritance.holding_id, state__in=FOLLOWS)
         count = _hand_over(inheritance, list(found.values_list("pk", flat=True)), at=at)
         if count:
-            publish(events.RewardsInherited(inheritance_id=inheritance.pk, at=at), key=str(inheritance.pk), at=at)
+            key = f"{inheritance.pk}:{at.isoformat()}"
+            publish(events.RewardsInherited(inheritance_id=inheritance.pk, at=at), key=key, at=at)
         return count
 
 

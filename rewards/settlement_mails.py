@@ -74,7 +74,7 @@ def rewards_inherited(event: events.RewardsInherited) -> None:
     ):
         by_heir.setdefault(row.holding_id, []).append(row)
     for rows in by_heir.values():
-        key = f"rewards_inherited:{inheritance.pk}:{rows[0].holding.investor_id}"
+        key = f"rewards_inherited:{inheritance.pk}:{rows[0].holding.investor_id}:{event.at.isoformat()}"
         to_investor("rewards_inherited", rows[0].holding.investor, partial(_inherited, rows), key=key, at=event.at)
 
 

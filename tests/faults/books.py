@@ -224,8 +224,12 @@ def _unit_problems(fund_id: int) -> Iterable[str]:
     ):
         if row["invested"] != row["expected"]:
             yield f"investor {row['investor_id']}: {row['invested']} yen counted, the orders say {row['expected']}"
+    inherited = 0
     for row in _rows(
         "SELECT h.*, (SELECT coalesce(sum(units), 0) FROM investments_movement WHERE holding_id = h.id) AS moved,"
+        " (SELECT coalesce(sum(units), 0) FROM investments_movement"
+        "   WHERE holding_id = h.id AND kind = 'inherit') AS inherited,"
+        " (SELECT count(*) FROM investments_investor WHERE id = h.investor_id AND died_on IS NOT NULL) AS died,"
         " (SELECT count(*) FROM investments_dispute AS d JOIN investments_order AS o ON o.id = d.order_id"
         "   WHERE o.investor_id = h.investor_id AND o.fund_id = h.fund_id"
         "   AND (d.state = 'open' OR d.needs_decision)) AS freezing"
@@ -233,10 +237,13 @@ def _unit_problems(fund_id: int) -> Iterable[str]:
         fund_id,
     ):
         want = confirmed.pop(row["investor_id"], 0)
-        if row["units"] != row["moved"] or row["units"] != want:
+        inherited += row["inherited"]
+        if row["units"] != row["moved"] or row["units"] != want + row["inherited"]:
             yield f"holding {row['id']}: {row['units']} units, movements {row['moved']}, confirmed orders {want}"
-        if bool(row["frozen_at"]) != bool(row["freezing"]):
+        if bool(row["frozen_at"]) != bool(row["freezing"] or row["died"]):
             yield f"holding {row['id']}: frozen at {row['frozen_at']}, {row['freezing']} disputes open or undecided"
+    if inherited:
+        yield f"fund {fund_id}: units that moved to heirs make {inherited}"
     yield from (f"fund {fund_id}: investor {pk} has no holding" for pk, count in confirmed.items() if count)
 
 

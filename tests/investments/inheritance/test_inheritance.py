@@ -24,7 +24,7 @@ from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox import services as outbox
 from microfund.site import own_holdings
-from rewards import claims, cycles, heirs
+from rewards import claims, cycles, fulfilment, heirs
 from rewards.models import Cycle, Entitlement
 from tests import make, repay
 from tests.investments.test_mails import both_parts_say, check, deliver, mails_of
@@ -377,6 +377,25 @@ def test_open_entitlements_follow_the_units_and_no_more_is_promised() -> None:
     assert mine.state == "claimable" and mine.claim_by is not None
     build.claim(mine, at=make.at_noon(mine.claim_by))
     assert Cycle.objects.get(pk=cycle.pk).promised == 3
+    books_are_right()
+
+
+def test_what_comes_back_after_the_units_have_moved_is_the_heirs() -> None:
+    at = timezone.now()
+    cycle = now_open(5, 3)
+    first, second = of(cycle.offer.fund)
+    build.claim(build.row_of(cycle), at=at)
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    fulfilment.ship(batch, carrier="post", shipped_on=clock.today_in(None, at), actor=repay.staff(), at=at)
+    died(first, at=at)
+    follow(inherited(first, {second.investor: 5}, payee=second.investor, at=at))
+    old = build.row_of(cycle)
+    assert old.state == "shipped"
+    fulfilment.report_problem(old.pk, problem="unknown", note="", actor=repay.staff(), at=at)
+    deliver()
+    old.refresh_from_db()
+    assert old.state == "moved" and old.replaced_by.get().holding == second
+    assert len(mails_of("rewards_inherited")) == 1 and not mails_of("reward_problem")
     books_are_right()
 
 
