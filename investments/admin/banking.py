@@ -23,6 +23,7 @@ from investments.models import (
     StatementFile,
     StatementLine,
     TaxPayment,
+    WriteOff,
 )
 from investments.payments import transfer
 from microfund.kernel import crypto, queues
@@ -242,6 +243,7 @@ def _withdraw(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -
 
 _SOURCES: dict[str, type[Model]] = {
     "refund": Refund, "receipt": StatementLine, "dispute": Dispute, "fees": Fund, "release": Release, "tax": TaxPayment,
+    "credit": WriteOff,
 }  # fmt: skip
 
 

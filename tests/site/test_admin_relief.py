@@ -197,7 +197,8 @@ def test_a_moratorium_is_declared_by_acts_and_told_on_every_page_and_once_to_eac
     found = mails("moratorium")
     mine = [notice for notice in found if notice.user_id == reader.user_id]
     assert len(mine) == 1 and len(found) == 3
-    for words in ("Storm of May", WHY, "periods 1, 2", "40 units", "7 units"):
+    assert mine[0].subject == "Moratorium: Storm of May"
+    for words in (WHY, "periods 1, 2", "40 units", "7 units"):
         assert words in mine[0].text
     do(console(make_staff("finance checker")), row, "end", reason="The harbour is open again.")
     now = timezone.now()
