@@ -12,6 +12,7 @@ from django.db import connection
 
 from benchmarks.repayment import holders
 from investments.models import Fund
+from microfund.kernel import integrity
 from rewards.models import Batch, Cycle, Entitlement, Parcel
 from tests import repay
 from tests.faults.cases.case import context_of
