@@ -17,7 +17,7 @@ from tests.faults import buyers
 from tests.faults.buyers import Town
 
 #: Funds, and periods of each whose reports wait to be calculated.
-FUNDS, PERIODS = 24, 4
+FUNDS, PERIODS = 12, 6
 DESKS = ("decide", "receive", "run")
 
 
