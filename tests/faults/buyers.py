@@ -89,20 +89,6 @@ class Town:
             assert order.state == Order.State.CANCELLED
             self.note(token, "cancelled")
 
-    def lost(self) -> list[str]:
-        """Acknowledged acts that are not in the database."""
-        from investments.orders.models import Order
-
-        states = dict(Order.objects.values_list("form_token", "state"))
-        found = {str(token): state for token, state in states.items()}
-        missing = []
-        for token, outcomes in self.told.items():
-            state = found.get(token)
-            wanted = "cancelled" if "cancelled" in outcomes else "paid" if "paid" in outcomes else None
-            if state is None or (wanted and state != wanted):
-                missing.append(f"{token}: told {sorted(outcomes)}, is {state}")
-        return missing
-
 
 def _token(chance: Any, mutex: threading.Lock) -> str:
     import uuid
@@ -126,6 +112,21 @@ def kill(cluster: Any) -> int:
         except ProcessLookupError:
             continue  # ended by itself since the postmaster is gone
     return died
+
+
+def lost(town: Town) -> list[str]:
+    """Acknowledged acts that are not in the database."""
+    from investments.orders.models import Order
+
+    states = dict(Order.objects.values_list("form_token", "state"))
+    found = {str(token): state for token, state in states.items()}
+    missing = []
+    for token, outcomes in town.told.items():
+        state = found.get(token)
+        wanted = "cancelled" if "cancelled" in outcomes else "paid" if "paid" in outcomes else None
+        if state is None or (wanted and state != wanted):
+            missing.append(f"{token}: told {sorted(outcomes)}, is {state}")
+    return missing
 
 
 def run(town: Town, cluster: Any, kills: int, chance: Any, judge: Callable[[], list[str]]) -> dict[str, Any]:
@@ -160,23 +161,11 @@ def run(town: Town, cluster: Any, kills: int, chance: Any, judge: Callable[[], l
         connection.close()
         connection.ensure_connection()
         counts["kills"] += keeper.postmaster_file(cluster.data_dir)[0] != postmaster
-        missing += [f"kill {number + 1}: {line}" for line in town.lost()]
-        # "kill 3: <token>: told …"
-        for token in {line.split()[2].removesuffix(":") for line in missing}:
+        missing += [f"kill {number + 1}: {line}" for line in lost(town)]
+        for token in {line.split()[2].rstrip(":") for line in missing}:
             town.told.pop(token, None)
         wrong += [f"kill {number + 1}: {line}" for line in judge()]
     return {**town.counts, **counts, "lost": missing, "wrong": wrong + town.errors}
-
-
-def relax() -> None:
-    """From now on a commit does not wait for the disk, and the WAL writer sleeps for ten seconds."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER SYSTEM SET synchronous_commit = off")
-        cursor.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
-        cursor.execute("SELECT pg_reload_conf()")
-    _wait_until_relaxed()
 
 
 def _wait_until_relaxed() -> None:
@@ -228,7 +217,11 @@ def main(kills: int) -> None:
             books.verify_everything()
         except SystemExit as red:
             answer["durable"]["wrong"].append(f"verify_ledger: {red}")
-        relax()
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET synchronous_commit = off")
+            cursor.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+            cursor.execute("SELECT pg_reload_conf()")
+        _wait_until_relaxed()
         answer["relaxed"] = run(town, cluster, 1, chance, list)
         town.end.set()
         town.go.set()
