@@ -17,8 +17,8 @@ def published() -> QuerySet[Business]:
 
 
 def with_page_data(businesses: QuerySet[Business]) -> QuerySet[Business]:
-    """The disaster, the team and all pictures, in order, ready in three queries."""
-    return businesses.select_related("disaster").prefetch_related("pictures", "team")
+    """The disaster and all pictures, in order, ready in two queries."""
+    return businesses.select_related("disaster").prefetch_related("pictures")
 
 
 def hero_pictures(path: str = "pictures") -> Prefetch:

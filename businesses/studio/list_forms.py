@@ -42,7 +42,7 @@ class ItemForm(forms.Form):
         self.fields["file"].label = _("Picture") if items.pictured else _("Portrait")
         for column, longest in columns_of(items):
             field, language = column.rsplit("_", 1)
-            lines = {"rows": 3} if longest > 200 else {}
+            lines = {"rows": 3} if longest > 250 else {}
             self.fields[column] = forms.CharField(
                 label=LABELS[field][language == "ja"],
                 required=field in items.needed,
