@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from microfund.kernel.integrity import query, register
+from investments.ledger.checks import balances
+from microfund.kernel.integrity import query, register, shared
 
 
 def parts() -> Iterator[str]:
@@ -139,21 +140,22 @@ def journal() -> Iterator[str]:
 
 def unclaimed() -> Iterator[str]:
     """What is set aside in a fund's book is the net of its unclaimed payouts."""
-    yield from query("""
+    set_aside = [row for row in shared(balances) if row.code == "unclaimed_distributions"]
+    yield from query(
+        """
         SELECT format('investments_fund %s (%s): %s set aside, its unclaimed payouts make %s', fund.id, fund.slug,
                       coalesce(posted.amount, 0), coalesce(own.net, 0))
           FROM investments_fund AS fund
-          LEFT JOIN (SELECT account.book_id,
-                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
-                       FROM investments_line AS line
-                       JOIN investments_account AS account
-                         ON account.id = line.account_id AND account.code = 'unclaimed_distributions'
+          LEFT JOIN (SELECT book_id, sum(amount) AS amount
+                       FROM unnest(%(books)s::bigint[], %(amounts)s::bigint[]) AS part (book_id, amount)
                       GROUP BY 1) AS posted ON posted.book_id = fund.book_id
           LEFT JOIN (SELECT fund_id, sum(net) AS net FROM investments_payout WHERE state = 'unclaimed' GROUP BY 1)
                AS own ON own.fund_id = fund.id
          WHERE coalesce(posted.amount, 0) <> coalesce(own.net, 0)
          ORDER BY fund.id
-    """)
+        """,
+        {"books": [row.book_id for row in set_aside], "amounts": [-row.amount for row in set_aside]},
+    )
 
 
 def register_checks() -> None:
