@@ -53,7 +53,7 @@ _MAPS = (
     """,
 )
 #: A copy has n million more in each of its keys.
-_KEYS = ("id", "order_id", "investor_id", "user_id", "holding_id", "entry_id")
+_KEYS = ("id", "order_id", "investor_id", "payer_id", "user_id", "holding_id", "entry_id")
 #: What else differs, by table, and which rows are copied.
 _TABLES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("investments_investor", "src.id = %(investor)s", {}),

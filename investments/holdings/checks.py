@@ -9,13 +9,16 @@ from microfund.kernel.integrity import query, register
 
 def movements() -> Iterator[str]:
     """A holding's units are the sum of its movements."""
+    # One pass over both: a holding says its units once, each movement says its own.
     return query("""
         SELECT format('investments_holding %s (%s): holds %s units, its movements make %s', holding.id,
-                      holding.reference, holding.units, coalesce(moved.units, 0))
-          FROM investments_holding AS holding
-          LEFT JOIN (SELECT holding_id, sum(units) AS units FROM investments_movement GROUP BY holding_id) AS moved
-            ON moved.holding_id = holding.id
-         WHERE holding.units <> coalesce(moved.units, 0)
+                      holding.reference, holding.units, coalesce(wrong.moved, 0))
+          FROM (SELECT id, sum(moved) AS moved
+                  FROM (SELECT id, units AS held, 0 AS moved FROM investments_holding
+                         UNION ALL
+                        SELECT holding_id, 0, units FROM investments_movement) AS part
+                 GROUP BY id HAVING sum(held) <> sum(moved)) AS wrong
+          JOIN investments_holding AS holding ON holding.id = wrong.id
          ORDER BY holding.id
     """)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investments.offerings.models import Document
-from microfund.kernel.integrity import query, register
+from microfund.kernel.integrity import query, register, rows
 
 
 def amounts() -> Iterator[str]:
@@ -57,18 +57,24 @@ def fund_counters() -> Iterator[str]:
 
 def person_funds() -> Iterator[str]:
     """A person's units in a fund are those of their orders, and within the fund's limit."""
-    return query("""
+    yield from query("""
         SELECT format('investments_personfund %s: investor %s in fund %s: %s units, the orders say %s',
-                      coalesce(own.id::text, 'missing'), coalesce(own.investor_id, orders.investor_id),
-                      coalesce(own.fund_id, orders.fund_id), coalesce(own.units, 0), coalesce(orders.units, 0))
-          FROM investments_personfund AS own
-          FULL JOIN (SELECT investor_id, fund_id, sum(units) AS units FROM investments_order
-                      WHERE state IN ('reserved', 'awaiting_payment', 'paid', 'confirmed') GROUP BY 1, 2) AS orders
-            ON orders.investor_id = own.investor_id AND orders.fund_id = own.fund_id
-          LEFT JOIN investments_fund AS fund ON fund.id = own.fund_id
-          LEFT JOIN investments_policyprofile AS policy ON policy.id = fund.policy_id
-         WHERE coalesce(own.units, 0) <> coalesce(orders.units, 0) OR own.units > policy.units_per_person
+                      coalesce(max(id)::text, 'missing'), investor_id, fund_id, sum(own), sum(ordered))
+          FROM (SELECT id, investor_id, fund_id, units AS own, 0 AS ordered FROM investments_personfund
+                 UNION ALL
+                SELECT NULL, investor_id, fund_id, 0, units FROM investments_order
+                 WHERE state IN ('reserved', 'awaiting_payment', 'paid', 'confirmed')) AS part
+         GROUP BY investor_id, fund_id HAVING sum(own) <> sum(ordered) OR count(id) > 1
          ORDER BY 1
+    """)
+    yield from query("""
+        SELECT format('investments_personfund %s: investor %s in fund %s: %s units, the limit is %s', own.id,
+                      own.investor_id, own.fund_id, own.units, policy.units_per_person)
+          FROM investments_personfund AS own
+          JOIN investments_fund AS fund ON fund.id = own.fund_id
+          JOIN investments_policyprofile AS policy ON policy.id = fund.policy_id
+         WHERE own.units > policy.units_per_person
+         ORDER BY own.id
     """)
 
 
@@ -76,48 +82,76 @@ def person_businesses() -> Iterator[str]:
     """A person's total in a business is the investment of their orders of the last twelve months."""
     return query("""
         SELECT format('investments_personbusiness %s: investor %s in business %s: %s yen, the orders say %s',
-                      coalesce(own.id::text, 'missing'), coalesce(own.investor_id, orders.investor_id),
-                      coalesce(own.business_id, orders.business_id), coalesce(own.invested, 0),
-                      coalesce(orders.invested, 0))
-          FROM investments_personbusiness AS own
-          FULL JOIN (SELECT "order".investor_id, fund.business_id, sum("order".investment) AS invested
-                       FROM investments_order AS "order" JOIN investments_fund AS fund ON fund.id = "order".fund_id
-                      WHERE "order".state IN ('reserved', 'awaiting_payment', 'paid', 'confirmed') AND "order".counted
-                      GROUP BY 1, 2) AS orders
-            ON orders.investor_id = own.investor_id AND orders.business_id = own.business_id
-         WHERE coalesce(own.invested, 0) <> coalesce(orders.invested, 0)
+                      coalesce(max(id)::text, 'missing'), investor_id, business_id, bigint_sum(own),
+                      bigint_sum(ordered))
+          FROM (SELECT id, investor_id, business_id, invested AS own, 0::bigint AS ordered
+                  FROM investments_personbusiness
+                 UNION ALL
+                SELECT NULL, "order".investor_id, fund.business_id, 0, "order".investment
+                  FROM investments_order AS "order" JOIN investments_fund AS fund ON fund.id = "order".fund_id
+                 WHERE "order".state IN ('reserved', 'awaiting_payment', 'paid', 'confirmed') AND "order".counted)
+               AS part
+         GROUP BY investor_id, business_id HAVING bigint_sum(own) <> bigint_sum(ordered) OR count(id) > 1
          ORDER BY 1
     """)
 
 
 def acceptances() -> Iterator[str]:
     """Every order has accepted every document of its terms, in the bytes that are stored."""
-    yield from query("""
+    kinds = list(Document.Kind.values)
+    # One pass finds the orders in which something differs, or which a giver has accepted too, and only their acceptances
+    # are looked at again.
+    wrong = rows(
+        """
+        WITH document AS MATERIALIZED (
+            SELECT id, terms_id, sha256, 1 << array_position(%(kinds)s::text[], kind::text) AS kind
+              FROM investments_document
+        )
+        SELECT DISTINCT coalesce("order".id, own.order_id)
+          FROM investments_order AS "order"
+          FULL JOIN (SELECT acceptance.order_id, acceptance.investor_id, bit_or(document.kind) AS kinds,
+                            min(document.terms_id) AS first_terms, max(document.terms_id) AS last_terms,
+                            bool_or(acceptance.sha256 <> document.sha256) AS other_bytes
+                       FROM investments_acceptance AS acceptance
+                       JOIN document ON document.id = acceptance.document_id
+                      GROUP BY 1, 2) AS own
+            ON own.order_id = "order".id AND own.investor_id = "order".investor_id
+         WHERE own.kinds IS DISTINCT FROM %(all)s OR own.other_bytes
+            OR own.first_terms <> "order".terms_id OR own.last_terms <> "order".terms_id
+        """,
+        {"kinds": kinds, "all": sum(1 << number for number in range(1, len(kinds) + 1))},
+    )
+    values = {"kinds": kinds, "orders": [order_id for (order_id,) in wrong]}
+    yield from query(
+        """
         SELECT format('investments_acceptance %s (order %s): accepts %s, document %s is %s of terms %s', acceptance.id,
                       acceptance.order_id, left(acceptance.sha256, 12), document.id, left(document.sha256, 12),
                       document.terms_id)
           FROM investments_acceptance AS acceptance
           JOIN investments_order AS "order" ON "order".id = acceptance.order_id
           JOIN investments_document AS document ON document.id = acceptance.document_id
-         WHERE acceptance.sha256 <> document.sha256
-            OR acceptance.investor_id = "order".investor_id AND document.terms_id <> "order".terms_id
-            OR acceptance.investor_id NOT IN ("order".investor_id, "order".payer_id)
+         WHERE acceptance.order_id = ANY(%(orders)s)
+           AND (acceptance.sha256 <> document.sha256
+                OR acceptance.investor_id = "order".investor_id AND document.terms_id <> "order".terms_id
+                OR acceptance.investor_id NOT IN ("order".investor_id, "order".payer_id))
          ORDER BY acceptance.id
-    """)
+        """,
+        values,
+    )
     yield from query(
         """
         SELECT format('investments_order %s (%s): has accepted %s of %s kinds of documents', "order".id,
-                      "order".reference, coalesce(own.kinds, 0), %(kinds)s)
+                      "order".reference, count(DISTINCT document.kind), cardinality(%(kinds)s))
           FROM investments_order AS "order"
-          LEFT JOIN (SELECT acceptance.order_id, acceptance.investor_id, count(DISTINCT document.kind) AS kinds
-                       FROM investments_acceptance AS acceptance
-                       JOIN investments_document AS document ON document.id = acceptance.document_id
-                      GROUP BY 1, 2) AS own
-            ON own.order_id = "order".id AND own.investor_id = "order".investor_id
-         WHERE coalesce(own.kinds, 0) < %(kinds)s
+          LEFT JOIN (investments_acceptance AS acceptance
+                     JOIN investments_document AS document
+                       ON document.id = acceptance.document_id AND document.kind = ANY(%(kinds)s))
+            ON acceptance.order_id = "order".id AND acceptance.investor_id = "order".investor_id
+         WHERE "order".id = ANY(%(orders)s)
+         GROUP BY "order".id HAVING count(DISTINCT document.kind) < cardinality(%(kinds)s)
          ORDER BY "order".id
         """,
-        {"kinds": len(Document.Kind.values)},
+        values,
     )
 
 
@@ -172,23 +206,21 @@ def confirmed_money() -> Iterator[str]:
     """A confirmed order has left the deposits once: donation and investment payable, fee to the operator."""
     return query("""
         WITH posted AS (
-            SELECT entry.id, entry.reference, part.total, part.donation, part.investment, part.fee, part.book_id
-              FROM (SELECT line.entry_id,
-                           coalesce(sum(line.amount) FILTER (WHERE account.code = 'applicant_deposits'
-                                                               AND line.side = 'D'), 0) AS total,
-                           coalesce(sum(line.amount) FILTER (WHERE account.code = 'donation_payable'
-                                                               AND line.side = 'C'), 0) AS donation,
-                           coalesce(sum(line.amount) FILTER (WHERE account.code = 'investment_payable'
-                                                               AND line.side = 'C'), 0) AS investment,
-                           coalesce(sum(line.amount) FILTER (WHERE account.code = 'due_to_operator'
-                                                               AND line.side = 'C'), 0) AS fee,
-                           min(account.book_id) AS book_id
-                      FROM investments_line AS line
-                      JOIN investments_account AS account ON account.id = line.account_id
-                       AND account.code IN ('applicant_deposits', 'donation_payable', 'investment_payable',
-                                            'due_to_operator')
-                     GROUP BY line.entry_id) AS part
-              JOIN investments_entry AS entry ON entry.id = part.entry_id AND entry.kind = 'order_confirmed'
+            SELECT entry.id, entry.reference, min(account.book_id) AS book_id,
+                   coalesce(bigint_sum(line.amount) FILTER (WHERE account.code = 'applicant_deposits'
+                                                              AND line.side = 'D'), 0) AS total,
+                   coalesce(bigint_sum(line.amount) FILTER (WHERE account.code = 'donation_payable'
+                                                              AND line.side = 'C'), 0) AS donation,
+                   coalesce(bigint_sum(line.amount) FILTER (WHERE account.code = 'investment_payable'
+                                                              AND line.side = 'C'), 0) AS investment,
+                   coalesce(bigint_sum(line.amount) FILTER (WHERE account.code = 'due_to_operator'
+                                                              AND line.side = 'C'), 0) AS fee
+              FROM investments_entry AS entry
+              JOIN investments_line AS line ON line.entry_id = entry.id
+              JOIN investments_account AS account ON account.id = line.account_id
+               AND account.code IN ('applicant_deposits', 'donation_payable', 'investment_payable', 'due_to_operator')
+             WHERE entry.kind = 'order_confirmed'
+             GROUP BY entry.id
         )
         SELECT CASE WHEN posted.id IS NULL THEN format('investments_order %s (%s): confirmed without an entry',
                                                        own.id, own.reference)

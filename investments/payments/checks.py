@@ -10,7 +10,7 @@ from microfund.kernel.integrity import query, register
 _POSTED = """
     SELECT split_part(entry.reference, ':', 3)::bigint AS source_id, entry.kind, min(entry.id) AS entry_id,
            min(entry.reference) AS reference, min(account.book_id) AS book_id, min(line.subject) AS subject,
-           sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
+           bigint_sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
       FROM investments_entry AS entry
       JOIN investments_line AS line ON line.entry_id = entry.id
       JOIN investments_account AS account ON account.id = line.account_id
@@ -97,12 +97,13 @@ def one_capture() -> Iterator[str]:
                           WHERE state = 'lost' GROUP BY 1) AS dispute ON dispute.attempt_id = attempt.id
              WHERE attempt.captured > coalesce(refund.amount, 0) AND attempt.state NOT IN ('mismatch', 'reviewed')
         ), wrong AS (
-            SELECT "order".id
-              FROM investments_order AS "order"
-              LEFT JOIN net ON net.order_id = "order".id
-                   AND ("order".state IN ('paid', 'confirmed') OR net.kept > net.lost)
-             GROUP BY "order".id
-            HAVING count(net.id) <> CASE WHEN "order".state IN ('paid', 'confirmed') THEN 1 ELSE 0 END
+            SELECT order_id AS id
+              FROM (SELECT id AS order_id, 1 AS wanted, 0 AS capture, 0 AS unlost
+                      FROM investments_order WHERE state IN ('paid', 'confirmed')
+                     UNION ALL
+                    SELECT order_id, 0, 1, CASE WHEN kept > lost THEN 1 ELSE 0 END FROM net) AS part
+             GROUP BY order_id
+            HAVING sum(wanted) <> CASE WHEN sum(wanted) = 1 THEN sum(capture) ELSE sum(unlost) END
         )
         SELECT format('investments_order %s (%s): is %s, captured and kept by attempts %s', "order".id,
                       "order".reference, "order".state,
@@ -120,14 +121,17 @@ def order_money() -> Iterator[str]:
     matching and is not given back; what it is owed back is its refunds that are still open."""
     return query("""
         WITH journal AS (
-            SELECT line.subject, account.book_id,
-                   sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)
-                       FILTER (WHERE account.code = 'applicant_deposits') AS deposits,
-                   sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)
-                       FILTER (WHERE account.code = 'refunds_payable') AS owed
-              FROM investments_line AS line JOIN investments_account AS account ON account.id = line.account_id
-             WHERE account.code IN ('applicant_deposits', 'refunds_payable')
-             GROUP BY 1, 2
+            SELECT *
+              FROM (SELECT line.subject, account.book_id,
+                           coalesce(bigint_sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)
+                                    FILTER (WHERE account.code = 'applicant_deposits'), 0) AS deposits,
+                           coalesce(bigint_sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END)
+                                    FILTER (WHERE account.code = 'refunds_payable'), 0) AS owed
+                      FROM investments_line AS line
+                      JOIN investments_account AS account ON account.id = line.account_id
+                     WHERE account.code IN ('applicant_deposits', 'refunds_payable')
+                     GROUP BY 1, 2) AS part
+             WHERE deposits <> 0 OR owed <> 0
         ), own AS (
             SELECT "order".id, "order".reference, "order".state, 'order:' || "order".id AS subject, fund.book_id,
                    coalesce(beside.amount, 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from microfund.kernel.integrity import query, register
+from investments.ledger.checks import balances
+from microfund.kernel.integrity import query, register, shared
 
 
 def parts() -> Iterator[str]:
@@ -153,15 +154,14 @@ def unclaimed() -> Iterator[str]:
             ON item.allocation_id = own.allocation_id AND item.instalment_id = own.instalment_id
          WHERE own.claimed_at IS NULL ORDER BY own.id
     """)
-    yield from query("""
+    set_aside = [row for row in shared(balances) if row.code == "unclaimed_distributions"]
+    yield from query(
+        """
         SELECT format('investments_fund %s (%s): %s set aside, its unclaimed payouts make %s', fund.id, fund.slug,
                       coalesce(posted.amount, 0), coalesce(own.net, 0))
           FROM investments_fund AS fund
-          LEFT JOIN (SELECT account.book_id,
-                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
-                       FROM investments_line AS line
-                       JOIN investments_account AS account
-                         ON account.id = line.account_id AND account.code = 'unclaimed_distributions'
+          LEFT JOIN (SELECT book_id, sum(amount) AS amount
+                       FROM unnest(%(books)s::bigint[], %(amounts)s::bigint[]) AS part (book_id, amount)
                       GROUP BY 1) AS posted ON posted.book_id = fund.book_id
           LEFT JOIN (SELECT fund_id, sum(net) AS net
                        FROM (SELECT fund_id, net FROM investments_payout WHERE state = 'unclaimed'
@@ -170,7 +170,9 @@ def unclaimed() -> Iterator[str]:
                       GROUP BY 1) AS own ON own.fund_id = fund.id
          WHERE coalesce(posted.amount, 0) <> coalesce(own.net, 0)
          ORDER BY fund.id
-    """)
+        """,
+        {"books": [row.book_id for row in set_aside], "amounts": [-row.amount for row in set_aside]},
+    )
 
 
 def taxed() -> Iterator[str]:
@@ -219,16 +221,15 @@ def taxed() -> Iterator[str]:
          WHERE (own.net, own.tax) IS DISTINCT FROM (posted.net, posted.tax)
          ORDER BY 1
     """)
-    yield from query("""
+    accrued = [row for row in shared(balances) if row.code == "withholding_accrued"]
+    yield from query(
+        """
         SELECT format('investments_fund %s (%s): tax accrued %s, its lines make %s', fund.id, fund.slug,
                       coalesce(posted.amount, 0),
                       coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0))
           FROM investments_fund AS fund
-          LEFT JOIN (SELECT account.book_id,
-                            sum(CASE line.side WHEN 'C' THEN line.amount ELSE -line.amount END) AS amount
-                       FROM investments_line AS line
-                       JOIN investments_account AS account
-                         ON account.id = line.account_id AND account.code = 'withholding_accrued'
+          LEFT JOIN (SELECT book_id, sum(amount) AS amount
+                       FROM unnest(%(books)s::bigint[], %(amounts)s::bigint[]) AS part (book_id, amount)
                       GROUP BY 1) AS posted ON posted.book_id = fund.book_id
           LEFT JOIN (SELECT distribution.fund_id, sum(coalesce(newest.tax, distribution.tax)) AS tax,
                             sum(decided.tax) AS written_off
@@ -243,7 +244,9 @@ def taxed() -> Iterator[str]:
          WHERE coalesce(posted.amount, 0)
                <> coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0)
          ORDER BY fund.id
-    """)
+        """,
+        {"books": [row.book_id for row in accrued], "amounts": [-row.amount for row in accrued]},
+    )
 
 
 def register_checks() -> None:

@@ -9,11 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from microfund.kernel import integrity
 from tests.sandbox_client import SandboxProcess
 from tests.site import books as library
 from tests.site.books import Books
+from tests.site.cancelling import PAIRS, Pair
 from tests.site.corruptions import CORRUPTERS, Corrupter
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +75,25 @@ def test_a_corruption_is_found_and_named(books: Books, check: str, corrupter: Co
     assert code == 1, f"{check} finds nothing"
     found = {row["check"]: row["differences"] for row in json.loads(output)["checks"]}
     assert any(expected in line for line in found[check]), f"{expected!r} is not named by {check}: {found[check]}"
+
+
+@pytest.mark.parametrize(("check", "pair"), [pytest.param(c, f, id=f"{c}-{f.__name__}") for c, f in PAIRS])
+@given(amount=st.integers(min_value=1, max_value=399))
+@example(amount=1)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_two_corruptions_that_cancel_out_in_a_sum_are_both_named(
+    books: Books, check: str, pair: Pair, amount: int
+) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+        expected = pair(amount)
+        _code, output = verify(check, "--json", "--all")
+        (found,) = json.loads(output)["checks"]
+        for name in expected:
+            assert sum(name in line for line in found["differences"]) >= expected.count(name), (name, found)
+        transaction.set_rollback(True)
+    assert verify(check, "--quiet") == (0, "")
 
 
 def test_every_check_has_a_corrupter() -> None:
