@@ -99,8 +99,8 @@ def person_businesses() -> Iterator[str]:
 def acceptances() -> Iterator[str]:
     """Every order has accepted every document of its terms, in the bytes that are stored."""
     kinds = list(Document.Kind.values)
-    # One pass finds the orders in which something differs, or which a giver has accepted too, and only their acceptances
-    # are looked at again.
+    # One pass finds the orders in which something differs, or which a giver has accepted too: only theirs are looked at
+    # again.
     wrong = rows(
         """
         WITH document AS MATERIALIZED (

@@ -115,8 +115,8 @@ def _write(story: Story, item: dict[str, Any], number: int, at: datetime) -> Non
         actor=owner,
         at=at - timedelta(hours=1),
     )
-    for photo in item["photos"]:
-        services.add_photo(post, photo(photo["scene"], photo["crop"]), alt=photo["alt"], actor=owner, at=at)
+    for own in item["photos"]:
+        services.add_photo(post, photo(own["scene"], own["crop"]), alt=own["alt"], actor=owner, at=at)
     if item.get("draft"):
         return
     if "days_ahead" in item:
