@@ -187,7 +187,7 @@ def test_a_broken_chain_and_a_file_of_another_kind_are_refused(fund: Fund, tmp_p
 def test_the_script_is_served_as_it_stands_and_is_short() -> None:
     response = Client().get(reverse("verify_script"))
     assert response.content == SCRIPT.read_bytes()
-    assert len(SCRIPT.read_text().splitlines()) < 125
+    assert len(SCRIPT.read_text().splitlines()) < 100
 
 
 def test_an_older_file_is_the_beginning_of_a_newer_one(fund: Fund) -> None:
