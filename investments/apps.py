@@ -12,12 +12,14 @@ class InvestmentsConfig(AppConfig):
         from investments import (
             checks,
             gift_mails,
+            gift_samples,
             inheritance_mails,
             mail_samples,
             mails,
             owner_mails,
             people_mails,
             relief_mails,
+            relief_samples,
             repayment_mails,
             repayment_samples,
             report_mails,
@@ -67,6 +69,8 @@ class InvestmentsConfig(AppConfig):
         report_mails.register()
         relief_mails.register()
         mail_samples.register()
+        gift_samples.register()
+        relief_samples.register()
         repayment_samples.register()
         banking.register_claimer("orders", transfer.claim)
         banking.register_claimer("businesses", pay_in.claim)

@@ -92,11 +92,13 @@ def make_order(language: str, fund: Fund, *, state: str, method: str, units: int
     """Two units, applied for yesterday; paid today if the state says so."""
     at, terms = clock.now(), fund.terms.get()
     paid = state not in (Order.State.RESERVED, Order.State.AWAITING_PAYMENT, Order.State.EXPIRED)
+    investor = make_investor(language)
     return Order.objects.create(
         reference=new_reference(),
         payer_code=new_payer_code(),
         form_token="12345678-1234-5678-1234-" + mark() + mark()[:4],
-        investor=make_investor(language),
+        investor=investor,
+        payer=investor,
         fund=fund,
         terms=terms,
         state=state,
@@ -175,22 +177,28 @@ def _order_expired(language: str) -> None:
     mails.order_ended(events.OrderEnded(order.pk, order.state, _now()))
 
 
-def _order_paid(language: str) -> None:
-    fund = make_fund(language)
-    order = make_order(language, fund, state=Order.State.PAID, method=Order.Method.CARD)
+def make_documents(order: Order) -> None:
+    """The documents of the order's terms, accepted by its investor."""
     for number, kind in enumerate(Document.Kind.values):
         document = Document.objects.create(
-            fund=fund,
+            fund=order.fund,
             terms=order.terms,
             kind=kind,
-            language=language,
+            language=order.language,
             html=b"sample",
             sha256=f"{number}" * 64,
             pdf=b"sample" * 30_000,
             pdf_sha256=f"{number}" * 64,
             created_at=_now(),
         )
-        Acceptance.objects.create(order=order, document=document, sha256=document.sha256, accepted_at=_now())
+        Acceptance.objects.create(
+            order=order, investor=order.investor, document=document, sha256=document.sha256, accepted_at=_now()
+        )
+
+
+def _order_paid(language: str) -> None:
+    order = make_order(language, make_fund(language), state=Order.State.PAID, method=Order.Method.CARD)
+    make_documents(order)
     mails.order_paid(events.OrderPaid(order.pk, _now()))
 
 

@@ -76,7 +76,7 @@ def _report_returned(language: str) -> None:
     report_mails.report_returned(events.ReportReturned(report.pk, clock.now()))
 
 
-def _distribution(language: str, *, nothing: bool = False) -> tuple[Distribution, Holding]:
+def make_distribution(language: str, *, nothing: bool = False) -> tuple[Distribution, Holding]:
     """What the third period pays by the rule, and somebody's two units of it; or a period without sales."""
     period = _period(language)
     fund, terms, number = period.fund, period.fund.terms.get(), period.number
@@ -122,17 +122,17 @@ def _distribution(language: str, *, nothing: bool = False) -> tuple[Distribution
 
 
 def _approved(language: str) -> None:
-    own, _holding = _distribution(language)
+    own, _holding = make_distribution(language)
     repayment_mails.distribution_approved(events.DistributionApproved(own.pk, own.fund_id, clock.now()))
 
 
 def _to_holders(kind: str, nothing: bool, language: str) -> None:
-    own, _holding = _distribution(language, nothing=nothing)
+    own, _holding = make_distribution(language, nothing=nothing)
     repayment_mails.holder_mail_batch(repayment_mails.HolderMailBatch(kind, own.pk, 0, clock.now()))
 
 
 def _recoup_to_owners(language: str) -> None:
-    own, _holding = _distribution(language)
+    own, _holding = make_distribution(language)
     repayment_mails.recoup_reached(events.RecoupReached(own.pk, own.fund_id, clock.now()))
 
 
@@ -190,7 +190,7 @@ def _matured(language: str) -> None:
 
 
 def _matured_to_others(language: str) -> None:
-    fund = _distribution(language)[0].fund
+    fund = make_distribution(language)[0].fund
     Distribution.objects.filter(fund=fund).update(holdings=1, units=2, **_sums_of_two(fund))
     approved = {"state": Distribution.State.APPROVED, "approved_by": make_user("en"), "approved_at": clock.now()}
     Distribution.objects.filter(fund=fund).update(**approved)

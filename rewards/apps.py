@@ -20,6 +20,7 @@ class RewardsConfig(AppConfig):
             mail_samples,
             mails,
             settlement_mails,
+            settlement_samples,
             visit_mails,
             visits,
         )
@@ -53,4 +54,5 @@ class RewardsConfig(AppConfig):
         banking.register_claimer("compensations", compensation.claim)
         outgoing.register_purpose("compensation", compensation.CompensationToHolder())
         mail_samples.register()
+        settlement_samples.register()
         checks.register_checks()

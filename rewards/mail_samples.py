@@ -3,7 +3,6 @@ never committed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -27,9 +26,9 @@ def _make_holding(language: str) -> Holding:
     return make_holding(language, make_fund(language, state=Fund.State.OPERATING, opened=400, closed=True))
 
 
-def _entitlement(language: str, state: str) -> Entitlement:
+def make_entitlement(language: str, state: str, holding: Holding | None = None) -> Entitlement:
     """Twenty oysters for the holder of two units; claims have been open for a week."""
-    holding, today = _make_holding(language), clock.today_in()
+    holding, today = holding or _make_holding(language), clock.today_in()
     offer = Offer.objects.create(
         fund=holding.fund, text_en="Twenty oysters in the shell", text_ja="殻付き牡蠣20個", value=3_000
     )
@@ -46,12 +45,12 @@ def _entitlement(language: str, state: str) -> Entitlement:
 
 
 def _claimable(kind: str, language: str) -> None:
-    row = _entitlement(language, Entitlement.State.CLAIMABLE)
+    row = make_entitlement(language, Entitlement.State.CLAIMABLE)
     mails.reward_mail_batch(mails.RewardMailBatch(kind, row.cycle_id, 0, clock.now()))
 
 
 def _parcel(language: str, state: str, **values: Any) -> Parcel:
-    row = _entitlement(language, state)
+    row = make_entitlement(language, state)
     business = row.cycle.offer.fund.business
     batch = Batch.objects.create(
         business=business, cycle=row.cycle, number=1, made_by=make_user("en"), made_at=clock.now()
@@ -79,7 +78,7 @@ def _problem(language: str) -> None:
 
 
 def _to_pack(language: str) -> None:
-    row = _entitlement(language, Entitlement.State.CLAIMED)
+    row = make_entitlement(language, Entitlement.State.CLAIMED)
     mails.cycle_closed(events.CycleClosed(row.cycle_id, clock.now()))
 
 
@@ -118,9 +117,13 @@ def _booking(language: str) -> Booking:
     )
 
 
-def _visit(tell: Callable[[Any], None], event: Callable[..., Any], language: str) -> None:
-    row = _booking(language)
-    tell(event(row.pk if event is events.SeatsFree else row.visit_id, clock.now()))
+def _booked(kind: str, language: str) -> None:
+    batch = visit_mails.BookedMailBatch(kind, _booking(language).visit_id, 0, clock.now())
+    visit_mails.booked_mail_batch(batch)
+
+
+def _seats_free(language: str) -> None:
+    visit_mails.seats_free(events.SeatsFree(_booking(language).pk, clock.now()))
 
 
 def _visit_made(language: str) -> None:
@@ -140,11 +143,11 @@ def register() -> None:
     declare("reward_problem", "E18", _("Something went wrong with what was sent"), TO_INVESTOR, _problem)
     declare("parcels_to_pack", "E19", _("Claiming has ended: parcels are to be packed"), TO_OWNERS, _to_pack)
     declare("visit_made", "E21", _("A business announces a visit"), TO_HOLDERS, _visit_made)
-    for kind, tell, event, when in (
-        ("visit_soon", visit_mails.visit_soon, events.VisitSoon, _("A visit is in three days")),
-        ("visit_changed", visit_mails.visit_changed, events.VisitChanged, _("Time or place of a visit changed")),
-        ("visit_called_off", visit_mails.visit_called_off, events.VisitCalledOff, _("A visit was called off")),
-        ("seats_free", visit_mails.seats_free, events.SeatsFree, _("Somebody on the waiting list gets seats")),
+    for kind, when in (
+        ("visit_soon", _("A visit is in three days")),
+        ("visit_changed", _("Time or place of a visit changed")),
+        ("visit_called_off", _("A visit was called off")),
     ):
-        declare(kind, "E21", when, TO_BOOKED, partial(_visit, tell, event))
+        declare(kind, "E21", when, TO_BOOKED, partial(_booked, kind))
+    declare("seats_free", "E21", _("Somebody on the waiting list gets seats"), TO_BOOKED, _seats_free)
     declare("letter_arrived", "E27", _("A business has written a thank-you letter"), TO_HOLDERS, _letter)
