@@ -77,16 +77,17 @@ def _floor(fund_id: int, investor_id: int) -> None:
         )
         cursor.execute(
             """
-            INSERT INTO investments_order (reference, payer_code, form_token, investor_id, fund_id, terms_id, state,
-                method, units, investment, donation, fee, total, currency, language, answers, supporter_name_shown,
-                supporter_message, applied_at, counts_until, counted, reserved_until, extensions)
-            VALUES (%s, %s, %s, %s, %s, %s, 'reserved', 'card', 1, 5000, 5000, 500, 10500, 'JPY', 'en', '{}', false,
+            INSERT INTO investments_order (reference, payer_code, form_token, investor_id, payer_id, fund_id,
+                terms_id, state, method, units, investment, donation, fee, total, currency, language, answers,
+                supporter_name_shown, supporter_message, applied_at, counts_until, counted, reserved_until, extensions)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, 'reserved', 'card', 1, 5000, 5000, 500, 10500, 'JPY', 'en', '{}', false,
                 '', %s, %s, true, %s, 0) RETURNING id
             """,
             [
                 orders.new_reference(),
                 orders.new_payer_code(),
                 str(uuid.uuid4()),
+                investor_id,
                 investor_id,
                 fund_id,
                 terms.pk,
@@ -98,9 +99,9 @@ def _floor(fund_id: int, investor_id: int) -> None:
         order_id = cursor.fetchone()[0]
         for item in accepted:
             cursor.execute(
-                "INSERT INTO investments_acceptance (order_id, document_id, sha256, accepted_at, ip)"
-                " VALUES (%s, %s, %s, %s, %s)",
-                [order_id, item.document_id, item.sha256, item.accepted_at, item.ip],
+                "INSERT INTO investments_acceptance (order_id, investor_id, document_id, sha256, accepted_at, ip)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                [order_id, investor_id, item.document_id, item.sha256, item.accepted_at, item.ip],
             )
         cursor.execute(
             "INSERT INTO audit_auditrow (happened_at, actor_label, action, object_type, object_id, changes, reason)"

@@ -28,10 +28,9 @@ def _written_off(language: str) -> WriteOff:
     """Two units of a period that the business could not pay: nothing of it has come, all of it is given up."""
     own, _holding = make_distribution(language)
     line = own.allocations.get()
-    sums = {"holdings": 1, "units": 2, "gross": line.gross, "principal": line.principal, "net": line.net}
-    Distribution.objects.filter(pk=own.pk).update(**sums)
-    approved = {"approved_by": make_user("en"), "approved_at": clock.now()}
-    Distribution.objects.filter(pk=own.pk).update(state=Distribution.State.APPROVED, **approved)
+    own.holdings, own.units, own.gross, own.principal, own.net = 1, 2, line.gross, line.principal, line.net
+    own.state, own.approved_by, own.approved_at = Distribution.State.APPROVED, make_user("en"), clock.now()
+    own.save()
     reason = {"en": "The cannery closed after the second flood.", "ja": "二度目の水害で工場を閉じたためです。"}
     row = WriteOff.objects.create(
         distribution=own,
@@ -46,7 +45,8 @@ def _written_off(language: str) -> WriteOff:
         checker=make_user("en"),
         approved_at=clock.now(),
     )
-    Distribution.objects.filter(pk=own.pk).update(written_off=row.amount, written_off_per_unit=row.per_unit)
+    own.written_off, own.written_off_per_unit = row.amount, row.per_unit
+    own.save()
     return row
 
 

@@ -154,9 +154,6 @@ def yearly_statements_due(*, on: date, at: datetime) -> dict[str, int]:
     return {}
 
 
-# --- Holders ------------------------------------------------------------------------------------------------------
-
-
 Writer = Callable[[Investor], Letter]
 
 

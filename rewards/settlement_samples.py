@@ -34,7 +34,8 @@ def _inherited(language: str) -> None:
     share = make_inheritance(language)
     holding = share.inheritance.holding
     old = make_entitlement(language, Entitlement.State.CLAIMABLE, holding)
-    Entitlement.objects.filter(pk=old.pk).update(state=Entitlement.State.MOVED)
+    old.state = Entitlement.State.MOVED
+    old.save(update_fields=["state"])
     own = Holding.objects.get(fund=holding.fund, investor=share.heir)
     last = clock.today_in() + timedelta(days=30)
     Entitlement.objects.create(

@@ -105,12 +105,12 @@ def counted_queries() -> Iterator[list[str]]:
 #: begun, with ten periods that end this year and later.
 HOLDINGS = (
     """
-    INSERT INTO investments_order (reference, payer_code, form_token, investor_id, fund_id, terms_id, state, method,
-        units, investment, donation, fee, total, currency, language, answers, supporter_name_shown, supporter_message,
-        applied_at, counts_until, counted, extensions, paid_at, cooling_off_ends_at, confirmed_at)
-    SELECT 'COPY-' || n, 'C' || n, gen_random_uuid(), o.investor_id, f.id, t.id, 'confirmed', o.method, o.units,
-        o.investment, o.donation, o.fee, o.total, o.currency, o.language, o.answers, o.supporter_name_shown, '',
-        o.applied_at, o.counts_until, true, 0, coalesce(o.paid_at, o.applied_at),
+    INSERT INTO investments_order (reference, payer_code, form_token, investor_id, payer_id, fund_id, terms_id, state,
+        method, units, investment, donation, fee, total, currency, language, answers, supporter_name_shown,
+        supporter_message, applied_at, counts_until, counted, extensions, paid_at, cooling_off_ends_at, confirmed_at)
+    SELECT 'COPY-' || n, 'C' || n, gen_random_uuid(), o.investor_id, o.payer_id, f.id, t.id, 'confirmed', o.method,
+        o.units, o.investment, o.donation, o.fee, o.total, o.currency, o.language, o.answers, o.supporter_name_shown,
+        '', o.applied_at, o.counts_until, true, 0, coalesce(o.paid_at, o.applied_at),
         coalesce(o.cooling_off_ends_at, o.applied_at), coalesce(o.confirmed_at, o.applied_at)
     FROM generate_series(%(first)s, %(last)s) AS n
     JOIN investments_fund f ON f.slug = 'copy-' || n

@@ -24,7 +24,7 @@ from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import services
 
-_CARD = Path(__file__).resolve().parent / "typst" / "card.typ"
+_CARD = Path(__file__).resolve().parent.joinpath("typst", "card.typ")
 _SELECTED = ("order__fund__business", "order__fund__policy", "order__payer")
 
 

@@ -53,11 +53,6 @@ def give(order: Order, wish: Wish, *, at: datetime) -> Gift:
     return gift
 
 
-def gift_of(order: Order) -> Gift | None:
-    """The gift that the order is, if it is one."""
-    return Gift.objects.filter(order_id=order.pk).first()
-
-
 def awaits_receiver(order: Order) -> bool:
     """Whether the order is a gift that nobody has accepted and the giver has not kept. Who decides on the answer holds
     the order's row, as everybody does who moves a gift."""

@@ -21,7 +21,7 @@ def order_of(user: Any, reference: str) -> Order:
     """The user's own order: made by them, or theirs since they accepted it as a gift. Raises Order.DoesNotExist for an
     unknown one and for another person's alike."""
     return Order.objects.select_related(
-        "fund__business", "fund__policy", "fund__counter", "terms", "investor__user", "payer__user"
+        "fund__business", "fund__policy", "fund__counter", "terms", "investor__user", "payer__user", "gift"
     ).get(Q(payer__user_id=user.pk) | Q(investor__user_id=user.pk), reference=reference)
 
 

@@ -12,10 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from investments.investors import queries as investors
 from investments.models import Holding, Order
 from investments.orders import queries as orders
-from investments.orders.giving import gift_of
 from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.transfer import received_so_far
 from microfund.kernel import clock
@@ -44,9 +42,8 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     wait = request.GET.get("wait", "")
     awaited = attempt is not None and found.method == Order.Method.BANK_TRANSFER and found.state in UNPAID
     received = received_so_far(found) if awaited else 0
-    investor = investors.investor_of(request.user)
-    gift, theirs = gift_of(found), found.investor == investor
-    pays = found.payer == investor
+    gift = getattr(found, "gift", None)
+    theirs, pays = (person.user_id == request.user.pk for person in (found.investor, found.payer))
     shown = refunds if pays else []
     story = tell(found, attempt, shown, returned=bool(wait), received=received, at=at, gift=gift, theirs=theirs)
     holding = None
@@ -64,7 +61,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         "gift": gift,
         "theirs": theirs,
         "pays": pays,
-        "documents": [row.document for row in orders.accepted([found], investor)],
+        "documents": [row.document for row in orders.accepted([found], found.investor if theirs else found.payer)],
         "looks_again": look is not None,
     }
     response = render(request, "site/order.html", context)

@@ -108,6 +108,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "form": SampleForm(auto_id="sample_%s"),
         "wrong": wrong,
         "stepper": StepperForm(),
+        "alone": StepperForm(prefix="alone"),
         "table_head": [
             {"text": _("Sales")},
             {"text": _("You receive"), **number},

@@ -301,9 +301,9 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         "receipts": 1,
         "disputes": 1,
         "unrecorded": 1,
-        "reports_late": 8,
+        "reports_late": 19,
         "distributions_to_approve": 1,
-        "distributions_owed": 1,
+        "distributions_owed": 2,
         "rewards_late": 1,
     }
     assert lengths["receipts"].oldest == StatementLine.objects.get(remaining__gt=0).booked_on
