@@ -17,6 +17,7 @@ class InvestmentsConfig(AppConfig):
             mail_samples,
             mails,
             owner_mails,
+            payout_mails,
             people_mails,
             relief_mails,
             relief_samples,
@@ -66,6 +67,7 @@ class InvestmentsConfig(AppConfig):
         people_mails.register()
         inheritance_mails.register()
         repayment_mails.register()
+        payout_mails.register()
         report_mails.register()
         relief_mails.register()
         mail_samples.register()

@@ -61,7 +61,7 @@ def _to_holders_of_written_off(language: str) -> None:
     repayment_mails.holder_mail_batch(repayment_mails.HolderMailBatch("written_off", own, 0, clock.now()))
 
 
-def _moratorium(language: str, state: str) -> MoratoriumFund:
+def _moratorium(language: str, state: str, action: str = Moratorium.Action.DEFER) -> MoratoriumFund:
     """A moratorium over the fourth period of a fund, of which somebody holds two units."""
     words = {
         "en": ("Earthquake off the bay", "The harbour is closed.", "The harbour is open again."),
@@ -72,7 +72,7 @@ def _moratorium(language: str, state: str) -> MoratoriumFund:
     own = Moratorium.objects.create(
         title=words[0],
         reason=words[1],
-        action=Moratorium.Action.DEFER,
+        action=action,
         from_on=today,
         until_on=today.replace(year=today.year + 1, day=1),
         maker=make_user("en"),
@@ -93,6 +93,11 @@ def _moratorium(language: str, state: str) -> MoratoriumFund:
 
 def _moratorium_to_owners(language: str) -> None:
     part = _moratorium(language, Moratorium.State.APPROVED)
+    relief_mails.moratorium_declared(events.MoratoriumDeclared(part.moratorium_id, clock.now()))
+
+
+def _waived_to_owners(language: str) -> None:
+    part = _moratorium(language, Moratorium.State.APPROVED, Moratorium.Action.WAIVE)
     relief_mails.moratorium_declared(events.MoratoriumDeclared(part.moratorium_id, clock.now()))
 
 
@@ -144,4 +149,6 @@ def register() -> None:
     ):
         declare(kind, "E17", when, TO_OWNERS, to_owners, name=f"{kind}_owners")
         declare(kind, "E17", when, TO_HOLDERS, partial(_moratorium_to_holders, kind, state))
+    waived = _("A moratorium is declared that does not count periods")
+    declare("moratorium", "E17", waived, TO_OWNERS, _waived_to_owners, name="moratorium_waived")
     declare("units_inherited", "", _("Units have come to an heir"), TO_HEIR, _inherited)

@@ -1,5 +1,5 @@
-"""The mails of repayment (pages.md 2.6, E15 to E17, E22 to E24): to holders about what a period pays, what was sent,
-what came back, and how a fund or a year ended; to owners about what they owe.
+"""The mails of repayment (pages.md 2.6, E15, E17, E22 to E24): to holders about what a period pays, and how a fund or a
+year ended; to owners about what they owe. What was sent and what came back: payout_mails.py.
 
 Each is in its reader's language, once for each event and person whatever runs twice. Holders are taken in batches, each
 an event of its own. Nothing is mailed that is older than `settings.MAIL_NOTHING_OLDER_DAYS` (a replayed history, a
@@ -25,7 +25,7 @@ from investments.investors.models import Investor
 from investments.letters import BATCH, to_investor, to_operator, to_owners
 from investments.mail_parts import operator_account
 from investments.offerings.models import Fund
-from investments.payouts.models import Payout, PayoutAttempt
+from investments.payouts.models import Payout
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
 from microfund.kernel.notices.letters import Letter, day, is_news
@@ -48,8 +48,6 @@ def register() -> None:
     """Subscribe to what is mailed about; called once when the app is ready."""
     subscribe(events.DistributionApproved, distribution_approved)
     subscribe(events.RecoupReached, recoup_reached)
-    subscribe(events.PayoutsPaid, payouts_paid)
-    subscribe(events.PayoutReturned, payout_returned)
     subscribe(events.FundMatured, fund_matured)
     subscribe(HolderMailBatch, holder_mail_batch)
 
@@ -109,12 +107,6 @@ def recoup_reached(event: events.RecoupReached) -> None:
 
     to_owners("recoup_reached", fund, letter, key=f"recoup_reached:{fund.pk}", at=event.at)
     batch(HolderMailBatch("recoup_reached", event.distribution_id, 0, event.at))
-
-
-def payouts_paid(event: events.PayoutsPaid) -> None:
-    """E16: a run has arrived."""
-    if is_news(event.at):
-        batch(HolderMailBatch("payout_paid", event.run_id, 0, event.at))
 
 
 def fund_matured(event: events.FundMatured) -> None:
@@ -201,7 +193,8 @@ def distribution_of(pk: int) -> Distribution:
     return Distribution.objects.select_related("fund__business", "period", "terms", "report").get(pk=pk)
 
 
-def _sums(gross: int, principal: int, profit: int, tax: int, net: int, currency: str) -> list[tuple[str, str]]:
+def sums(gross: int, principal: int, profit: int, tax: int, net: int, currency: str) -> list[tuple[str, str]]:
+    """Amounts in minor units (yen), named as they stand in every mail about a payment."""
     return [
         (_("Before tax"), format_money(gross, currency)),
         (_("of it investment that comes back"), format_money(principal, currency)),
@@ -231,7 +224,7 @@ def _period_result(pk: int, investors: Sequence[Investor]) -> Writer:
                 _("%(business)s is to pay this in by %(date)s; it is sent to you with the transfers after that.")
                 % words
             )
-            facts = _sums(line.gross, line.principal, line.profit, line.tax, line.net, currency)
+            facts = sums(line.gross, line.principal, line.profit, line.tax, line.net, currency)
         else:
             subject = _("%(business)s: nothing to pay for period %(number)d") % words
             last = _("Your units and what they may earn later are untouched.") if own.action != "wind_up" else ""
@@ -274,39 +267,6 @@ def _recoup(pk: int, investors: Sequence[Investor]) -> Writer:
     return letter
 
 
-def _paid(pk: int, investors: Sequence[Investor]) -> Writer:
-    """E16: one mail for all of a run that went to a person, fund by fund."""
-    attempts = PayoutAttempt.objects.filter(
-        run_id=pk, state=PayoutAttempt.State.PAID, payout__investor__in=investors
-    ).select_related("payout__fund__business", "account", "run")
-    own: dict[int, list[PayoutAttempt]] = {}
-    for attempt in attempts.order_by("pk"):
-        own.setdefault(attempt.payout.investor_id, []).append(attempt)
-
-    def letter(investor: Investor) -> Letter:
-        sent = own[investor.pk]
-        payouts = [attempt.payout for attempt in sent]
-        currency = payouts[0].fund.currency
-        sums = (sum(getattr(p, name) for p in payouts) for name in ("gross", "principal", "profit", "tax", "net"))
-        words = {
-            "amount": format_money(sum(attempt.amount for attempt in sent), currency),
-            "date": day(sent[0].run.pay_on),
-            "account": f"{sent[0].account.bank_name} {sent[0].account.branch_name} {sent[0].account.masked}",
-        }
-        return Letter(
-            subject=_("%(amount)s was paid to your account") % words,
-            paragraphs=[_("On %(date)s we transferred %(amount)s to %(account)s.") % words],
-            facts=[
-                *((name_of(p.fund.business), format_money(p.net, currency)) for p in payouts),
-                *_sums(*sums, currency),
-            ],
-            button=_("See your payments"),
-            url=link("distributions"),
-        )
-
-    return letter
-
-
 def _totals(payouts: Any) -> dict[str, int]:
     found = payouts.aggregate(**{n: Sum(n, default=0) for n in ("gross", "principal", "profit", "tax", "net")})
     return {name: int(value) for name, value in found.items()}
@@ -324,7 +284,7 @@ def _matured(pk: int, _investors_: Sequence[Investor]) -> Writer:
             paragraphs=[
                 _("Every period of the term has been reported and paid. This is what your holding brought in all:"),
             ],
-            facts=[(_("Units"), f"{holding.units:,}"), *_sums(**totals, currency=fund.currency)],
+            facts=[(_("Units"), f"{holding.units:,}"), *sums(**totals, currency=fund.currency)],
             button=_("See your holding"),
             url=link("holding", holding.reference),
         )
@@ -343,7 +303,7 @@ def _year(year: int, _investors_: Sequence[Investor]) -> Writer:
                 _("This is what was transferred to you in %(year)d. Your statement lists every payment.")
                 % {"year": year}
             ],
-            facts=_sums(**totals, currency="JPY"),
+            facts=sums(**totals, currency="JPY"),
             button=_("See the statement"),
             url=link("statement", year),
         )
@@ -351,48 +311,9 @@ def _year(year: int, _investors_: Sequence[Investor]) -> Writer:
     return letter
 
 
-# --- What came back -----------------------------------------------------------------------------------------------
-
-
-def payout_returned(event: events.PayoutReturned) -> None:
-    """E16, second part: the bank sent the money back; it is kept, and goes out again with the next run."""
-    if not is_news(event.at):
-        return
-    attempt = PayoutAttempt.objects.select_related(
-        "payout__investor__user", "payout__fund__business", "account", "bank_return"
-    ).get(pk=event.attempt_id)
-    investor, fund = attempt.payout.investor, attempt.payout.fund
-
-    def letter() -> Letter:
-        return Letter(
-            subject=_("A payment came back from your bank"),
-            paragraphs=[
-                _("What we transferred to you came back: %(cause)s.")
-                % {"cause": attempt.bank_return.get_cause_display()},
-                _(
-                    "The money is yours and kept for you. Please look at your bank account: it goes out again with the"
-                    " next transfers once the account is right."
-                ),
-            ],
-            facts=[
-                (_("Business"), name_of(fund.business)),
-                (_("Amount"), format_money(attempt.amount, fund.currency)),
-                (_("Account"), f"{attempt.account.bank_name} {attempt.account.branch_name} {attempt.account.masked}"),
-                (_("Returned on"), day(attempt.bank_return.returned_on)),
-            ],
-            button=_("Look at the bank account"),
-            url=link("investments:bank"),
-        )
-
-    to_investor("payout_returned", investor, letter, key=f"payout_returned:{attempt.pk}", at=event.at)
-
-
 KINDS |= {
     "period_result": Kind(in_lines, _period_result),
     "recoup_reached": Kind(in_lines, _recoup),
-    "payout_paid": Kind(
-        lambda run: PayoutAttempt.objects.filter(run_id=run, state="paid").values("payout__investor_id"), _paid
-    ),
     "fund_matured": Kind(
         lambda fund: Holding.objects.filter(fund_id=fund, units__gt=0).values("investor_id"), _matured
     ),

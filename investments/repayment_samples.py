@@ -10,7 +10,7 @@ from functools import partial
 from django.utils.translation import gettext_lazy as _
 
 from businesses.mail_samples import TO_OWNERS, make_user
-from investments import events, repayment_mails, report_mails
+from investments import events, payout_mails, repayment_mails, report_mails
 from investments.distributions.models import Allocation, Distribution
 from investments.holdings.models import Holding
 from investments.mail_samples import PLAN, TO_HOLDERS, TO_INVESTOR, make_account, make_fund, make_holding
@@ -174,7 +174,7 @@ def _payout_returned(language: str) -> None:
     BankReturn.objects.create(
         attempt=attempt, returned_on=clock.today_in(), cause=BankReturn.Cause.NAME, happened_at=clock.now()
     )
-    repayment_mails.payout_returned(events.PayoutReturned(attempt.payout_id, attempt.pk, clock.now()))
+    payout_mails.payout_returned(events.PayoutReturned(attempt.payout_id, attempt.pk, clock.now()))
 
 
 def _yearly(language: str) -> None:

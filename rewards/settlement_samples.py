@@ -20,13 +20,21 @@ from microfund.kernel.notices import kinds
 
 from . import events, settlement_mails
 from .mail_samples import make_entitlement
-from .models import Compensation, Entitlement
+from .models import Compensation, Entitlement, Offer
 
 REASON = {"en": "The storm took this season's harvest.", "ja": "嵐で今季の収穫が失われたためです。"}
 
 
 def _reassigned(language: str) -> None:
-    row = make_entitlement(language, Entitlement.State.CLAIMED)
+    """Dried seaweed instead of oysters."""
+    old = make_entitlement(language, Entitlement.State.MOVED)
+    offer = Offer.objects.create(
+        fund=old.holding.fund, text_en="A box of dried seaweed", text_ja="乾燥わかめ一箱", value=old.value
+    )
+    cycle = old.cycle
+    cycle.pk, cycle.offer, cycle._state.adding = None, offer, True
+    cycle.save()
+    row = Entitlement.objects.create(cycle=cycle, holding=old.holding, quantity=1, replaces_id=old.pk)
     settlement_mails.reward_reassigned(events.RewardReassigned(row.pk, REASON[language], clock.now()))
 
 
