@@ -50,7 +50,7 @@ class Seen:
     accepting: bool
 
 
-#: The statement, and the SQLSTATE with which it refuses; what it does is investments/migrations/sql/place_order.sql.
+#: The statement, and the SQLSTATE with which it refuses; what it does is in place_order_for_another.sql.
 _PLACE = """CALL place_order(%(order)s::jsonb, %(business)s, %(person_units)s, %(today)s, %(actor)s,
                       %(accepted)s::jsonb, NULL, NULL)"""
 _REFUSED = "TM001"

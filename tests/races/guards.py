@@ -10,7 +10,7 @@ from django.db import connection
 
 import investments
 
-_SQL = (Path(investments.__file__).parent / "migrations/sql/place_order.sql").read_text(encoding="utf-8")
+_SQL = (Path(investments.__file__).parent / "migrations/sql/place_order_for_another.sql").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -26,4 +26,4 @@ def without(guard: str, instead: str) -> Iterator[None]:
 
 def _make(sql: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql.replace("CREATE PROCEDURE", "CREATE OR REPLACE PROCEDURE"))
+        cursor.execute(sql)
