@@ -19,6 +19,7 @@ from investments.models import Distribution, Entry, Fund, PayoutRun, Period, Rev
 from microfund.kernel import clock, jobs
 from microfund.kernel.accounts import roles
 from microfund.kernel.accounts.models import User
+from microfund.kernel.outbox import services as outbox
 from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import Journey
 from microfund.site import demo_logins
@@ -39,8 +40,13 @@ KILLS = 3
 
 
 @pytest.fixture(autouse=True)
-def movable(settings: Any, tmp_path: Path) -> Iterator[None]:
+def movable(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.CLOCK_FILE = tmp_path / "clock"
+    # Listeners of other tests in this process would be heard here and not by a worker of its own.
+    ours = {
+        kind: [own for own in named if not own[0].startswith("tests.")] for kind, named in outbox._subscribers.items()
+    }
+    monkeypatch.setattr(outbox, "_subscribers", ours)
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     yield
 
