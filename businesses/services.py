@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.states import StateTable
 
 from . import images
@@ -107,5 +107,4 @@ def add_picture(
 
 
 def _need_reason(reason: str) -> None:
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)

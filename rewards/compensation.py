@@ -20,7 +20,7 @@ from investments.orders.place import new_payer_code, payer_codes
 from investments.payments.postings import require_in_bank
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.money import format_money
 from microfund.kernel.outbox.services import publish
 
@@ -41,8 +41,7 @@ def prepare(row: Entitlement, *, amount: int, actor: Any, at: datetime, reason: 
     Raises DomainError: "reason_needed", "wrong_state", "frozen", "no_value" (its offer states none), "amount" (not
     within the value), "under_way".
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         row = locks.lock_one(Entitlement, row.pk)
         _require(row)
@@ -129,8 +128,7 @@ def approve(row: Compensation, *, actor: Any, at: datetime, reason: str = "") ->
 
 def withdraw(row: Compensation, *, actor: Any, at: datetime, reason: str) -> Compensation:
     """A proposal that waits will not be carried out. Raises DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         _fund_of(row)
         return COMPENSATION_STATES.move(row, Compensation.State.WITHDRAWN, at=at, actor=actor, reason=reason)
@@ -156,8 +154,7 @@ def claim(line_id: int, *, at: datetime) -> bool:
 def apply_by_staff(row: Compensation, line: StatementLine, *, actor: Any, at: datetime, reason: str) -> None:
     """Staff say that a receipt is the payment of the business. Raises DomainError: "reason_needed", "amount" (not so
     much of it is free, or it is paid already)."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         _pay_in(row, line, actor=actor, reason=reason, at=at)
         row.refresh_from_db()

@@ -11,8 +11,8 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from investments.admin.journal import subject_panel
-from investments.banking.models import UNDER_WAY
-from investments.models import OutgoingTransfer, StatementLine
+from investments.banking import outgoing
+from investments.models import StatementLine
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER, OPERATIONS, SUPPORT
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
@@ -59,8 +59,7 @@ def _pay(row: Compensation, *, actor: Any, at: datetime, reason: str) -> None:
 
 
 def _payable(row: Compensation) -> bool:
-    under_way = OutgoingTransfer.objects.filter(target=f"compensation:{row.pk}", state__in=UNDER_WAY)
-    return row.state == Compensation.State.FUNDED and not under_way.exists()
+    return row.state == Compensation.State.FUNDED and not outgoing.under_way(f"compensation:{row.pk}")
 
 
 @admin.register(Compensation)

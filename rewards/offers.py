@@ -10,15 +10,14 @@ from django.utils.translation import gettext as _
 
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 
 from .models import Offer
 
 
 def end(offer: Offer, *, actor: Any, at: datetime, reason: str) -> Offer:
     """No further cycle of this offer opens; what is open stays. Raises DomainError("reason_needed", "ended")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         offer = locks.lock_one(Offer, offer.pk)
         if offer.ended_at is not None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.money import format_money
 from microfund.kernel.outbox.services import publish
 
@@ -29,8 +29,7 @@ EXCHANGES = ("claimable", "claimed", "returned")
 
 
 def _require_reason(reason: str) -> str:
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     return " ".join(reason.split())[:200]
 
 

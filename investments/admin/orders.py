@@ -19,6 +19,7 @@ from investments.models import (
     PersonFund,
     Refund,
 )
+from investments.orders.models import OPEN
 from investments.payments import services as payments
 from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, SUPPORT
 from microfund.kernel.acts import Act
@@ -101,7 +102,7 @@ class OrderAdmin(ReadOnlyAdmin):
             label=_("Cancel for the investor"),
             roles=(SUPPORT, OPERATIONS),
             run=_cancel,
-            when=lambda order: order.state in ("reserved", "awaiting_payment", "paid"),
+            when=lambda order: order.state in OPEN,
             explanation=_(
                 "At the investor's wish, until the end of cooling-off: the units are free at once, and what was paid "
                 "is refunded in full, fee included."

@@ -10,8 +10,8 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from investments.banking.models import UNDER_WAY
-from investments.models import Fund, OutgoingTransfer, Release, TaxPayment
+from investments.banking import outgoing
+from investments.models import Fund, Release, TaxPayment
 from investments.payouts import release, tax
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_MAKER
@@ -75,8 +75,7 @@ def _pay_over(row: TaxPayment, *, actor: Any, at: datetime, reason: str) -> None
 
 
 def _payable(row: TaxPayment) -> bool:
-    under_way = OutgoingTransfer.objects.filter(target=f"tax:{row.pk}", state__in=UNDER_WAY)
-    return row.paid_on is None and not under_way.exists()
+    return row.paid_on is None and not outgoing.under_way(f"tax:{row.pk}")
 
 
 @admin.register(TaxPayment)

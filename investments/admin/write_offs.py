@@ -9,10 +9,11 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from investments.banking.models import UNDER_WAY
+from investments.banking import outgoing
 from investments.distributions import credit, write_off
 from investments.distributions.models import OWING
-from investments.models import Distribution, OutgoingTransfer, PayIn, WriteOff
+from investments.models import Distribution, PayIn, WriteOff
+from investments.revenue.models import UNDECIDED
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
@@ -136,8 +137,7 @@ def _prepared(row: WriteOff) -> bool:
 
 
 def _returnable(row: WriteOff) -> bool:
-    under_way = OutgoingTransfer.objects.filter(target=f"credit:{row.pk}", state__in=UNDER_WAY)
-    return credit.returnable(row) and not under_way.exists()
+    return credit.returnable(row) and not outgoing.under_way(f"credit:{row.pk}")
 
 
 @admin.register(WriteOff)
@@ -234,8 +234,7 @@ class WriteOffAdmin(ReadOnlyAdmin):
 
 def _idle_credits() -> Any:
     """Credits of businesses of whose fund every period is decided."""
-    undecided = ("scheduled", "report_due", "reported", "accepted", "calculated")
-    return WriteOff.objects.filter(credit_left__gt=0).exclude(distribution__fund__periods__state__in=undecided)
+    return WriteOff.objects.filter(credit_left__gt=0).exclude(distribution__fund__periods__state__in=UNDECIDED)
 
 
 for queue in (

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 
 from .models import TRANSFER_STATES, UNDER_WAY, OutgoingTransfer
 
@@ -57,6 +57,11 @@ def _purpose(transfer: OutgoingTransfer) -> Purpose:
     return _purposes[transfer.target.partition(":")[0]]
 
 
+def under_way(target: str) -> bool:
+    """Whether a transfer for this target is prepared or approved and neither sent nor withdrawn."""
+    return OutgoingTransfer.objects.filter(target=target, state__in=UNDER_WAY).exists()
+
+
 def prepare(
     target: str, *, amount: int, payee: dict[str, str], actor: Any, at: datetime, reason: str, currency: str = "JPY"
 ) -> OutgoingTransfer:
@@ -64,8 +69,7 @@ def prepare(
 
     Raises DomainError: "reason_needed", "under_way" (there is one already), and what its purpose refuses.
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     transfer = OutgoingTransfer(
         target=target,
         amount=amount,
@@ -80,7 +84,7 @@ def prepare(
     with transaction.atomic():
         # Whoever prepares another one for the same row waits here, and then finds this one.
         row = purpose.lock(transfer.source_id)
-        if OutgoingTransfer.objects.filter(target=target, state__in=UNDER_WAY).exists():
+        if under_way(target):
             raise DomainError("under_way", _("A transfer for this is under way already."))
         purpose.judge(row, transfer, at=at)
         transfer.save()
@@ -121,8 +125,7 @@ def approve(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str
 
 def withdraw(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> OutgoingTransfer:
     """A transfer that was not made at the bank will not be. Raises DomainError: "reason_needed", "wrong_state"."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     purpose = _purpose(transfer)
     with transaction.atomic():
         row = purpose.lock(transfer.source_id)

@@ -18,15 +18,16 @@ from investments.offerings.models import Fund
 from investments.revenue.models import (
     MORATORIUM_FUND_STATES,
     MORATORIUM_STATES,
+    UNDECIDED,
     Moratorium,
     MoratoriumFund,
     Period,
 )
 from microfund.kernel import locks
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
-from .outlook import UNDECIDED, covered
+from .outlook import covered
 
 State = Moratorium.State
 Step = MoratoriumFund.State
@@ -100,8 +101,7 @@ def approve(row: Moratorium, *, actor: Any, at: datetime, reason: str = "") -> M
 
 def withdraw(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Moratorium:
     """A moratorium that waits for approval will not be declared. Raises DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         return MORATORIUM_STATES.move(row, State.WITHDRAWN, at=at, actor=actor, reason=reason)
 
@@ -109,8 +109,7 @@ def withdraw(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Morat
 def end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Moratorium:
     """Staff end it early: what is not decided yet pays again as reported. The reason is public. Raises
     DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         return MORATORIUM_STATES.move(
             row,
@@ -127,8 +126,7 @@ def end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Moratorium
 def leave_out(row: MoratoriumFund, *, actor: Any, at: datetime, reason: str) -> MoratoriumFund:
     """Staff give a fund up whose step fails, so that the others are told. Raises DomainError("reason_needed",
     "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         locks.lock_one(Moratorium, row.moratorium_id)
         return MORATORIUM_FUND_STATES.move(row, Step.LEFT_OUT, at=at, actor=actor, reason=reason)

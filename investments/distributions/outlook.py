@@ -13,13 +13,10 @@ from investments.offerings import services as offerings
 from investments.offerings.models import Fund
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Action, Report, judge
-from investments.revenue.models import ACTIONS, DISTRIBUTED, Period, RevenueReport, effective_action
+from investments.revenue.models import ACTIONS, DISTRIBUTED, UNDECIDED, Period, RevenueReport, effective_action
 from investments.revenue.reports import planned_revenue
 
 from .queries import standing
-
-#: States of a period whose distribution is not approved.
-UNDECIDED = ("scheduled", "report_due", "reported", "accepted", "calculated")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from investments.orders.place import payer_codes
 from investments.revenue.models import PERIOD_STATES, Period
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from .changes import WRITE_OFF_STATES, WriteOff
@@ -57,8 +57,7 @@ def claim(line_id: int, *, at: datetime) -> bool:
 def apply_by_staff(line: StatementLine, fund: Fund, *, actor: Any, at: datetime, reason: str) -> bool:
     """Staff say that a receipt without a code is the payment of a fund's business. Raises DomainError: "reason_needed",
     "nothing_owed"."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     if not owed_by(fund):
         raise DomainError("nothing_owed", _("The business owes nothing for this fund."))
     with transaction.atomic():
@@ -182,8 +181,7 @@ def prepare_instalment(distribution: Distribution, *, actor: Any, at: datetime, 
 
     Raises DomainError: "reason_needed", "wrong_state" (not approved, or all of it is there), "under_way", "nothing".
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         locks.lock_one(Fund, distribution.fund_id)
         distribution = locks.lock_one(Distribution, distribution.pk)
@@ -224,7 +222,6 @@ def approve_instalment(instalment: Instalment, *, actor: Any, at: datetime, reas
 
 def withdraw_instalment(instalment: Instalment, *, actor: Any, at: datetime, reason: str) -> Instalment:
     """A part payment that waits for approval will not be made. Raises DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         return INSTALMENT_STATES.move(instalment, Instalment.State.WITHDRAWN, at=at, actor=actor, reason=reason)

@@ -18,7 +18,7 @@ from investments.orders.place import new_payer_code
 from investments.policy.services import withholding_rate
 from investments.revenue.models import DISTRIBUTED, PERIOD_STATES, Period, RevenueReport, effective_action
 from microfund.kernel import clock, locks
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import credit
@@ -138,8 +138,7 @@ def prepare_wind_up(fund: Fund, *, residual_per_unit: int, actor: Any, at: datet
     It belongs to the first period without an approved distribution. Raises DomainError: "reason_needed", "wrong_state",
     "under_way", and RuleError("residual_per_unit").
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
         FUND_STATES.require(fund.state, Fund.State.WOUND_UP)
@@ -155,8 +154,7 @@ def prepare_wind_up(fund: Fund, *, residual_per_unit: int, actor: Any, at: datet
 def discard(distribution: Distribution, *, actor: Any, at: datetime, reason: str) -> Distribution:
     """A calculated distribution will not be approved; its period waits to be calculated again. Raises
     DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         locks.lock_one(Fund, distribution.fund_id)
         period = locks.lock_one(Period, distribution.period_id)

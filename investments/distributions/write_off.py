@@ -15,7 +15,7 @@ from investments.ledger import post as ledger
 from investments.offerings.models import Fund
 from investments.revenue.models import PERIOD_STATES, Period
 from microfund.kernel import clock, locks
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import credit, pay_in
@@ -55,8 +55,7 @@ def prepare(distribution: Distribution, *, actor: Any, at: datetime, reason: str
 
     Raises DomainError: "reason_needed", "wrong_state" (not approved, or nothing is owed of it), "under_way".
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         locks.lock_one(Fund, distribution.fund_id)
         distribution = locks.lock_one(Distribution, distribution.pk)
@@ -166,7 +165,6 @@ def _book(fund: Fund, distribution: Distribution, row: WriteOff, *, at: datetime
 
 def withdraw(row: WriteOff, *, actor: Any, at: datetime, reason: str) -> WriteOff:
     """A write-off that waits for approval will not be made. Raises DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         return WRITE_OFF_STATES.move(row, WriteOff.State.WITHDRAWN, at=at, actor=actor, reason=reason)

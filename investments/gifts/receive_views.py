@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
-from investments.investors.views import profile_context, profile_form, save_form
 from investments.offerings.models import Document
 from investments.offerings.services import current_terms
 from investments.orders import draft as drafts
@@ -83,8 +82,6 @@ def offer(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
         "own": user_id is not None and gift.order.payer.user_id == user_id,
         "theirs": user_id is not None and gift.order.investor.user_id == user_id,
-        "terms": current_terms(gift.order.fund),
-        "language": steps.language(),
     }
     return _page(request, "offer", gift, context, status=200 if open_now or context["theirs"] else 410)
 
@@ -109,32 +106,15 @@ def you(request: HttpRequest, token: str) -> HttpResponse:
     gift = _waiting(request, token)
     if isinstance(gift, HttpResponse):
         return gift
-    at = clock.now()
     investor = investors.investor_of(request.user)
-    may_confirm = investors.is_complete(investor) and investor.identity_state != Investor.Identity.REJECTED
-    if request.method == "POST" and "confirm" in request.POST and may_confirm:
-        return _confirmed(request, gift, investor, token)
-    form = None
-    if request.method == "POST" or "change" in request.GET or not may_confirm:
-        form = profile_form(request, investor, on=clock.today_in(gift.order.fund.policy.zone, at))
-        saved = save_form(request, form, at=at) if request.method == "POST" else None
-        if saved:
-            return _confirmed(request, gift, saved, token)
-    context = {
-        "current": 2,
-        "form": form,
-        "token": token,
-        "address": investors.address_lines(investor) if investor else [],
-        **profile_context(investor, form.kind if form else ""),
-    }
-    return _page(request, "you", gift, context, status=REFUSED if form and form.errors else 200)
-
-
-def _confirmed(request: HttpRequest, gift: Gift, investor: Investor, token: str) -> HttpResponse:
-    draft = _draft(request, gift)
-    draft.investor_id = investor.pk
-    drafts.save(request, draft)
-    return redirect("investments:gift_documents", token)
+    confirmed, context = steps.applicant(request, investor, gift.order.fund, at=clock.now())
+    if confirmed:
+        draft = _draft(request, gift)
+        draft.investor_id = confirmed.pk
+        drafts.save(request, draft)
+        return redirect("investments:gift_documents", token)
+    context |= {"current": 2, "token": token}
+    return _page(request, "you", gift, context, status=steps.status_of(context["form"]))
 
 
 @private
@@ -186,7 +166,4 @@ def open_document(request: HttpRequest, token: str, document_id: int) -> HttpRes
     document = Document.objects.filter(fund=gift.order.fund, pk=document_id).only("pk", "sha256").first()
     if document is None:
         raise Http404
-    draft = _draft(request, gift)
-    draft.opened[str(document.pk)] = document.sha256
-    drafts.save(request, draft)
-    return redirect("businesses:document", gift.order.fund.business.slug, document.sha256)
+    return steps.show_opened(request, _draft(request, gift), gift.order.fund, document)

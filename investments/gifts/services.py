@@ -20,7 +20,7 @@ from investments.investors.models import Investor
 from investments.offerings.models import Fund
 from investments.orders import giving, place, reserve
 from investments.orders.giving import Wish
-from investments.orders.models import AWAITS_RECEIVER, GIFT_STATES, Acceptance, Gift, Order
+from investments.orders.models import AWAITS_RECEIVER, GIFT_STATES, OPEN, Acceptance, Gift, Order
 from investments.orders.services import limits_for
 from investments.payments import services as payments
 from investments.payments.models import Refund
@@ -122,7 +122,7 @@ def change(gift: Gift, wish: Wish, *, actor: Any, at: datetime) -> None:
     """
     with transaction.atomic():
         gift = _locked(gift)
-        if gift.state not in AWAITS_RECEIVER or gift.order.state not in ("reserved", "awaiting_payment", "paid"):
+        if gift.state not in AWAITS_RECEIVER or gift.order.state not in OPEN:
             raise _over()
         if wish.email and gift.order.state == Order.State.PAID:
             _require_pause(gift, at=at)
@@ -142,7 +142,7 @@ def keep(gift: Gift, *, actor: Any, at: datetime) -> None:
     """The giver keeps the units: the order is an ordinary one of theirs. Raises DomainError("wrong_state")."""
     with transaction.atomic():
         gift = _locked(gift)
-        if gift.order.state not in ("reserved", "awaiting_payment", "paid"):
+        if gift.order.state not in OPEN:
             raise _over()
         GIFT_STATES.move(gift, Gift.State.KEPT, at=at, actor=actor, settled_at=at, receiver_email="")
 

@@ -19,17 +19,15 @@ from investments.holdings.models import Holding
 from investments.investors.models import Investor
 from investments.offerings.models import Fund
 from investments.orders import services as orders
-from investments.orders.models import Order
+from investments.orders.models import OPEN, Order
 from investments.payments.models import Refund
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from .models import INHERITANCE_STATES, Inheritance, InheritanceShare
 
-#: Orders that may still become units, or end them.
-_UNDER_WAY = ("reserved", "awaiting_payment", "paid")
 #: Refunds that are neither made nor given up.
 _REFUNDS_OPEN = ("requested", "requires_action", "pending")
 
@@ -42,8 +40,7 @@ def record_death(investor: Investor, *, died_on: date, actor: Any, at: datetime,
 
     Raises DomainError: "reason_needed", "future", "not_a_person", "recorded" (it is known already).
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     if died_on > clock.today_in(None, at):
         raise DomainError("future", _("The date has not come yet."), field="died_on")
     if investor.kind != Investor.Kind.PERSON:
@@ -69,8 +66,7 @@ def record_death(investor: Investor, *, died_on: date, actor: Any, at: datetime,
 def undo_death(investor: Investor, *, actor: Any, at: datetime, reason: str) -> Investor:
     """The death was recorded by mistake: everything is as before. Raises DomainError: "reason_needed",
     "not_recorded", "under_way" (units wait to be moved, or have moved)."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         investor, funds = _hold(investor)
         if investor.died_on is None:
@@ -87,7 +83,7 @@ def undo_death(investor: Investor, *, actor: Any, at: datetime, reason: str) -> 
 
 def _hold(investor: Investor) -> tuple[Investor, list[Fund]]:
     """Lock every fund in which the person holds or may come to hold units, then the person's row."""
-    of_person = Q(holdings__investor=investor) | Q(orders__investor=investor, orders__state__in=_UNDER_WAY)
+    of_person = Q(holdings__investor=investor) | Q(orders__investor=investor, orders__state__in=OPEN)
     funds = locks.lock(Fund, Fund.objects.filter(of_person).values_list("pk", flat=True))
     return Investor.objects.select_related("user").select_for_update(of=("self",)).get(pk=investor.pk), funds
 
@@ -125,7 +121,7 @@ def _require_quiet(fund: Fund, holding: Holding) -> None:
     if holding.investor.died_on is None:
         raise DomainError("not_recorded", _("No death of this person is recorded."))
     own = Order.objects.filter(investor=holding.investor_id, fund=fund)
-    if own.filter(Q(state__in=_UNDER_WAY) | Q(frozen_at__isnull=False)).exists():
+    if own.filter(Q(state__in=OPEN) | Q(frozen_at__isnull=False)).exists():
         raise DomainError("order_open", _("An order of this holding is open or disputed; it must be settled first."))
     if Refund.objects.filter(order__in=own, state__in=_REFUNDS_OPEN).exists():
         raise DomainError("refund_open", _("A refund of this holding is open; it must be settled first."))
@@ -140,8 +136,7 @@ def prepare(
     Raises DomainError: "reason_needed", "not_recorded", "order_open", "refund_open", "heir" (not a verified investor),
     "units" (not whole, or not all of them), "payee" (no heir), "under_way".
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         fund = locks.lock_one(Fund, holding.fund_id)
         holding = locks.lock_one(Holding, holding.pk)
@@ -236,8 +231,7 @@ def approve(row: Inheritance, *, actor: Any, at: datetime, reason: str = "") -> 
 
 def withdraw(row: Inheritance, *, actor: Any, at: datetime, reason: str) -> Inheritance:
     """A proposal that waits will not be carried out. Raises DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         locks.lock_one(Fund, row.holding.fund_id)
         return INHERITANCE_STATES.move(row, Inheritance.State.WITHDRAWN, at=at, actor=actor, reason=reason)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import crypto
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.states import StateTable
 
 from .models import Investor, Resemblance
@@ -82,8 +82,7 @@ def decide(pair: Resemblance, state: str, *, actor: Any, at: datetime, reason: s
 
     Raises DomainError: "reason_needed", "wrong_state", "not_allowed" (it is about the member of staff).
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     if Investor.objects.filter(pk__in=[pair.first_id, pair.second_id], user=actor).exists():
         raise DomainError("not_allowed", _("Nobody judges a resemblance of their own."))
     with transaction.atomic():

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 from microfund.kernel.states import StateTable
 
@@ -61,8 +61,7 @@ def reject_identity(
     data. Tells IdentityRejected. Raises DomainError("wrong_state", "not_allowed", "reason_needed", "choice").
     """
     _require_other_staff(investor, actor)
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     if cause not in IdentityCase.Cause.values:
         raise DomainError("choice", _("Please choose one of the answers."), field="cause")
     with transaction.atomic():

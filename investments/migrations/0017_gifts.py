@@ -149,5 +149,5 @@ class Migration(migrations.Migration):
                 verbose_name="reason",
             ),
         ),
-        run_sql_file(__file__, "place_order_for_another"),
+        run_sql_file(__file__, "place_order_for_another", instead_of="place_order"),
     ]

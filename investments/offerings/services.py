@@ -21,7 +21,7 @@ from investments.ledger import post as ledger
 from investments.policy import services as policy
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import documents
@@ -286,5 +286,4 @@ def amend_terms(fund: Fund, *, changes: dict[str, Any], actor: Any, at: datetime
 
 
 def _need_reason(reason: str) -> None:
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)

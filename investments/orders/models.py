@@ -125,6 +125,8 @@ ORDER_STATES = StateTable(
 )
 HOLDS_UNITS = ("reserved", "awaiting_payment", "paid", "confirmed")
 UNPAID = ("reserved", "awaiting_payment")
+#: Orders that may still become a holding, or end.
+OPEN = (*UNPAID, "paid")
 
 
 class Gift(models.Model):

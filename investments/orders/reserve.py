@@ -93,20 +93,21 @@ def place(
         return Placed(None, None, cause.diag.message_primary)  # type: ignore[union-attr]
 
 
+#: To a person's total in the business of a fund, and to their units in it.
+_ADD_YEN = """
+    UPDATE investments_personbusiness SET invested = invested + %s
+     WHERE investor_id = %s AND business_id = (SELECT business_id FROM investments_fund WHERE id = %s)
+"""
+_ADD_UNITS = "UPDATE investments_personfund SET units = units + %s WHERE investor_id = %s AND fund_id = %s"
+
+
 def _persons(order: Order, sign: int) -> None:
     """Add (+1) or take back (−1) the order in the person's two counters."""
     locks.note("investments.PersonBusiness")
     if order.counted:
-        _exactly_one(
-            "UPDATE investments_personbusiness SET invested = invested + %s WHERE investor_id = %s AND business_id = "
-            "(SELECT business_id FROM investments_fund WHERE id = %s)",
-            [sign * order.investment, order.investor_id, order.fund_id],
-        )
+        _exactly_one(_ADD_YEN, [sign * order.investment, order.investor_id, order.fund_id])
     locks.note("investments.PersonFund")
-    _exactly_one(
-        "UPDATE investments_personfund SET units = units + %s WHERE investor_id = %s AND fund_id = %s",
-        [sign * order.units, order.investor_id, order.fund_id],
-    )
+    _exactly_one(_ADD_UNITS, [sign * order.units, order.investor_id, order.fund_id])
 
 
 def _counter(order: Order, assignments: str) -> None:
@@ -220,9 +221,10 @@ def hand_over(order: Order, investor_id: int, *, limits: Limits) -> str:
         "person_units": limits.person_units,
         "on": limits.on,
     }
-    for label, refusal, take, give_back in (
-        ("investments.PersonBusiness", "business_limit", _TAKE_BUSINESS, _GIVE_BACK_BUSINESS if order.counted else ""),
-        ("investments.PersonFund", "person_limit", _TAKE_FUND, _GIVE_BACK_FUND),
+    yen = order.investment if order.counted else 0
+    for label, refusal, take, add, had in (
+        ("investments.PersonBusiness", "business_limit", _TAKE_BUSINESS, _ADD_YEN, yen),
+        ("investments.PersonFund", "person_limit", _TAKE_FUND, _ADD_UNITS, order.units),
     ):
         locks.note(label)
         for person, takes in both:
@@ -231,8 +233,8 @@ def hand_over(order: Order, investor_id: int, *, limits: Limits) -> str:
                     cursor.execute(take, values | {"investor": person})
                     if cursor.rowcount != 1:
                         return refusal
-            elif give_back:
-                _exactly_one(give_back, values | {"investor": person})
+            elif had:
+                _exactly_one(add, [-had, person, order.fund_id])
     return ""
 
 
@@ -245,30 +247,18 @@ _TAKE_BUSINESS = f"""
         ON CONFLICT (investor_id, business_id) DO UPDATE SET invested = total.invested + excluded.invested
      WHERE total.invested + excluded.invested <= {_MOST}
 """  # noqa: S608 - our own literals
-_GIVE_BACK_BUSINESS = f"""
-    UPDATE investments_personbusiness SET invested = invested - %(investment)s
-     WHERE investor_id = %(investor)s AND business_id = {_BUSINESS}
-"""  # noqa: S608 - our own literals
 _TAKE_FUND = """
     INSERT INTO investments_personfund AS total (investor_id, fund_id, units)
     SELECT %(investor)s, %(fund)s, %(units)s WHERE %(units)s <= %(person_units)s
         ON CONFLICT (investor_id, fund_id) DO UPDATE SET units = total.units + excluded.units
      WHERE total.units + excluded.units <= %(person_units)s
 """
-_GIVE_BACK_FUND = """
-    UPDATE investments_personfund SET units = units - %(units)s
-     WHERE investor_id = %(investor)s AND fund_id = %(fund)s
-"""
 
 
 def uncount(order: Order) -> None:
     """Take the order out of the person's 12-month total; its units stay counted in the fund."""
     locks.note("investments.PersonBusiness")
-    _exactly_one(
-        "UPDATE investments_personbusiness SET invested = invested - %s WHERE investor_id = %s AND business_id = "
-        "(SELECT business_id FROM investments_fund WHERE id = %s)",
-        [order.investment, order.investor_id, order.fund_id],
-    )
+    _exactly_one(_ADD_YEN, [-order.investment, order.investor_id, order.fund_id])
 
 
 def seen(investor_id: int, fund_id: int, business_id: int) -> Seen:

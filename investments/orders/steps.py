@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
+from investments.investors.views import profile_context, profile_form, save_form
 from investments.offerings.models import Document, Fund, Terms
 from investments.offerings.queries import BYTES, public_funds
+from microfund.kernel import clock
+from microfund.kernel.pages import REFUSED
 
-from .draft import Draft
+from .draft import Draft, save
 
 #: URL name of each step and what the line of steps calls it. Paying itself happens at the provider or the bank.
 STEPS = (
@@ -66,6 +70,39 @@ def missing(draft: Draft, investor: Investor | None, terms: Terms, *, before: st
         if not done[name]:
             return name
     return ""
+
+
+def applicant(
+    request: HttpRequest, investor: Investor | None, fund: Fund, *, at: datetime
+) -> tuple[Investor | None, dict[str, Any]]:
+    """Who applies: the investor whose details were confirmed or saved by this request, or else what the page shows: the
+    form (`form`, the first time and with `?change`), or the details to be confirmed."""
+    may_confirm = investors.is_complete(investor) and investor.identity_state != Investor.Identity.REJECTED
+    if request.method == "POST" and "confirm" in request.POST and may_confirm:
+        return investor, {}
+    form = None
+    if request.method == "POST" or "change" in request.GET or not may_confirm:
+        form = profile_form(request, investor, on=clock.today_in(fund.policy.zone, at))
+        saved = save_form(request, form, at=at) if request.method == "POST" else None
+        if saved:
+            return saved, {}
+    return None, {
+        "form": form,
+        "address": investors.address_lines(investor) if investor else [],
+        **profile_context(investor, form.kind if form else ""),
+    }
+
+
+def status_of(form: BaseForm | None) -> int:
+    """What a page with this form answers."""
+    return REFUSED if form is not None and form.errors else 200
+
+
+def show_opened(request: HttpRequest, draft: Draft, fund: Fund, document: Document) -> HttpResponse:
+    """Note in a draft that a document was opened, in exactly this version, and show it."""
+    draft.opened[str(document.pk)] = document.sha256
+    save(request, draft)
+    return redirect("businesses:document", fund.business.slug, document.sha256)
 
 
 def page(request: HttpRequest, step: str, fund: Fund, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_GET
 
 from investments.investors import queries as investors
 from investments.investors.models import Investor
-from investments.investors.views import profile_context, profile_form, save_form
 from investments.offerings import waiting
 from investments.offerings.models import Document, Fund
 from investments.offerings.queries import BYTES
@@ -135,27 +134,12 @@ def you(request: HttpRequest, slug: str) -> HttpResponse:
     gap = steps.missing(draft, investor, terms, before="you")
     if gap:
         return _on(gap, slug)
-    may_confirm = investors.is_complete(investor) and investor.identity_state != Investor.Identity.REJECTED
-    if request.method == "POST" and "confirm" in request.POST and may_confirm:
-        return _confirmed(request, draft, investor)
-    form = None
-    if request.method == "POST" or "change" in request.GET or not may_confirm:
-        form = profile_form(request, investor, on=clock.today_in(fund.policy.zone, at))
-        saved = save_form(request, form, at=at) if request.method == "POST" else None
-        if saved:
-            return _confirmed(request, draft, saved)
-    context = {
-        "form": form,
-        "address": investors.address_lines(investor) if investor else [],
-        **profile_context(investor, form.kind if form else ""),
-    }
-    return steps.page(request, "you", fund, context, status=REFUSED if form and form.errors else 200)
-
-
-def _confirmed(request: HttpRequest, draft: drafts.Draft, investor: Investor) -> HttpResponse:
-    draft.investor_id = investor.pk
-    drafts.save(request, draft)
-    return _on("documents", draft.slug)
+    confirmed, context = steps.applicant(request, investor, fund, at=at)
+    if confirmed:
+        draft.investor_id = confirmed.pk
+        drafts.save(request, draft)
+        return _on("documents", slug)
+    return steps.page(request, "you", fund, context, status=steps.status_of(context["form"]))
 
 
 @private
@@ -213,10 +197,7 @@ def open_document(request: HttpRequest, slug: str, document_id: int) -> HttpResp
     document = Document.objects.filter(fund=fund, pk=document_id).defer(*BYTES).first()
     if document is None:
         raise Http404
-    draft = drafts.load(request, slug)
-    draft.opened[str(document.pk)] = document.sha256
-    drafts.save(request, draft)
-    return redirect("businesses:document", fund.business.slug, document.sha256)
+    return steps.show_opened(request, drafts.load(request, slug), fund, document)
 
 
 @private

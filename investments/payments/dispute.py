@@ -22,7 +22,7 @@ from investments.orders import services as orders
 from investments.orders.models import Order
 from microfund.kernel import locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import chargeback, gateway, postings, refund
@@ -284,8 +284,7 @@ def recover(order: Order, *, parts: int, at: datetime, actor: Any = None, reason
 
 
 def _for_decision(dispute: Dispute, reason: str) -> tuple[Order, PaymentAttempt, Dispute]:
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     order, attempt, own = _hold(dispute)
     if not own.needs_decision:
         raise DomainError("decided", _("Nothing is to be decided on the units of this dispute."))

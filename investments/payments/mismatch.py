@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.orders.models import Order
 from microfund.kernel import locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 
 from . import gateway, postings, refund
 from .models import ATTEMPT_STATES, PaymentAttempt, Refund
@@ -131,8 +131,7 @@ def looked_at(attempt: PaymentAttempt, *, actor: Any, at: datetime, reason: str)
 
 
 def _locked(attempt: PaymentAttempt, reason: str) -> PaymentAttempt:
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     locks.lock_one(Order, attempt.order_id)
     fresh = locks.lock_one(PaymentAttempt, attempt.pk)
     ATTEMPT_STATES.require(fresh.state, PaymentAttempt.State.REVIEWED)

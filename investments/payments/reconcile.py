@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.ledger.models import Book
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 
 from . import dispute, external, gateway, postings, refund, settle, unrecorded
 from .models import (
@@ -252,8 +252,7 @@ def _came_back(payout: ProviderPayout, *, at: datetime) -> bool:
 def looked_at(payout: ProviderPayout, *, actor: Any, at: datetime, reason: str) -> ProviderPayout:
     """Staff know what the lines are that we do not, or what the lines do not explain. Raises
     DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         payout = locks.lock_one(ProviderPayout, payout.pk)
         if payout.reviewed_at is not None or not (payout.unmatched or payout.difference):

@@ -19,7 +19,7 @@ from investments.orders.giving import awaits_receiver
 from investments.orders.models import ORDER_STATES, UNPAID, Order
 from investments.orders.services import VERIFIED, verified
 from microfund.kernel import clock, locks
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import chargeback, checkout, dispute, gateway, refund, transfer
@@ -210,8 +210,7 @@ def fail_fund(fund: Fund, *, at: datetime, actor: Any = None, reason: str = "") 
         fund = locks.lock_one(Fund, fund.pk)
         if actor is not None:
             FUND_STATES.require(fund.state, Fund.State.FAILED)
-            if not reason.strip():
-                raise DomainError("reason_needed", _("Give a reason."))
+            require_reason(reason)
         elif fund.state != Fund.State.CLOSED or undecided(fund, on=clock.today_in(fund.policy.zone, at)):
             return False
         counter = locks.lock_one(FundCounter, fund.pk)
@@ -247,8 +246,7 @@ def _fail_order(order_id: int, *, at: datetime) -> bool:
 
 def refund_by_staff(order: Order, *, at: datetime, actor: Any, reason: str) -> Order:
     """Staff refund a paid order in full outside cooling-off (not yet confirmed). Raises DomainError."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         order = locks.lock_one(Order, order.pk)
         if order.frozen_at is not None:

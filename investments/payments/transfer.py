@@ -23,7 +23,7 @@ from investments.orders import services as orders
 from investments.orders.models import UNPAID, Order
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import postings, window
@@ -208,8 +208,7 @@ def apply_to_order(line: StatementLine, order: Order, *, actor: Any, at: datetim
     "late" (it has ended and units cannot be taken again), "used" (nothing of the receipt remains), "short" (what is
     there is not enough; `data["missing"]` is in yen).
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         order = locks.lock_one(Order, order.pk)
         if order.method != Order.Method.BANK_TRANSFER:

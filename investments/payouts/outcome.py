@@ -18,7 +18,7 @@ from investments.offerings.models import FUND_STATES, Fund
 from investments.revenue.models import PERIOD_STATES, Period
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import select
@@ -121,8 +121,7 @@ def mature(fund_id: int, *, at: datetime) -> bool:
 def settle(fund: Fund, *, actor: Any, at: datetime, reason: str) -> Fund:
     """matured → settled: staff close a fund that owes nothing and is owed nothing. Raises DomainError: "reason_needed",
     "wrong_state", "not_empty" (naming the account that still holds something)."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
         FUND_STATES.require(fund.state, Fund.State.SETTLED)

@@ -16,7 +16,7 @@ from investments.ledger import post as ledger
 from investments.offerings.models import Fund
 from investments.payments.postings import require_in_bank
 from microfund.kernel import locks
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from .models import Release
@@ -44,8 +44,7 @@ def prepare(
     Raises DomainError: "under_way" (one of this part waits), "nothing", "amount" (more than may be released, or not
     positive), "bank_short", and those of `outgoing.prepare`.
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
         if fund.releases.filter(part=part, released_on__isnull=True, withdrawn_at__isnull=True).exists():

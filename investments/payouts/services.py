@@ -20,7 +20,7 @@ from investments.offerings.models import Fund
 from investments.payments.postings import require_in_bank
 from microfund.kernel import clock, locks, private
 from microfund.kernel.audit import services as audit
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import retax, select
@@ -148,8 +148,7 @@ def download(run: PayoutRun, number: int, *, actor: Any, at: datetime, reason: s
     Raises DomainError: "reason_needed", "wrong_state" (not approved, or withdrawn), "part", "changed" (the kept bytes
     are not those of their SHA-256; nothing is given out).
     """
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     if run.state in (PayoutRun.State.PREPARED, PayoutRun.State.WITHDRAWN):
         raise DomainError("wrong_state", _("The file of a run can be fetched once it is approved."))
     kept = PayoutFile.objects.filter(run=run, number=number).first()
@@ -200,8 +199,7 @@ def approve_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str = "") -
 def withdraw_run(run: PayoutRun, *, actor: Any, at: datetime, reason: str) -> PayoutRun:
     """A run that was not given to the bank will not be: its payouts wait for the next one. Raises
     DomainError("reason_needed", "wrong_state")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         run = locks.lock_one(PayoutRun, run.pk)
         RUN_STATES.move(run, PayoutRun.State.WITHDRAWN, at=at, actor=actor, reason=reason)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments.banking import outgoing
-from investments.banking.models import UNDER_WAY, OutgoingTransfer
+from investments.banking.models import OutgoingTransfer
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
 from investments.payments.postings import require_in_bank
@@ -51,7 +51,7 @@ def withheld(*, before: date, fund_id: int | None = None) -> dict[int, dict[date
 
 
 def _under_way(row: TaxPayment) -> bool:
-    return OutgoingTransfer.objects.filter(target=f"tax:{row.pk}", state__in=UNDER_WAY).exists()
+    return outgoing.under_way(f"tax:{row.pk}")
 
 
 def gather(fund_id: int, *, on: date, at: datetime) -> int:

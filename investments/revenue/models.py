@@ -69,7 +69,9 @@ class Period(models.Model):
 #: States of a period whose distribution is approved, and of one whose report is accepted.
 DISTRIBUTED = (Period.State.APPROVED, Period.State.FUNDED, Period.State.PAYING, Period.State.PAID)
 #: Nothing is calculated yet, so the planned payment date may still move.
-UNDECIDED = (Period.State.SCHEDULED, Period.State.REPORT_DUE, Period.State.REPORTED, Period.State.ACCEPTED)
+UNCALCULATED = (Period.State.SCHEDULED, Period.State.REPORT_DUE, Period.State.REPORTED, Period.State.ACCEPTED)
+#: Periods of which no distribution was approved.
+UNDECIDED = (*UNCALCULATED, Period.State.CALCULATED)
 REPORT_ACCEPTED = (Period.State.ACCEPTED, Period.State.CALCULATED, *DISTRIBUTED)
 
 PERIOD_STATES = StateTable(

@@ -16,7 +16,7 @@ from investments import events
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund, Terms
 from microfund.kernel import clock, locks
-from microfund.kernel.errors import DomainError
+from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
 from . import evidence
@@ -155,8 +155,7 @@ def _decide(report: RevenueReport, state: str, *, actor: Any, at: datetime, answ
 def send_back(report: RevenueReport, *, actor: Any, at: datetime, reason: str) -> RevenueReport:
     """Staff return a report with what is to be mended. Raises DomainError("reason_needed", "wrong_state",
     "same_person")."""
-    if not reason.strip():
-        raise DomainError("reason_needed", _("Give a reason."))
+    require_reason(reason)
     with transaction.atomic():
         locks.lock_one(Fund, report.period.fund_id)
         period = locks.lock_one(Period, report.period_id)

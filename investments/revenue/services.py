@@ -10,12 +10,12 @@ from django.db import transaction
 from investments import events
 from investments.offerings import services as offerings
 from investments.offerings.models import FUND_STATES, Fund, FundCounter, Terms
-from investments.orders.models import Order
+from investments.orders.models import OPEN, Order
 from microfund.kernel import clock, locks
 from microfund.kernel.audit import services as audit
 from microfund.kernel.outbox.services import publish
 
-from .models import UNDECIDED, Period
+from .models import UNCALCULATED, Period
 
 
 def period_rows(fund: Fund, terms: Terms, profile: Any) -> list[Period]:
@@ -46,7 +46,7 @@ def start_term(fund: Fund, *, at: datetime) -> bool:
             return False
         if clock.today_in(fund.policy.zone, at) < fund.term_starts_on:
             return False
-        waiting = Order.objects.filter(fund=fund, state__in=["reserved", "awaiting_payment", "paid"], frozen_at=None)
+        waiting = Order.objects.filter(fund=fund, state__in=OPEN, frozen_at=None)
         if waiting.exists() or FundCounter.objects.get(pk=fund.pk).sold == 0:
             return False
         Period.objects.bulk_create(period_rows(fund, offerings.current_terms(fund), fund.policy))
@@ -68,7 +68,7 @@ def reschedule(fund_id: int, *, on: date, at: datetime) -> int:
     They are rolled forward to a bank business day, and the table of holidays changes (section 6)."""
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund_id)
-        ahead = fund.periods.filter(state__in=UNDECIDED, payment_due_on__gt=on)
+        ahead = fund.periods.filter(state__in=UNCALCULATED, payment_due_on__gt=on)
         now = {row.number: row.payment_due_on for row in period_rows(fund, offerings.current_terms(fund), fund.policy)}
         moved = 0
         for period in locks.lock(Period, ahead.values_list("pk", flat=True)):
@@ -93,7 +93,7 @@ def reschedule_due(*, on: date, at: datetime) -> dict[str, int]:
     for fund in Fund.objects.filter(state=Fund.State.OPERATING).select_related("policy").order_by("pk"):
         terms = offerings.current_terms(fund)
         now = {row.number: row.payment_due_on for row in period_rows(fund, terms, fund.policy)}
-        ahead = fund.periods.filter(state__in=UNDECIDED, payment_due_on__gt=on)
+        ahead = fund.periods.filter(state__in=UNCALCULATED, payment_due_on__gt=on)
         if any(due != now[number] for number, due in ahead.values_list("number", "payment_due_on")):
             locks.each([fund.pk], lambda pk: reschedule(pk, on=on, at=at), counts, "moved")
     return counts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 
 class DomainError(Exception):
     """A rule of the house was about to be broken.
@@ -20,3 +22,9 @@ class DomainError(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+def require_reason(reason: str) -> None:
+    """Raise DomainError("reason_needed") unless somebody has said why."""
+    if not reason.strip():
+        raise DomainError("reason_needed", _("Give a reason."))

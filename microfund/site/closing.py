@@ -34,6 +34,7 @@ from investments.models import (
     WaitingEntry,
 )
 from investments.orders import queries as orders
+from investments.orders.models import OPEN
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
@@ -42,7 +43,6 @@ from microfund.kernel.notices.models import Notice, NoticeChoice
 from rewards import visits
 from rewards.models import Compensation, Parcel
 
-OPEN_ORDERS = ("reserved", "awaiting_payment", "paid")
 #: Refunds that have reached their end.
 SETTLED_REFUNDS = ("succeeded", "paid_by_bank", "charged_back")
 #: Mails about a login rather than a contract.
@@ -62,7 +62,7 @@ def blockers(user: Any) -> list[str]:
         return found
     counts = (
         (
-            orders.orders_of(investor).filter(state__in=OPEN_ORDERS).count(),
+            orders.orders_of(investor).filter(state__in=OPEN).count(),
             lambda n: ngettext("%(n)d order is open.", "%(n)d orders are open.", n),
         ),
         (

@@ -32,7 +32,7 @@ from investments.offerings import queries as offerings
 from investments.offerings.rule import PeriodResult, RuleError
 from investments.offerings.services import current_terms
 from investments.revenue import evidence, figures_csv, reports
-from investments.revenue.models import REPORT_ACCEPTED
+from investments.revenue.models import REPORT_ACCEPTED, UNDECIDED
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, refuse
@@ -389,7 +389,7 @@ def payment_list(request: HttpRequest, desk: Desk) -> HttpResponse:
         "on": on,
         "coming": Period.objects.filter(
             fund__business=desk.business,
-            state__in=["scheduled", "report_due", "reported", "accepted", "calculated"],
+            state__in=UNDECIDED,
         )
         .select_related("fund")
         .order_by("payment_due_on")[:5],
