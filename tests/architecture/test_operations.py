@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from investments.models import FundCounter, Order
 from microfund.kernel import integrity
+from tests import repay
 from tests.architecture.code import ROOT, files
 from tests.make import make_fund, make_investor, make_order
 
@@ -34,6 +35,12 @@ def test_the_sites_own_role_can_sell_units(role):
     order = make_order(fund=make_fund(), units=2)
     assert Order.objects.get(pk=order.pk).state == "reserved"
     assert FundCounter.objects.get(pk=order.fund_id).reserved == 2
+
+
+def test_the_sites_own_role_can_pay_out(role):
+    fund = repay.operating(20)
+    made = repay.whole_period(fund, 1, 27_900_000)
+    assert made.allocations.get().items.get().payout.state == "paid"
 
 
 @pytest.mark.parametrize(
