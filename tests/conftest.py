@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from microfund.kernel import typesetting
-from tests import template
+from tests import clean, template
 from tests.sandbox_client import SandboxProcess
-
-_TRUNCATE_GUARDS = """
-SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE '%no\\_truncate'
-"""
 
 #: Longer than most tests last. Midnight is that of Tokyo and of UTC, in which some dates of the tests are reckoned.
 BEFORE_MIDNIGHT_SECONDS = 60
@@ -69,18 +65,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Django's test database, less the triggers that refuse TRUNCATE.
-
-    Tests with real commits are cleaned up by TRUNCATE; every other trigger stays. `flush` then sends post_migrate,
-    which writes the baseline (policy, tax rates, operator's book, staff groups) anew.
-    """
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(_TRUNCATE_GUARDS)
-        guards = cursor.fetchall()
-        assert guards, "the migrations have put no guard against TRUNCATE on the journal"
-        for trigger, table in guards:
-            cursor.execute(f'DROP TRIGGER "{trigger}" ON {table}')
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Django's test database, which tests with real commits put back by themselves: no flush, whose TRUNCATE the
+    database refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", clean.put_back)
+        with django_db_blocker.unblock():
+            clean.keep()
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

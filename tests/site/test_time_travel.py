@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 
@@ -24,7 +23,7 @@ from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import Journey
 from microfund.site import demo_logins
 from microfund.site.seed import people
-from tests import repay
+from tests import clean, repay
 from tests.faults import books, provider
 from tests.faults.scale import Tally, rng
 from tests.faults.zygote import ROOT, backends, wait_for_other_backends
@@ -149,7 +148,7 @@ def test_a_worker_killed_on_the_way_and_started_again_ends_where_an_undisturbed_
     assert not travel.go_on(None)
     expected = summary(fund)
 
-    call_command("flush", interactive=False, verbosity=0)
+    clean.put_back()
     clock.move(None)
     sandbox.control("reset")
     fund = make_world()
