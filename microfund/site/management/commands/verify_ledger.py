@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from microfund.kernel import integrity
 
@@ -29,10 +30,13 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(f"unknown: {', '.join(unknown)}; the checks are {', '.join(sorted(known))}")
         outcomes = []
-        for outcome in integrity.run(options["checks"] or None):
-            outcomes.append(outcome)
-            if not options["json"]:
-                self._print(outcome, quiet=options["quiet"], limit=None if options["all"] else SHOWN)
+        try:
+            for outcome in integrity.run(options["checks"] or None):
+                outcomes.append(outcome)
+                if not options["json"]:
+                    self._print(outcome, quiet=options["quiet"], limit=None if options["all"] else SHOWN)
+        except (integrity.Unfinished, DatabaseError) as error:
+            raise CommandError(f"The books were not verified: {' '.join(str(error).split())}") from error
         differences = sum(len(outcome.differences) for outcome in outcomes)
         if options["json"]:
             self._print_json(outcomes, differences)
