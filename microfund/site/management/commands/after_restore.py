@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, connection, transaction
-from django.utils import timezone
 
+from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
 
 # Rows whose number is an idempotency key or a reference at the payment provider: never given twice.
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 audit.record(
                     action="site.restored",
                     subject=("database", connection.settings_dict["NAME"]),
-                    at=timezone.now(),
+                    at=clock.machine(),
                     actor="after_restore",
                     changes=changes,
                 )

@@ -7,8 +7,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
 from microfund.site import field_keys
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             audit.record(
                 action="field_keys.rotated",
                 subject=("field_keys", "first"),
-                at=timezone.now(),
+                at=clock.machine(),
                 actor="rotate_field_keys",
                 changes={str(found.column): found.renewed for found in results if found.renewed},
             )
