@@ -205,7 +205,7 @@ class Demo:
     def _web(self) -> Service:
         command = [sys.executable, "-m", "gunicorn", "microfund.wsgi", "--bind", f"{LOCAL}:{self.port}"]
         command += ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--access-logfile", "-"]
-        command += ["--no-control-socket"]
+        command += ["--no-control-socket", "--logger-class", "microfund.site.access_log.Logger"]
         return Service("web", command, answers(f"{self.inside}/healthz"), self.environment)
 
     # -- what the newcomer reads ---------------------------------------------------------------------------------------
