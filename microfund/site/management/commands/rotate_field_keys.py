@@ -6,9 +6,9 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from microfund.kernel import clock
+from microfund.kernel import clock, commands
 from microfund.kernel.audit import services as audit
 from microfund.site import field_keys
 
@@ -16,7 +16,7 @@ PASSES = 20
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Re-encrypt every encrypted field and second factor under the first key of FIELD_ENCRYPTION_KEYS, beside "
         "traffic; may be stopped and run again at any time. Exit 0 means that no older key is needed any more."

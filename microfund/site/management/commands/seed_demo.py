@@ -11,11 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 
 from businesses.models import Business
-from microfund.kernel import clock, jobs
+from microfund.kernel import clock, commands, jobs
 from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import JobRun
 from microfund.site import demo_logins
@@ -26,11 +26,11 @@ from microfund.site.seed.story import Story
 MARK = "seed_demo"
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Build the demo's businesses and reach every state by the real services with back-dated dates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--as-of", type=date.fromisoformat, help="the day of the demo, YYYY-MM-DD (default: today)")
+        parser.add_argument("--as-of", type=commands.business_date, help="YYYY-MM-DD (default: today)")
         parser.add_argument("--reset", action="store_true", help="empty the database and the sandbox first")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -7,15 +7,15 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from microfund.kernel import integrity
+from microfund.kernel import commands, integrity
 
 SHOWN = 100
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Check the journal against orders, payments, holdings, counters and documents; exit 1 if a row differs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
