@@ -52,4 +52,5 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
     CMD ["python", "-m", "microfund.site.healthcheck"]
 STOPSIGNAL SIGTERM
 CMD ["gunicorn", "microfund.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4", \
-     "--graceful-timeout", "25", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-"]
+     "--graceful-timeout", "25", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-", \
+     "--logger-class", "microfund.site.access_log.Logger"]

@@ -13,13 +13,21 @@ from investments.orders import services as orders
 from investments.payments import reconcile, webhook
 from investments.payments import services as payments
 from investments.payouts import outcome, tax, unclaimed
-from investments.revenue import reports
+from investments.payouts import services as payouts
+from investments.revenue import evidence, reports
 from investments.revenue import services as revenue
+from microfund.kernel import private
 from microfund.kernel.schedule import services as schedule
 
 
 def register() -> None:
     """Called once when the app is ready."""
+    for folder, named in (
+        (documents.FOLDER, documents.named),
+        (evidence.FOLDER, evidence.named),
+        (payouts.FOLDER, payouts.named),
+    ):
+        private.register(folder, named)
     for order, (name, run, cadence) in enumerate(
         [
             ("offerings.open", offerings.open_due, "minute"),
@@ -49,6 +57,7 @@ def register() -> None:
             ("mails.statements", repayment_mails.yearly_statements_due, "day"),
             ("investors.documents", documents.delete_due, "day"),
             ("investors.duplicates", duplicates.find_due, "day"),
+            ("private.orphans", private.sweep_orphans, "day"),
         ],
         start=10,
     ):

@@ -31,8 +31,6 @@ MAX_BYTES = images.MAX_BYTES
 MAX_PIXELS = images.MAX_PIXELS
 #: Pictures that one investor may send in a day.
 PER_DAY = 15
-#: Files without a row are left alone for this long: their row may be about to be written.
-ORPHAN_AFTER = timedelta(days=1)
 
 
 def submit(
@@ -150,9 +148,8 @@ def erase(case: IdentityCase, *, at: datetime, reason: str, actor: Any = None) -
 
 
 def delete_due(*, on: date, at: datetime) -> dict[str, int]:
-    """Sweep: delete documents settings.IDENTITY_DOCUMENT_DAYS after their check was decided, and files that no row
-    names (a request that died between the file and its row)."""
-    counts = {"deleted": 0, "orphans": 0, "errors": 0}
+    """Sweep: delete documents settings.IDENTITY_DOCUMENT_DAYS after their check was decided."""
+    counts = {"deleted": 0, "errors": 0}
     until = clock.start_of_day(on - timedelta(days=settings.IDENTITY_DOCUMENT_DAYS))
     kept = IdentityDocument.objects.filter(case=OuterRef("pk"), deleted_at__isnull=True)
     due = IdentityCase.objects.filter(Exists(kept), decided_at__lt=until).order_by("pk")
@@ -162,20 +159,10 @@ def delete_due(*, on: date, at: datetime) -> dict[str, int]:
         return erase(IdentityCase.objects.get(pk=pk), at=at, reason=reason)
 
     locks.each(due.values_list("pk", flat=True), forget, counts, "deleted")
-    for names in _batches(private.names(FOLDER, before=at - ORPHAN_AFTER)):
-        known = IdentityDocument.objects.filter(name__in=names, deleted_at__isnull=True)
-        for name in set(names) - set(known.values_list("name", flat=True)):
-            private.remove(name)
-            counts["orphans"] += 1
     return counts
 
 
-def _batches(names: Iterable[str], size: int = 500) -> Iterable[list[str]]:
-    batch: list[str] = []
-    for name in names:
-        batch.append(name)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def named(names: list[str]) -> Iterable[str]:
+    """Which of these files a row names that was not told to forget it."""
+    kept = IdentityDocument.objects.filter(name__in=names, deleted_at__isnull=True)
+    return kept.values_list("name", flat=True)

@@ -17,7 +17,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from microfund.kernel import locks
+from microfund.kernel import clock, locks
 
 from .facts import BalanceFacts, DisputeFacts, PayoutFacts, RefundFacts, SessionFacts
 
@@ -118,7 +118,7 @@ def _session(raw: Any) -> SessionFacts:
         amount=row.get("amount_total") or 0,
         currency=(row.get("currency") or "").upper(),
         livemode=bool(row.get("livemode")),
-        expires_at=_instant(row["expires_at"]) or datetime.now(UTC),
+        expires_at=_instant(row["expires_at"]) or clock.now(),
         attempt_id=(row.get("metadata") or {}).get("attempt", ""),
         intent_id=_id(intent),
         intent_status=whole.get("status", ""),
@@ -231,7 +231,7 @@ def _refund(row: Any) -> RefundFacts:
         currency=row["currency"].upper(),
         intent_id=_id(row.get("payment_intent")),
         our_refund_id=(row.get("metadata") or {}).get("refund", ""),
-        created_at=_instant(row["created"]) or datetime.now(UTC),
+        created_at=_instant(row["created"]) or clock.now(),
         failure=row.get("failure_reason") or "",
     )
 
@@ -277,7 +277,7 @@ def _dispute(row: Any) -> DisputeFacts:
         currency=row["currency"].upper(),
         intent_id=_id(row.get("payment_intent")),
         evidence_due_at=_instant(_get(row, "evidence_details", "due_by")),
-        created_at=_instant(row["created"]) or datetime.now(UTC),
+        created_at=_instant(row["created"]) or clock.now(),
     )
 
 
@@ -317,7 +317,7 @@ def _payout(row: Any) -> PayoutFacts:
         amount=row["amount"],
         currency=row["currency"].upper(),
         status=row["status"],
-        arrived_at=_instant(row["arrival_date"]) or datetime.now(UTC),
+        arrived_at=_instant(row["arrival_date"]) or clock.now(),
     )
 
 

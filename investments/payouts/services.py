@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -28,6 +28,7 @@ from .models import RUN_STATES, Payout, PayoutAttempt, PayoutFile, PayoutRun
 
 #: Bank days after which a transfer that did not come back is taken to have arrived (section 8).
 BANK_DAYS_TO_RETURN = 3
+FOLDER = "payouts"
 _FETCH = 2_000
 _ACCOUNT = ("bank_code", "bank_kana", "branch_code", "branch_kana", "kind", "number", "holder")
 
@@ -132,13 +133,18 @@ def _keep_files(run: PayoutRun) -> list[str]:
     for number, records in enumerate(render(run)):
         content = b"".join(records)
         digest = hashlib.sha256(content).hexdigest()
-        file, key = private.put("payouts", content)
+        file, key = private.put(FOLDER, content)
         count, amount = zengin.sums(content)
         PayoutFile.objects.create(
             run=run, number=number, payments=count, amount=amount, sha256=digest, file=file, key=key
         )
         digests.append(digest)
     return digests
+
+
+def named(names: list[str]) -> Iterable[str]:
+    """Which of these files a row names; of an approval that failed there is none."""
+    return PayoutFile.objects.filter(file__in=names).values_list("file", flat=True)
 
 
 def download(run: PayoutRun, number: int, *, actor: Any, at: datetime, reason: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any, BinaryIO
@@ -107,6 +108,11 @@ def read(evidence: Evidence, *, actor: Any, at: datetime) -> bytes:
     content = private.get(evidence.file, evidence.key)
     audit.record(action="investments.Evidence.looked_at", subject=evidence, at=at, actor=actor)
     return content
+
+
+def named(names: list[str]) -> Iterable[str]:
+    """Which of these files a row names; the versions of a report share theirs."""
+    return Evidence.objects.filter(file__in=names).values_list("file", flat=True)
 
 
 def carry_over(old: RevenueReport, new: RevenueReport) -> None:

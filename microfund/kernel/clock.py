@@ -56,15 +56,21 @@ def __getattr__(name: str) -> Any:
 
 def now() -> datetime:
     """This instant, aware, in UTC. One place, so that a test or a demo can move it (`move`)."""
-    return timezone.now().astimezone(UTC) + moved()
+    return machine() + moved()
+
+
+def machine() -> datetime:
+    """This instant by the machine's own clock, which nothing moves: for leases, retries, ages of files and running
+    times, never for what happened to money."""
+    return timezone.now().astimezone(UTC)
 
 
 def moved() -> timedelta:
     """How far ahead of the real time a demo's clock is; nothing unless `settings.TIME_TRAVEL` is set.
 
     It stands in `settings.CLOCK_FILE`, whole seconds as text, which every process of a demo reads each time, so that
-    web, worker and commands are on one date at once and after a restart. Machine time (sessions, leases of the outbox,
-    heartbeats, what the database records) does not move.
+    web, worker and commands are on one date at once and after a restart. Machine time (`machine`, sessions, heartbeats,
+    what the database records) does not move.
     """
     if not (settings.TIME_TRAVEL and settings.CLOCK_FILE):
         return timedelta(0)
@@ -84,7 +90,7 @@ def move(to: datetime | None) -> None:
         path.unlink(missing_ok=True)
         return
     # Rounded up, so that what happens next never lies before the instant asked for.
-    ahead = -((timezone.now() - require_aware(to)) // timedelta(seconds=1))
+    ahead = -((machine() - require_aware(to)) // timedelta(seconds=1))
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(str(ahead), encoding="ascii")
     fresh.replace(path)

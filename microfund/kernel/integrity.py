@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -56,6 +56,13 @@ class Outcome:
     check: Check
     differences: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+
+class Unfinished(Exception):
+    """A check could not be done, or a connection of the checks failed: nothing is said about the books. One line."""
+
+    def __init__(self, what: str, error: BaseException) -> None:
+        super().__init__(f"{what} failed: {' '.join(str(error).split()) or type(error).__name__}")
 
 
 class _Shared:
@@ -122,7 +129,8 @@ def rows(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]
 def run(names: list[str] | None = None) -> Iterator[Outcome]:
     """Run the checks (all, or those named) in one snapshot of the database, one outcome each, in their order.
 
-    Raises KeyError for an unknown name. Inside a caller's transaction its own snapshot and connection are used.
+    Raises KeyError for an unknown name; Unfinished when a check or a connection fails, in whatever was found before.
+    Inside a caller's transaction its own snapshot and connection are used.
     """
     wanted = checks() if names is None else [_checks[name] for name in names]
     own = _Shared()
@@ -134,26 +142,37 @@ def run(names: list[str] | None = None) -> Iterator[Outcome]:
                 yield outcome
         return
     work: list[Work] = [(check, Future()) for check in wanted]
+    broken: list[Exception] = []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_ISOLATION)
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         # An iterator over a list hands each item to one thread only.
         areas = iter([list(area) for _name, area in groupby(work, lambda item: item[0].area)])
-        workers = [threading.Thread(target=_work, args=(areas, snapshot, own)) for _number in range(_CONNECTIONS)]
+        workers = [threading.Thread(target=_work, args=(areas, snapshot, own, broken)) for _each in range(_CONNECTIONS)]
         for worker in workers:
             worker.start()
         try:
             for _check, future in work:
-                yield future.result()
+                yield _awaited(future, broken)
         finally:
             for _check, future in work:
                 future.cancel()
             for worker in workers:
                 worker.join()
+    if broken:  # the other connection did it all, but what failed here is not known to be harmless
+        raise Unfinished("a connection of the checks", broken[0]) from broken[0]
 
 
-def _work(areas: Iterator[list[Work]], snapshot: str, own: _Shared) -> None:
+def _awaited(future: Future[Outcome], broken: list[Exception]) -> Outcome:
+    """The outcome, once it is there. Raises Unfinished."""
+    try:
+        return future.result()
+    except CancelledError:  # by the connection that failed
+        raise Unfinished("a connection of the checks", broken[0]) from broken[0]
+
+
+def _work(areas: Iterator[list[Work]], snapshot: str, own: _Shared, broken: list[Exception]) -> None:
     """Run one area after the other on this thread's connection, in `snapshot`."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -164,10 +183,11 @@ def _work(areas: Iterator[list[Work]], snapshot: str, own: _Shared) -> None:
                     for check, future in area:
                         if future.set_running_or_notify_cancel():
                             _settle(future, partial(_outcome, check))
-    except Exception as error:  # there is no connection: whoever waits must hear of it
+    except Exception as error:  # the connection failed: whoever waits must hear of it, whatever the other one can do
+        broken.append(error)
         for area in areas:
             for _check, future in area:
-                future.set_exception(error)
+                future.cancel()
     finally:
         connection.close()
 
@@ -187,7 +207,10 @@ def _reading(own: _Shared) -> Iterator[None]:
 
 def _outcome(check: Check) -> Outcome:
     began = time.monotonic()
-    differences = list(check.find())
+    try:
+        differences = list(check.find())
+    except Exception as error:
+        raise Unfinished(f"the check {check.name}", error) from error
     return Outcome(check, differences, time.monotonic() - began)
 
 

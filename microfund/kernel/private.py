@@ -2,20 +2,33 @@
 
 The key lives in the database, in an encrypted field of the row that owns the file, so keys rotate with all others
 (`rotate_field_keys`) and a deleted row's file cannot be read from a backup either.
+
+A file is written before the row that names it is committed, and deleted after the row is gone: a process that dies in
+between leaves a file that nobody can read. `sweep_orphans` finds those of the folders that are registered.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import islice
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
+from . import clock
 from .crypto import UnreadableField
+
+#: Files without a row are left alone for so long: their row may be about to be committed.
+ORPHAN_AFTER = timedelta(days=1)
+_AT_ONCE = 500
+#: Answers which of these files a row names.
+Named = Callable[[list[str]], Iterable[str]]
+
+_owners: dict[str, Named] = {}
 
 
 class PrivateStorage(FileSystemStorage):
@@ -56,7 +69,27 @@ def remove(name: str) -> None:
     storage().delete(name)
 
 
-def names(folder: str, *, before: datetime) -> Iterator[str]:
+def register(folder: str, named: Named) -> None:
+    """Say who owns the files of a folder: those that `named` does not answer are deleted once they are old enough."""
+    _owners[folder] = named
+
+
+def sweep_orphans(*, on: date, at: datetime) -> dict[str, int]:
+    """Sweep: delete the files of the registered folders that no row names, a day after they were written.
+
+    By the machine's clock, which dates files: on a moved one, a file just written would look old.
+    """
+    before, counts = clock.machine() - ORPHAN_AFTER, {"deleted": 0}
+    for folder, named in _owners.items():
+        found = _written(folder, before=before)
+        while some := list(islice(found, _AT_ONCE)):
+            for name in set(some) - set(named(some)):
+                remove(name)
+                counts["deleted"] += 1
+    return counts
+
+
+def _written(folder: str, *, before: datetime) -> Iterator[str]:
     """The files of a folder that were written before an instant."""
     place = storage()
     if not place.exists(folder):

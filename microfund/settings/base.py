@@ -293,7 +293,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "key_value": {
-            "()": "structlog.stdlib.ProcessorFormatter",
+            "()": "microfund.site.logs.LineFormatter",
             "processor": structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,

@@ -19,11 +19,11 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command, get_commands
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.urls import reverse
 
 from microfund.kernel import messages
-from microfund.kernel.embedded import EmbeddedError, broker
+from microfund.kernel.embedded import EmbeddedError, broker, trouble
 from microfund.kernel.embedded.supervisor import Service, Stopped, Supervisor, answers, port_is_free
 
 LOCAL = "127.0.0.1"
@@ -95,8 +95,9 @@ class Demo:
         try:
             yield
         except OSError as error:
-            where = f": {error.filename}" if error.filename else ""
-            raise EmbeddedError(f"{name}: {error.strerror or error}{where}") from error
+            raise trouble.from_os_error(error, self.data) from error
+        except DatabaseError as error:
+            raise trouble.from_output(str(error), self.data, f"could not be used ({name})") from error
         self.say(f"  {name:<32} {time.monotonic() - began:6.1f} s")
 
     @contextlib.contextmanager
@@ -205,7 +206,7 @@ class Demo:
     def _web(self) -> Service:
         command = [sys.executable, "-m", "gunicorn", "microfund.wsgi", "--bind", f"{LOCAL}:{self.port}"]
         command += ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--access-logfile", "-"]
-        command += ["--no-control-socket"]
+        command += ["--no-control-socket", "--logger-class", "microfund.site.access_log.Logger"]
         return Service("web", command, answers(f"{self.inside}/healthz"), self.environment)
 
     # -- what the newcomer reads ---------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from microfund.kernel import clock
 from microfund.kernel.outbox.models import Event
 from microfund.kernel.schedule.models import Heartbeat
 
@@ -28,7 +28,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     last = Heartbeat.objects.order_by("-last_run_at").values_list("last_run_at", flat=True).first()
-    stuck = Event.objects.filter(done_at__isnull=True, recorded_at__lt=timezone.now() - timedelta(minutes=5)).count()
+    stuck = Event.objects.filter(done_at__isnull=True, recorded_at__lt=clock.machine() - timedelta(minutes=5)).count()
     return JsonResponse(
         {"status": "ok", "last_sweep_at": last.isoformat() if last else None, "events_waiting_over_5_minutes": stuck}
     )

@@ -12,12 +12,13 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from businesses.models import Business
 from investments.offerings import queries as offerings
+from microfund.kernel import clock
 
 from .plain_pages import NAMES as PLAIN
 
@@ -92,7 +93,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
     """RFC 9116: whom to tell of a weakness. It expires SECURITY_TXT_DAYS after the day on which it is read."""
-    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = clock.machine().replace(hour=0, minute=0, second=0, microsecond=0)
     expires = today + timedelta(days=settings.SECURITY_TXT_DAYS)
     lines = [
         f"Contact: mailto:{settings.SECURITY_EMAIL}",

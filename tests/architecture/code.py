@@ -61,11 +61,11 @@ def delayed_tasks(source: str) -> Iterator[int]:
             yield node.lineno
 
 
-_CLOCKS = {"now", "utcnow", "today", "localdate", "localtime"}
+_CLOCKS = {"now", "machine", "utcnow", "today", "localdate", "localtime"}
 
 
 def clock_reads(source: str) -> Iterator[int]:
-    """Lines that ask what time it is: now(), today(), time(), or today_in() without an instant."""
+    """Lines that ask what time it is: now(), machine(), today(), time(), or today_in() without an instant."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
@@ -78,6 +78,30 @@ def clock_reads(source: str) -> Iterator[int]:
             yield node.lineno
         elif name == "time" and isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "time":
             yield node.lineno
+
+
+#: What reads the machine's clock, by the name before the dot.
+_RAW_CLOCKS = {
+    "timezone": {"now", "localdate", "localtime"},
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "time": {"time", "time_ns", "localtime", "gmtime"},
+}
+
+
+def raw_clocks(source: str) -> Iterator[int]:
+    """Lines that read a clock that nobody can move, called or handed on: all but `localtime(of an instant)`."""
+    tree = ast.parse(source)
+    given = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            converts = node.attr in ("localtime", "localdate", "gmtime") and id(node) in given
+            if node.attr in _RAW_CLOCKS.get(owner, ()) and not converts:
+                yield node.lineno
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[-1] in _RAW_CLOCKS:
+            names = _RAW_CLOCKS[(node.module or "").split(".")[-1]]
+            yield from (node.lineno for alias in node.names if alias.name in names)
 
 
 def without_docstring(source: str) -> Iterator[str]:

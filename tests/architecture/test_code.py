@@ -53,6 +53,12 @@ def found_in(paths, finder, *, allowed=()):
         (code.clock_reads, "Now()", "timezone.now()"),
         (code.clock_reads, "clock.start_of_day(on)", "date.today()"),
         (code.clock_reads, "time.monotonic()", "time.time()"),
+        (code.raw_clocks, "clock.now()", "timezone.now()"),
+        (code.raw_clocks, "clock.machine()", "datetime.now(UTC)"),
+        (code.raw_clocks, "clock.today_in()", "datetime.date.today()"),
+        (code.raw_clocks, "timezone.localtime(at)", "timezone.localtime()"),
+        (code.raw_clocks, "Field(default=clock.now)", "Field(default=timezone.now)"),
+        (code.raw_clocks, "from datetime import timedelta", "from django.utils.timezone import now"),
     ],
 )
 def test_a_finder_finds_what_it_is_for_and_nothing_else(finder, good, bad):
@@ -100,6 +106,7 @@ _CLOCK_FILES = {
     "microfund/kernel/clock.py",  # the clock itself
     "microfund/kernel/schedule/services.py",  # the edge of every sweep: turns a business date into an instant
     "microfund/kernel/schedule/travel.py",  # moves a demo's clock
+    "microfund/kernel/private.py",  # the age of files, by the machine's clock
     "microfund/site/context.py",  # which day it is in a demo
     "microfund/kernel/outbox/services.py",  # when to try again, by the machine's clock; what happened when is given
     "microfund/kernel/notices/services.py",  # the same for mail
@@ -116,6 +123,19 @@ _CLOCK_FILES = {
 def test_services_are_told_the_time():
     paths = [path for path in code.files(*code.PRODUCT) if not _EDGE_NAMES.search(code.name_of(path))]
     assert found_in(paths, code.clock_reads, allowed=_CLOCK_FILES) == []
+
+
+def test_nothing_reads_a_clock_but_the_clock():
+    """A demo moves `clock.now()`; whatever reads another clock at an edge would stay behind in the present."""
+    allowed = {
+        "microfund/kernel/clock.py",  # the clock itself
+        "microfund/kernel/accounts/models.py",  # a default that the first migration names
+        "microfund/kernel/embedded/broker.py",  # these two need nothing of ours, the settings included
+        "microfund/kernel/embedded/transport.py",
+        "microfund/site/healthcheck.py",
+    }
+    paths = [path for path in code.files(*code.PRODUCT) if "sandbox" not in path.parts]
+    assert found_in(paths, code.raw_clocks, allowed=allowed) == []
 
 
 def test_the_edges_are_edges():

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 
@@ -274,12 +275,32 @@ def test_the_images_own_command_starts_under_production_settings_and_is_found_he
         # Under a name that is not the site's, the same check fails: it is the site that answers.
         other = subprocess.run(check, cwd=ROOT, env={**environment, "ALLOWED_HOSTS": "elsewhere.example"}, timeout=120)
         assert other.returncode == 1
+        secret = "s" * 43
+        answered = ask_for_a_gift(port, secret)
     finally:
         web.terminate()
         web.wait(120)
     gone = subprocess.run(check, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert gone.returncode == 1
     assert "refused" in gone.stdout
+    # There is no database, so the request is told of by our log with a traceback, and by the web server.
+    said = log.read_text()
+    assert answered == 500 and "Traceback" in said
+    assert secret not in said
+    hidden = "GET /ja/gifts/[secret]/?next=/gifts/[secret]/"
+    for line in (f"request='{hidden}'", f'"{hidden} HTTP/1.1" 500'):
+        assert line in said
+
+
+def ask_for_a_gift(port: int, secret: str) -> int:
+    """The status of a page whose address is a secret, and whose visitor comes from another such page."""
+    client = HTTPConnection("127.0.0.1", port, timeout=60)
+    came_from = f"https://www.tomobune.example/me/calendar/{secret}.ics"
+    own = {"Host": "www.tomobune.example", "X-Forwarded-Proto": "https", "Referer": came_from}
+    client.request("GET", f"/ja/gifts/{secret}/?next=/gifts/{secret}/", headers=own)
+    status = client.getresponse().status
+    client.close()
+    return status
 
 
 class _Answer(BaseHTTPRequestHandler):

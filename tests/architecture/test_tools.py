@@ -27,7 +27,7 @@ def run(*command: object, cwd: Path = ROOT, **environment: str) -> subprocess.Co
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what the scripts in ``.ci`` read."""
-    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", ".env.example"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", ".env.example", "docker-compose.yml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     shutil.copytree(ROOT / "microfund" / "settings", tmp_path / "microfund" / "settings")
@@ -72,7 +72,9 @@ def test_the_example_of_settings_names_them_all_and_no_other(project):
     done = run(sys.executable, ".ci/check_env.py", cwd=project)
     assert done.returncode == 1
     assert "lacks REDIS_URL" in done.stderr
-    assert "names REDDISH_URL, which no setting reads" in done.stderr
+    assert "names REDDISH_URL, which nothing reads" in done.stderr
+    example.write_text(example.read_text().replace("# REDDISH_URL=", "# REDIS_URL=").replace("# WEB_PORT=8000\n", ""))
+    assert "lacks WEB_PORT" in run(sys.executable, ".ci/check_env.py", cwd=project).stderr
 
 
 @pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 1)])

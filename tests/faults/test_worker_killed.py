@@ -16,7 +16,9 @@ from django.db import connection
 
 from investments.orders.models import Order
 from microfund.kernel import clock
+from microfund.kernel.schedule import services as schedule
 from tests.faults import books, cases, points, provider, world
+from tests.faults.cases.case import Sweep
 from tests.faults.scale import Tally, rng, rounds
 from tests.faults.zygote import ROOT, End, Zygote, backends, wait_for_backend, wait_for_other_backends
 from tests.sandbox_client import SandboxProcess
@@ -35,6 +37,8 @@ def undisturbed(zygote: Zygote, name: str) -> tuple[End, books.State]:
     context = case.prepare()
     end = zygote.run(name, context)
     assert end.status == 0, end.error
+    if isinstance(case.act, Sweep) and name != "expire what is paid":  # which it finds, and counts as not expired
+        assert any(end.result.values()), f"{name}: the sweep has nothing to do"
     state = case.finish(context)
     assert not books.problems(context["fund"]), books.problems(context["fund"])
     return end, state
@@ -95,6 +99,32 @@ def test_a_worker_killed_at_every_boundary_of_every_money_task_ends_where_an_und
     tally.require("kills", LEAST_KILLS // SHARES)
     tally.show()
     books.verify_everything()
+
+
+#: Sweeps without a case, each with what it does instead of moving money.
+NO_MONEY = {
+    "revenue.reschedule": "computes dates anew, the same each time",
+    "site.verify": "reads",
+    "schedule.travel": "plays the other sweeps",
+    "private.orphans": "deletes files that no row names",
+    "investors.documents": "deletes pictures",
+    **dict.fromkeys(("investors.duplicates", "news.publish", "news.forget"), "rows of people and news"),
+    "rewards.deliver": "two statements, each of its own rows",
+    **dict.fromkeys(
+        ("offerings.waiting", "mails.reminders", "mails.reports", "mails.statements", "news.digest", "rewards.remind",
+         "rewards.visits"),
+        "letters, unique by key",
+    ),
+}  # fmt: skip
+#: What these do is killed by cases that call it without its sweep.
+CALLED = {"outbox.dispatch": "outbox", "notices.send": "notices", "audit.seal": "audit"}
+
+
+def test_every_sweep_is_killed_or_moves_no_money() -> None:
+    """A new sweep needs a case, or a reason here."""
+    killed = {case.act.name for case in cases.CASES.values() if isinstance(case.act, Sweep)}
+    assert set(CALLED.values()) <= set(cases.CASES)
+    assert {found.name for found in schedule.sweeps()} - killed == set(NO_MONEY) | set(CALLED)
 
 
 @pytest.mark.parametrize(("name", "variant"), [("pay by card", "posting outside"), ("confirm", "event outside")])

@@ -16,6 +16,7 @@ from investments.revenue import reports
 from microfund.kernel import clock, private
 from microfund.kernel.audit.models import AuditRow
 from tests import make, repay
+from tests.private_files import sweep_years_later
 
 pytestmark = pytest.mark.django_db
 
@@ -242,6 +243,9 @@ def test_evidence_is_kept_encrypted_read_by_both_sides_and_goes_along_to_a_new_v
     carried = newest.evidence.get()
     client.post(address(fund), {"do": f"remove-{carried.pk}"})
     assert not newest.evidence.exists()
+    # What was stored and never named, as by a request that was killed, goes; what a row names stays.
+    private.put("evidence", b"lost")
+    assert sweep_years_later() >= 1
     assert client.get(here).content == PDF
 
 

@@ -1,11 +1,14 @@
 """The checks run two at a time in one snapshot; what fails is heard of."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from django.db import connection
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from microfund.kernel import integrity
@@ -112,7 +115,7 @@ def test_an_error_of_a_check_ends_the_run_and_leaves_no_connection(register: Reg
 
     register("first.one", lambda: iter(()))
     register("second.one", fail)
-    with pytest.raises(Exception, match="division by zero"):
+    with pytest.raises(integrity.Unfinished, match=r"the check second\.one failed: division by zero"):
         _run("first.one", "second.one")
     _only_ours_is_left()
 
@@ -120,8 +123,42 @@ def test_an_error_of_a_check_ends_the_run_and_leaves_no_connection(register: Reg
 def test_a_connection_that_cannot_be_had_ends_the_run(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
     register("first.one", lambda: iter(()))
     monkeypatch.setattr(integrity, "_SETTINGS", ("no_such_setting = 1",))
-    with pytest.raises(Exception, match="no_such_setting"):
+    with pytest.raises(integrity.Unfinished, match=r"a connection of the checks failed: .*no_such_setting"):
         _run("first.one")
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_one_connection_that_fails_is_never_a_green_run(
+    register: Register, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Whether the other connection has time to do everything or not."""
+    names = [f"area{area}.check" for area in range(number)]
+    for name in names:
+        register(name, lambda: iter(()))
+    real, failing = integrity._reading, iter([True])
+
+    @contextmanager
+    def reading(own: integrity._Shared) -> Iterator[None]:
+        if next(failing, False):
+            raise OperationalError("FATAL:  too many clients\n")
+        with real(own):
+            yield
+
+    monkeypatch.setattr(integrity, "_reading", reading)
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_ledger", *names, stdout=io.StringIO())
+    line = "The books were not verified: a connection of the checks failed: FATAL: too many clients"
+    assert (str(refused.value), refused.value.returncode) == (line, 1)
+    _only_ours_is_left()
+
+
+def test_a_connection_that_is_cut_ends_the_command_with_one_line(register: Register) -> None:
+    register("first.one", lambda: iter([_scalar("SELECT pg_terminate_backend(pg_backend_pid())")]))
+    register("second.one", lambda: iter(()))
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_ledger", "first.one", "second.one", stdout=io.StringIO())
+    assert "not verified: the check first.one failed: " in str(refused.value) and "\n" not in str(refused.value)
+    _only_ours_is_left()
 
 
 def test_a_run_that_is_left_early_leaves_no_connection(register: Register) -> None:

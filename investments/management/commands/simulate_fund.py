@@ -4,12 +4,13 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser, no_translations
+from django.core.management.base import CommandParser, no_translations
 
 from investments.offerings.case import CaseError, outcome, read_case_file
+from microfund.kernel import commands
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     """Reads a case file (``tests/cases/README.md``) and prints its outcome as JSON on standard output.
 
     A bad case exits 2 with nothing on standard output and one line on standard error that names the field. No database

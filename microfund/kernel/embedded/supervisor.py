@@ -80,13 +80,14 @@ def answers(url: str) -> Callable[[], bool]:
     return ask
 
 
-def last_line(path: Path) -> str:
-    """The last line with something in it, or an empty string."""
+def written(path: Path, since: int = 0) -> str:
+    """What a log holds beyond the byte `since`."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with path.open("rb") as log:
+            log.seek(since)
+            return log.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 class Supervisor:
@@ -176,10 +177,11 @@ class Supervisor:
         """Run a command to its end as a child, passing on those of its lines that are its progress. Raises
         :class:`EmbeddedError` with its last line if it fails."""
         path = self.log_path(name)
-        seen = path.stat().st_size if path.exists() else 0
+        began = path.stat().st_size if path.exists() else 0
         process = self._spawn(name, command, environment or {})
-        if path.stat().st_size < seen:  # it was full, and begun anew
-            seen = 0
+        if path.stat().st_size < began:  # it was full, and begun anew
+            began = 0
+        seen = began
         child = _Child(Service(name, command), process, time.monotonic())
         self._children.append(child)
         while (code := process.poll()) is None:
@@ -187,7 +189,7 @@ class Supervisor:
             time.sleep(0.1)
         self._forget(child)
         if code:
-            raise EmbeddedError(f"{name} failed: {last_line(path) or f'exit code {code}'} (all of it: {path})")
+            raise trouble.from_log(name, "failed", written(path, began), path)
 
     def _pass_on(self, path: Path, seen: int, wanted: Callable[[str], bool]) -> int:
         """Say the wanted whole lines that a log has beyond the byte `seen`; answers how far that was."""
@@ -204,8 +206,10 @@ class Supervisor:
 
         Raises :class:`EmbeddedError` if one ends or is not ready in time.
         """
-        new = []
+        new, began = [], {}
         for service in services:
+            path = self.log_path(service.name)
+            began[path] = path.stat().st_size if path.exists() else 0
             process = self._spawn(service.name, service.command, service.environment)
             new.append(_Child(service, process, time.monotonic()))
             self._children.append(new[-1])
@@ -215,9 +219,8 @@ class Supervisor:
             for child in list(waiting):
                 path = self.log_path(child.service.name)
                 if child.process.poll() is not None:
-                    raise EmbeddedError(
-                        f"{child.service.name} did not start: {last_line(path) or 'no output'} (all of it: {path})"
-                    )
+                    since = began[path] if path.stat().st_size >= began[path] else 0
+                    raise trouble.from_log(child.service.name, "did not start", written(path, since), path)
                 if child.service.ready():
                     waiting.remove(child)
                 elif time.monotonic() > until:

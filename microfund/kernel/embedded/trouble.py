@@ -6,7 +6,12 @@ from pathlib import Path
 
 from .errors import EmbeddedError
 
-_FULL = "The disk is full: there is no room for the database in {folder}. Free at least 200 MB and try again."
+_SAYS_FULL = re.compile(
+    r"No space left on device|Disk quota exceeded|Check free disk space|wrote only \d+ of \d+ bytes"
+)
+_FULL = "The disk is full: there is no room for the database in {folder}. Free at least 500 MB and try again."
+#: Letters of a log's line that are shown; a line with a traceback in it has thousands.
+_LONGEST = 300
 _READ_ONLY = (
     "The database folder {folder} can't be written to ({reason}): make it writable, "
     "or set TOMOBUNE_DATA to a folder that is."
@@ -29,9 +34,18 @@ def from_os_error(error: OSError, folder: Path) -> EmbeddedError:
     return EmbeddedError(f"The database in {folder} can't be used: {error.strerror or error} ({error.filename}).")
 
 
+def from_log(name: str, what: str, output: str, path: Path) -> EmbeddedError:
+    """The line for a process of ours that gave up (`what` says how), from what it wrote into its log at `path`."""
+    if _SAYS_FULL.search(output):
+        return EmbeddedError(_FULL.format(folder=path.parent.parent))
+    said = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no output")
+    short = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
+    return EmbeddedError(f"{name} {what}: {short} (all of it: {path})")
+
+
 def from_output(output: str, folder: Path, what: str, *, log_path: Path | None = None) -> EmbeddedError:
     """The line for what ``initdb`` or the server itself wrote before it gave up; ``what`` finishes "The database …"."""
-    if "No space left on device" in output or "Disk quota exceeded" in output:
+    if _SAYS_FULL.search(output):
         return EmbeddedError(_FULL.format(folder=folder))
     if match := re.search(r"(Read-only file system|Permission denied)", output):
         return EmbeddedError(_READ_ONLY.format(folder=folder, reason=match[1]))

@@ -9,8 +9,8 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.utils import timezone
 
+from microfund.kernel import clock
 from microfund.kernel.jobs import send_soon
 
 from . import choices, compose, kinds
@@ -70,14 +70,14 @@ def _claim(notice_id: int) -> Notice | None:
     with transaction.atomic():
         notice = (
             Notice.objects.select_for_update(skip_locked=True)
-            .filter(pk=notice_id, state__in=UNSENT, next_try_at__lte=timezone.now())
+            .filter(pk=notice_id, state__in=UNSENT, next_try_at__lte=clock.machine())
             .first()
         )
         if notice is None:
             return None
         notice.state = Notice.State.SENDING
         notice.attempts += 1
-        notice.next_try_at = timezone.now() + LEASE
+        notice.next_try_at = clock.machine() + LEASE
         notice.save(update_fields=["state", "attempts", "next_try_at"])
         return notice
 
@@ -103,7 +103,7 @@ def _mail(notice: Notice) -> None:
 def send_due(*, limit: int = 200) -> dict[str, int]:
     """Send due notices; returns counts. A refusal by the mail server is tried again, at most MAX_ATTEMPTS times."""
     counts = {"sent": 0, "errors": 0}
-    due = Notice.objects.filter(state__in=UNSENT, next_try_at__lte=timezone.now()).order_by("next_try_at", "id")
+    due = Notice.objects.filter(state__in=UNSENT, next_try_at__lte=clock.machine()).order_by("next_try_at", "id")
     for notice_id in list(due.values_list("pk", flat=True)[:limit]):
         notice = _claim(notice_id)
         if notice is None:
@@ -115,11 +115,11 @@ def send_due(*, limit: int = 200) -> dict[str, int]:
             wait = BACKOFF_MINUTES[min(notice.attempts - 1, len(BACKOFF_MINUTES) - 1)]
             notice.state = Notice.State.FAILED if notice.attempts >= MAX_ATTEMPTS else Notice.State.QUEUED
             notice.last_error = f"{type(error).__name__}: {error}"[:2000]
-            notice.next_try_at = timezone.now() + timedelta(minutes=wait)
+            notice.next_try_at = clock.machine() + timedelta(minutes=wait)
             counts["errors"] += 1
         else:
             notice.state = Notice.State.SENT
-            notice.sent_at = timezone.now()
+            notice.sent_at = clock.machine()
             counts["sent"] += 1
         notice.save(update_fields=["state", "last_error", "next_try_at", "sent_at"])
     return counts
@@ -128,6 +128,6 @@ def send_due(*, limit: int = 200) -> dict[str, int]:
 def retry(notice: Notice) -> None:
     """Put a failed notice back in the queue."""
     Notice.objects.filter(pk=notice.pk, state=Notice.State.FAILED).update(
-        state=Notice.State.QUEUED, attempts=0, next_try_at=timezone.now()
+        state=Notice.State.QUEUED, attempts=0, next_try_at=clock.machine()
     )
     send_soon("notices.send")

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.utils import timezone
 
+from microfund.kernel import clock
 from microfund.kernel.jobs import send_soon
 
 from .models import Delivery, Event
@@ -74,7 +74,7 @@ def dispatch(*, limit: int = 500) -> dict[str, int]:
     """Deliver due events to their subscribers; returns counts. A failure keeps its reason and is tried again later."""
     counts = {"events": 0, "errors": 0}
     due = list(
-        Event.objects.filter(done_at__isnull=True, next_try_at__lte=timezone.now())
+        Event.objects.filter(done_at__isnull=True, next_try_at__lte=clock.machine())
         .order_by("next_try_at", "id")
         .values_list("pk", "kind", "attempts")[:limit]
     )
@@ -87,16 +87,16 @@ def dispatch(*, limit: int = 500) -> dict[str, int]:
             Event.objects.filter(pk=event_id, done_at__isnull=True).update(
                 attempts=attempts + 1,
                 last_error=f"{type(error).__name__}: {error}"[:2000],
-                next_try_at=timezone.now() + timedelta(seconds=wait),
+                next_try_at=clock.machine() + timedelta(seconds=wait),
             )
             counts["errors"] += 1
             continue
         if all(delivered):
-            counts["events"] += Event.objects.filter(pk=event_id, done_at__isnull=True).update(done_at=timezone.now())
+            counts["events"] += Event.objects.filter(pk=event_id, done_at__isnull=True).update(done_at=clock.machine())
     return counts
 
 
 def retry(event: Event) -> None:
     """Make an event that could not be delivered due at once."""
-    Event.objects.filter(pk=event.pk, done_at__isnull=True).update(next_try_at=timezone.now(), attempts=0)
+    Event.objects.filter(pk=event.pk, done_at__isnull=True).update(next_try_at=clock.machine(), attempts=0)
     send_soon("outbox.dispatch")

@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from microfund.kernel import queues
+from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import OPERATIONS
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, pretty
 
@@ -23,7 +23,7 @@ LATE_AFTER = {"minute": timedelta(minutes=10), "hour": timedelta(hours=3), "day"
 
 def troubled() -> QuerySet[Heartbeat]:
     """The sweeps whose last run failed, or that have not run for too long."""
-    now = timezone.now()
+    now = clock.machine()
     late = Q(pk__in=[])
     for cadence, span in LATE_AFTER.items():
         names = [sweep.name for sweep in services.sweeps([cadence])]

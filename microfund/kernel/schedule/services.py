@@ -13,7 +13,6 @@ from datetime import date, datetime
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from microfund.kernel import clock
 
@@ -72,7 +71,7 @@ def _beat(name: str, ok: bool) -> None:
 
 def run_sweep(sweep: Sweep, *, on: date, at: datetime, always_record: bool = False) -> tuple[dict[str, int], str]:
     """Run one sweep and leave its JobRun; returns (counts, error). An error is recorded, not raised."""
-    started, clock_start = timezone.now(), time.monotonic()
+    started, clock_start = clock.machine(), time.monotonic()
     counts: dict[str, int] = {}
     error = ""
     try:

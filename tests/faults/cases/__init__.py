@@ -8,7 +8,7 @@ that they travel to a forked child.
 from __future__ import annotations
 
 from investments.offerings.models import Fund
-from tests.faults.cases import bank, carriers, funds, orders, provider_acts, repayment, rewards
+from tests.faults.cases import bank, carriers, funds, late_sweeps, orders, provider_acts, repayment, rewards
 from tests.faults.cases.case import Case
 from tests.faults.cases.funds import DECIDED
 from tests.faults.cases.variants import variant
@@ -23,6 +23,7 @@ CASES: dict[str, Case] = {
     **carriers.CASES,
     **repayment.CASES,
     **rewards.CASES,
+    **late_sweeps.CASES,
 }
 
 

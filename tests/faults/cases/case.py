@@ -56,8 +56,17 @@ def charges(context: Context) -> list[Any]:
     return sorted((label, sorted(totals[reference].items())) for reference, label in rows if reference in totals)
 
 
-def sweep(name: str) -> Callable[[Context], dict[str, int]]:
-    return lambda context: world.sweep(name, at=at_of(context))
+@dataclass(frozen=True)
+class Sweep:
+    """An act that is a sweep, at the case's instant."""
+
+    name: str
+
+    def __call__(self, context: Context) -> dict[str, int]:
+        return world.sweep(self.name, at=at_of(context))
+
+
+sweep = Sweep
 
 
 def intent(order: Order) -> str:

@@ -41,7 +41,7 @@ def _again(act: Callable[[Context], Any]) -> Callable[[Context], None]:
     return do
 
 
-def _at_rest(at: datetime) -> None:
+def at_rest(at: datetime) -> None:
     """Runs of earlier cases are over, so that the case's own fund is alone in the next."""
     for run in PayoutRun.objects.filter(state__in=["prepared", "approved"]).order_by("pk"):
         services.withdraw_run(run, actor=repay.staff(), at=at, reason="An earlier case.")
@@ -56,12 +56,12 @@ def _operating() -> tuple[Fund, datetime]:
     return fund, make.at_noon(clock.next_bank_day(date(repay.period(fund, 1).ends_on.year, 12, 1)))
 
 
-def _prepared(to: str) -> Context:
+def prepared(to: str) -> Context:
     """A fund brought to the moment before a step."""
     for name in ("maker", "checker", "reviewer"):
         repay.staff(name)
     at = make.at_noon(date(2021, 12, 1))
-    _at_rest(at)
+    at_rest(at)
     fund, at = _operating()
     context = context_of(fund, at=at)
     own = repay.period(fund, 1)
@@ -139,14 +139,14 @@ def _distribution(context: Context) -> Distribution:
     return Distribution.objects.get(pk=context["distribution"])
 
 
-def _return(context: Context) -> None:
+def come_back(context: Context) -> None:
     attempt = PayoutAttempt.objects.filter(run_id=context["run"], payout__fund_id=context["fund"]).order_by("pk")[0]
     at = at_of(context)
     outcome.record_return(attempt, returned_on=clock.today_in(None, at), actor=repay.staff(), at=at, cause="closed")
 
 
 def _case(to: str, act: Callable[[Context], Any]) -> Case:
-    return Case(lambda: _prepared(to), act, sweeps=_SWEEPS)
+    return Case(lambda: prepared(to), act, sweeps=_SWEEPS)
 
 
 CASES: dict[str, Case] = {
@@ -203,5 +203,5 @@ CASES: dict[str, Case] = {
     ),
     "send a run": _case("send", _again(lambda own: services.mark_sent(_run(own), actor=repay.staff(), at=at_of(own)))),
     "payouts are paid": _case("paid", sweep("payouts.paid")),
-    "a transfer returns": _case("return", _return),
+    "a transfer returns": _case("return", come_back),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
@@ -185,3 +188,45 @@ def test_a_withdrawn_transfer_is_never_sent() -> None:
         outgoing.approve(transfer, actor=checker, at=at)
     assert caught.value.code == "wrong_state"
     assert sent_at_once(transfer) == "wrong_state" and nothing_left(transfer)
+
+
+# --- Everything that two people decide -------------------------------------------------------------------------------
+
+#: The states that only a second person brings about, by the CHECK that says so.
+DECIDED = {
+    "compensation_two_people": {"approved", "funded", "paid"},
+    "distribution_two_people": {"approved"},
+    "inheritance_two_people": {"done"},
+    "instalment_two_people": {"approved"},
+    "moratorium_two_people": {"approved", "ended"},
+    "outgoing_transfer_two_people": {"approved", "sent"},
+    "payout_run_two_people": {"approved", "sent", "done"},
+    "report_two_people": {"accepted", "returned"},
+    "write_off_two_people": {"approved"},
+}
+
+
+def test_every_check_of_two_people_refuses_one_in_each_state_that_is_decided() -> None:
+    """The CHECKs as the database has them, asked about a row of one person and about one of two."""
+    at = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname, conrelid::regclass::text, pg_get_expr(conbin, conrelid) FROM pg_constraint"
+            " WHERE conname LIKE '%two\\_people'"
+        )
+        checks = {name: (table, text) for name, table, text in cursor.fetchall()}
+        assert set(checks) == set(DECIDED)
+        models = {model._meta.db_table: model for model in apps.get_models()}
+        for name, (table, check) in checks.items():
+            people = sorted(set(re.findall(r"\b\w+_id\b", check)))
+            assert len(people) == 2, f"{name} compares {people}"
+            dates = dict.fromkeys(re.findall(r"\b\w+_(?:at|on)\b", check), at.date().isoformat())
+
+            def holds(state: str, one: int, other: int, table: str = table, check: str = check) -> bool:
+                row = {"state": state, people[0]: one, people[1]: other, **dates}  # noqa: B023 - called in this round
+                cursor.execute(f"SELECT {check} FROM jsonb_populate_record(NULL::{table}, %s)", [json.dumps(row)])
+                return bool(cursor.fetchone()[0])
+
+            states = {str(value) for value, _label in models[table]._meta.get_field("state").choices}
+            assert {state for state in states if not holds(state, 1, 1)} == DECIDED[name], name
+            assert all(holds(state, 1, 2) for state in states), name

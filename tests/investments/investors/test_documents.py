@@ -1,7 +1,6 @@
 """Identity documents: nothing of a file is kept but its pixels, encrypted, for reviewers alone, for their time only."""
 
 import io
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox.services import dispatch
 from tests import make
 from tests.businesses import hostile_files as files
+from tests.private_files import sweep_years_later
 
 NOW = timezone.now
 
@@ -223,9 +223,6 @@ def test_documents_go_when_their_time_is_over_and_what_there_was_is_kept(
 @pytest.mark.django_db
 def test_a_file_that_no_row_names_is_swept_away_after_a_day() -> None:
     (row,) = send(make.make_investor(verified=False))
-    lost, _key = private.put("identity", b"lost")
-    fresh, _key = private.put("identity", b"fresh")
-    for name in (lost, row.name):
-        os.utime(private.storage().path(name), (0, 0))
-    assert documents.delete_due(on=clock.today_in(), at=NOW())["orphans"] == 1
-    assert {path.name for path in kept()} == {row.name.split("/")[1], fresh.split("/")[1]}
+    private.put(documents.FOLDER, b"lost")
+    assert sweep_years_later() == 1
+    assert [path.name for path in kept()] == [row.name.split("/")[1]]

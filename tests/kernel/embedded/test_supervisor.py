@@ -159,6 +159,22 @@ def test_a_step_that_fails_is_one_line_with_its_last_words(folder):
         supervisor.run("seed", [sys.executable, "-c", "raise ValueError('no')"])
 
 
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        ("could not extend file: No space left on device", r"^The disk is full: .* Free at least \d+ MB"),
+        ("boom", r"^seed failed: error='Traceback a{2,} … \(all of it: .*/seed\.log\)$"),
+    ],
+)
+def test_a_step_that_ends_in_a_long_traceback_is_one_short_line(folder, cause, line):
+    """A line of our logs has the whole traceback in it."""
+    step = f"import sys; print('x', file=sys.stderr); sys.exit(\"error='Traceback \" + 2000 * 'a' + '{cause}')"
+    with pytest.raises(EmbeddedError, match=line) as refused, Supervisor(folder / "logs") as supervisor:
+        (folder / "logs" / "seed.log").write_text("an earlier run: No space left on device\n")
+        supervisor.run("seed", [sys.executable, "-c", step])
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 600
+
+
 def test_the_progress_of_a_step_is_passed_on_and_nothing_else(folder):
     said = []
     with Supervisor(folder / "logs", say=said.append) as supervisor:

@@ -97,9 +97,15 @@ def test_a_disk_that_fills_up_while_the_folder_is_made(folder, monkeypatch):
     cluster.release()
 
 
-def test_what_the_server_says_of_a_full_disk_is_understood():
-    log = 'FATAL:  could not write to file "pg_wal/xlogtemp.12": No space left on device'
-    assert "The disk is full" in str(trouble.from_output(log, Path("/data/postgres"), "did not start"))
+@pytest.mark.parametrize(
+    "said",
+    [
+        'FATAL:  could not write to file "pg_wal/xlogtemp.12": No space left on device',
+        'could not extend file "base/5/1": wrote only 4096 of 8192 bytes at block 0\nHINT:  Check free disk space.',
+    ],
+)
+def test_what_the_server_says_of_a_full_disk_is_understood(said):
+    assert "The disk is full" in str(trouble.from_output(said, Path("/data/postgres"), "did not start"))
 
 
 def test_a_server_that_gives_up_says_why_and_where_the_log_is(folder):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import ProgrammingError, connection, transaction
-from django.utils import timezone
 
+from microfund.kernel import clock, commands
 from microfund.kernel.audit import services as audit
 
 # Rows whose number is an idempotency key or a reference at the payment provider: never given twice.
@@ -25,7 +25,7 @@ SEALED = (
 )
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Run once after restoring a backup, before anything is started: numbers that the payment provider has seen are "
         "not used again, and rows of another cluster no longer wait for its transactions. Needs the tables' owner."
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 audit.record(
                     action="site.restored",
                     subject=("database", connection.settings_dict["NAME"]),
-                    at=timezone.now(),
+                    at=clock.machine(),
                     actor="after_restore",
                     changes=changes,
                 )

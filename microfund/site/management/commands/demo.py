@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from microfund.kernel import commands
 from microfund.site.demo import Demo
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     """Runs the demo until Ctrl-C or TERM."""
 
     help = "Run the site, its worker and the payment sandbox on this machine, with demo data."

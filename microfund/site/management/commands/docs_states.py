@@ -10,10 +10,10 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import translation
 
-from microfund.kernel import states
+from microfund.kernel import commands, states
 
 APPS = ("businesses", "investments", "rewards")
 HEAD = """# States
@@ -54,7 +54,7 @@ def _section(key: str, table: states.StateTable) -> str:
     return "\n".join([*lines, "```", ""])
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Write docs/states.md from the state tables of the code."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

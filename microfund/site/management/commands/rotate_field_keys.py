@@ -6,9 +6,9 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.core.management.base import CommandError
 
+from microfund.kernel import clock, commands
 from microfund.kernel.audit import services as audit
 from microfund.site import field_keys
 
@@ -16,7 +16,7 @@ PASSES = 20
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Re-encrypt every encrypted field and second factor under the first key of FIELD_ENCRYPTION_KEYS, beside "
         "traffic; may be stopped and run again at any time. Exit 0 means that no older key is needed any more."
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             audit.record(
                 action="field_keys.rotated",
                 subject=("field_keys", "first"),
-                at=timezone.now(),
+                at=clock.machine(),
                 actor="rotate_field_keys",
                 changes={str(found.column): found.renewed for found in results if found.renewed},
             )

@@ -11,12 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
-from django.utils import timezone
 
 from businesses.models import Business
-from microfund.kernel import clock, jobs
+from microfund.kernel import clock, commands, jobs
 from microfund.kernel.schedule import travel
 from microfund.kernel.schedule.models import JobRun
 from microfund.site import demo_logins
@@ -27,17 +26,17 @@ from microfund.site.seed.story import Story
 MARK = "seed_demo"
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Build the demo's businesses and reach every state by the real services with back-dated dates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--as-of", type=date.fromisoformat, help="the day of the demo, YYYY-MM-DD (default: today)")
+        parser.add_argument("--as-of", type=commands.business_date, help="YYYY-MM-DD (default: today)")
         parser.add_argument("--reset", action="store_true", help="empty the database and the sandbox first")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO_MODE:
             raise CommandError("seed_demo: only for the demo; these settings are not the demo's")
-        today = clock.today_in(None, timezone.now())
+        today = clock.today_in(None, clock.machine())
         as_of = options["as_of"] or today
         if as_of > today:
             raise CommandError("--as-of: lies in the future; time_travel plays the future of a demo")
@@ -50,7 +49,7 @@ class Command(BaseCommand):
             self._empty()
         if travel.possible():
             clock.move(None)  # of the data that was here before
-        started = timezone.now()
+        started = clock.machine()
         with jobs.muted():
             self._build(as_of)
         JobRun.objects.create(
@@ -58,13 +57,13 @@ class Command(BaseCommand):
             business_date=as_of,
             as_of=started,
             started_at=started,
-            duration_ms=int((timezone.now() - started).total_seconds() * 1000),
+            duration_ms=int((clock.machine() - started).total_seconds() * 1000),
             counts={"businesses": Business.objects.count()},
         )
         if settings.DEBUG:
             for row in demo_logins.LOGINS:
                 self.stdout.write("  ".join(row))
-        self.stdout.write(f"Demo data as of {as_of} built in {(timezone.now() - started).total_seconds():.0f} s.")
+        self.stdout.write(f"Demo data as of {as_of} built in {(clock.machine() - started).total_seconds():.0f} s.")
 
     def _empty(self) -> None:
         """A new schema: the journal can be emptied in no other way."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from microfund.kernel import clock
+from microfund.kernel import clock, commands
 from microfund.kernel.errors import DomainError
 from microfund.kernel.schedule import travel
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Move the demo's business date forward by months and run every sweep of every day on the way."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,8 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from microfund.kernel import commands
 from microfund.kernel.audit import services as audit
 
 SHOWN = 100
@@ -21,7 +20,7 @@ def _anchor(text: str) -> tuple[int, str]:
     return int(position), chain_hash.lower()
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Verify the audit trail: each row against its hash, each hash in the chain, none unsealed for ten minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

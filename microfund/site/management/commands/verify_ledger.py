@@ -7,14 +7,15 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.db import DatabaseError
 
-from microfund.kernel import integrity
+from microfund.kernel import commands, integrity
 
 SHOWN = 100
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Check the journal against orders, payments, holdings, counters and documents; exit 1 if a row differs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,10 +30,13 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(f"unknown: {', '.join(unknown)}; the checks are {', '.join(sorted(known))}")
         outcomes = []
-        for outcome in integrity.run(options["checks"] or None):
-            outcomes.append(outcome)
-            if not options["json"]:
-                self._print(outcome, quiet=options["quiet"], limit=None if options["all"] else SHOWN)
+        try:
+            for outcome in integrity.run(options["checks"] or None):
+                outcomes.append(outcome)
+                if not options["json"]:
+                    self._print(outcome, quiet=options["quiet"], limit=None if options["all"] else SHOWN)
+        except (integrity.Unfinished, DatabaseError) as error:
+            raise CommandError(f"The books were not verified: {' '.join(str(error).split())}") from error
         differences = sum(len(outcome.differences) for outcome in outcomes)
         if options["json"]:
             self._print_json(outcomes, differences)

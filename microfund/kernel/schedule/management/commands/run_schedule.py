@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from microfund.kernel import clock
+from microfund.kernel import clock, commands
 from microfund.kernel.schedule import services
 
 
-def _date(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-class Command(BaseCommand):
+class Command(commands.Command):
     help = "Run every sweep for one business date, or for each from --date to --until, as the worker would have."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--date", type=_date, required=True, help="business date, YYYY-MM-DD")
-        parser.add_argument("--until", type=_date, help="last business date, YYYY-MM-DD (default: --date)")
+        parser.add_argument("--date", type=commands.business_date, required=True, help="business date, YYYY-MM-DD")
+        parser.add_argument("--until", type=commands.business_date, help="last business date (default: --date)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         on, until = options["date"], options["until"] or options["date"]
