@@ -33,7 +33,7 @@ def entitlements() -> Iterator[str]:
 
 def stock() -> Iterator[str]:
     """What a cycle says it promised is the sum of what was claimed and not given back, and within its stock; what was
-    sent stays out of it, also where something else or money followed."""
+    sent or used stays out of it, also where something else or money followed, or the units went."""
     yield from query("""
         SELECT format('rewards_cycle %s: says %s of %s promised, its entitlements make %s', cycle.id, cycle.promised,
                       coalesce(cycle.stock::text, 'any'), coalesce(own.promised, 0))
@@ -41,9 +41,11 @@ def stock() -> Iterator[str]:
           LEFT JOIN (SELECT entitlement.cycle_id, sum(entitlement.quantity) AS promised
                        FROM rewards_entitlement AS entitlement
                        LEFT JOIN rewards_parcel AS parcel ON parcel.entitlement_id = entitlement.id
+                       LEFT JOIN rewards_voucher AS voucher ON voucher.entitlement_id = entitlement.id
                       WHERE entitlement.state IN ('claimed', 'passed_on', 'packing', 'shipped', 'delivered', 'returned',
                                                   'substituted')
-                         OR entitlement.state IN ('moved', 'compensated') AND parcel.shipped_on IS NOT NULL
+                         OR entitlement.state IN ('moved', 'compensated', 'withdrawn')
+                        AND (parcel.shipped_on IS NOT NULL OR voucher.balance < voucher.value)
                       GROUP BY 1) AS own ON own.cycle_id = cycle.id
          WHERE cycle.promised <> coalesce(own.promised, 0) OR cycle.promised > cycle.stock
          ORDER BY cycle.id

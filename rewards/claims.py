@@ -192,11 +192,35 @@ def give_stock_back(row: Entitlement) -> None:
         Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") - row.quantity)
 
 
+def withdraw_rest(row: Entitlement, left: int, *, at: datetime) -> None:
+    """A locked entitlement loses its units: `left` items stay, or it is withdrawn and its address erased. What was sent
+    or used stays out of the stock, as in `end_otherwise`."""
+    if left:
+        given_back = row.quantity - left
+        if row.state in TAKES_STOCK:
+            locks.note("rewards.Cycle", [row.cycle_id])
+            Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") - given_back)
+        row.quantity = left
+        row.save(update_fields=["quantity"])
+        return
+    if not _was_taken(row):
+        give_stock_back(row)
+    Parcel.objects.filter(entitlement=row).update(address={}, card="", batch=None, erased_at=at)
+    ENTITLEMENT_STATES.move(row, Entitlement.State.WITHDRAWN, at=at)
+
+
+def _was_taken(row: Entitlement) -> bool:
+    """Whether something of it has left the house or was used."""
+    sent = Parcel.objects.filter(entitlement=row, shipped_on__isnull=False)
+    used = Voucher.objects.filter(entitlement=row, balance__lt=F("value"))
+    return sent.exists() or used.exists()
+
+
 def end_otherwise(row: Entitlement, to: str, *, note: str, actor: Any, at: datetime) -> Entitlement:
     """A locked entitlement ends for another or for money. Its address is erased; what was not sent yet is in stock
     again, what was sent is not, whatever became of it. Raises DomainError("wrong_state")."""
     ENTITLEMENT_STATES.require(row.state, to)
-    if not Parcel.objects.filter(entitlement=row, shipped_on__isnull=False).exists():
+    if not _was_taken(row):
         give_stock_back(row)
     Parcel.objects.filter(entitlement=row).update(address={}, card="", erased_at=at)
     return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor, reason=note, note=note[:200])

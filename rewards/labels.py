@@ -106,7 +106,8 @@ def export(batch: Batch, kind: str, *, actor: Any, at: datetime) -> tuple[bytes,
     if kind not in KINDS:
         raise DomainError("kind", _("There is no such export."))
     on = clock.today_in(None, at)
-    parcels = list(fulfilment.visible(batch, on=on).select_related("entitlement__cycle__offer"))
+    shown = fulfilment.visible(batch, on=on).select_related("entitlement__cycle__offer")
+    parcels = [parcel for parcel in shown if not parcel.is_stopped]
     if not parcels:
         raise DomainError("nothing", _("Names and addresses are shown until a month after sending."))
     audit.record(

@@ -242,8 +242,6 @@ class Entitlement(models.Model):
 
 #: States in which an entitlement takes from the cycle's stock.
 TAKES_STOCK = ("claimed", "passed_on", "packing", "shipped", "delivered", "returned", "substituted")
-#: Ended for another entitlement or for money: what was sent before stays out of the stock, though it did not arrive.
-SETTLED_OTHERWISE = ("moved", "compensated")
 #: Claimed, and not yet in anybody's hands.
 TO_PACK = ("claimed", "passed_on")
 
@@ -263,11 +261,11 @@ ENTITLEMENT_STATES = StateTable(
         ),
         "claimed": ("packing", "delivered", "passed_on", "declined", "withdrawn", "moved", "compensated"),
         "passed_on": ("packing", "claimed", "declined", "withdrawn"),
-        "packing": ("shipped", "claimed", "passed_on"),
+        "packing": ("shipped", "claimed", "passed_on", "withdrawn"),
         "shipped": ("delivered", "returned"),
-        "delivered": ("returned",),
-        "returned": ("claimed", "passed_on", "substituted", "declined", "moved", "compensated"),
-        "carried": ("moved",),
+        "delivered": ("returned", "withdrawn"),
+        "returned": ("claimed", "passed_on", "substituted", "declined", "withdrawn", "moved", "compensated"),
+        "carried": ("moved", "withdrawn"),
     },  # fmt: skip
     section="domain.md section 10",
 )
