@@ -155,20 +155,23 @@ def report_problem(entitlement_id: int, *, problem: str, note: str, actor: Any, 
     with transaction.atomic():
         row = locks.lock_one(Entitlement, entitlement_id)
         ENTITLEMENT_STATES.move(row, Entitlement.State.RETURNED, at=at, actor=actor, reason=note)
-        Parcel.objects.filter(entitlement=row).update(problem=problem, note=note.strip()[:200])
+        Parcel.objects.filter(entitlement=row).update(
+            problem=problem, note=note.strip()[:200], complaint="", complained_at=None
+        )
         publish(events.ParcelFailed(entitlement_id=row.pk, at=at), key=f"{row.pk}:{at.isoformat()}", at=at)
         return row
 
 
 def substitute(entitlement_id: int, *, note: str, actor: Any, at: datetime) -> Entitlement:
-    """Something else is sent instead of what came back; `note` says what. Raises DomainError("reason_needed",
-    "wrong_state")."""
+    """Something else is sent instead of what came back; `note` says what, and the holder reads it. Raises
+    DomainError("reason_needed", "wrong_state")."""
     if not note.strip():
         raise DomainError("reason_needed", _("Say what is sent instead."), field="note")
     with transaction.atomic():
         row = locks.lock_one(Entitlement, entitlement_id)
         ENTITLEMENT_STATES.move(row, Entitlement.State.SUBSTITUTED, at=at, actor=actor, reason=note)
         Parcel.objects.filter(entitlement=row).update(note=note.strip()[:200])
+        publish(events.ParcelAnswered(entitlement_id=row.pk, at=at), key=f"{row.pk}:{at.isoformat()}", at=at)
         return row
 
 
