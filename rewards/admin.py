@@ -15,13 +15,14 @@ from investments.investors import addresses
 from investments.investors.address_forms import AddressForm
 from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import OPERATIONS, REVIEWER, SUPPORT
-from microfund.kernel.acts import Act, ReasonForm
+from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, StaffAdmin, link, money
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import refuse
 
-from . import compensation_admin, entitlement_admin, offers, visits  # noqa: F401  (registers its own)
+from . import board, compensation_admin, entitlement_admin, offers, visits  # noqa: F401  (registers its own)
 from .models import TO_PACK, Batch, Cycle, Donee, Entitlement, Letter, Offer, Redemption, Visit, Voucher
+from .offer_forms import OfferAdminForm
 
 SHOWN = 100
 
@@ -35,19 +36,33 @@ def _revise(row: Offer, *, actor: Any, at: datetime, reason: str) -> Any:
     return [(_("new version"), link(Offer, new.pk, f"v{new.version}"))]
 
 
+def _take_on(row: Offer, *, actor: Any, at: datetime, reason: str) -> None:
+    offers.take_on(row, actor=actor, at=at, reason=reason)
+
+
 @admin.register(Offer)
 class OfferAdmin(StaffAdmin):
     """One promised reward of a fund; once its cycles have begun, a change is a new version."""
 
     edit_roles = (REVIEWER, OPERATIONS)
-    list_display = ("fund", "minimum_units", "kind", "cycle", "text_en", "text_ja", "version", "ended_at")
-    list_filter = ("kind", "cycle")
+    list_display = ("fund", "minimum_units", "kind", "cycle", "text_en", "text_ja", "version", "waiting", "ended_at")
+    list_filter = ("waiting", "kind", "cycle")
     list_select_related = ("fund",)
     search_fields = ("fund__slug", "text_en", "text_ja")
     ordering = ("-fund", "minimum_units", "pk")
-    exclude = ("version", "replaces", "ended_at")
+    form = OfferAdminForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     acts = (
+        Act(
+            name="take_on",
+            label=_("Take it on"),
+            roles=(REVIEWER, OPERATIONS),
+            run=_take_on,
+            form=RemarkForm,
+            when=lambda row: row.waiting and row.ended_at is None,
+            explanation=_("The business proposes it. From then on it stands on its page and is a promise."),
+            confirm=True,
+        ),
         Act(
             name="end",
             label=_("End the offer"),
@@ -63,7 +78,7 @@ class OfferAdmin(StaffAdmin):
             label=_("Make a new version"),
             roles=(REVIEWER, OPERATIONS),
             run=_revise,
-            when=lambda row: row.ended_at is None and row.cycles.exists(),
+            when=lambda row: row.ended_at is None and not row.waiting and row.cycles.exists(),
             explanation=_("This version ends; the new one can be edited until its first cycle opens."),
             confirm=True,
         ),
@@ -93,31 +108,67 @@ class CycleAdmin(ReadOnlyAdmin):
     """One season of a reward: the board of what was promised, claimed, packed, sent, and what is late."""
 
     list_display = (
-        "offer", "number", "state", "closes_on", "dispatch_by", "entitlements_made", "to_pack", "packing", "sent",
-        "came_back", "moved", "compensated",
+        "offer", "business", "number", "state", "closes_on", "dispatch_by", "late", "entitlements", "claimable",
+        "to_pack", "packing", "sent", "came_back", "replaced", "not_taken", "moved", "compensated",
     )  # fmt: skip
     list_filter = ("state",)
-    list_select_related = ("offer__fund",)
-    search_fields = ("offer__fund__slug", "offer__text_en", "offer__text_ja")
+    list_select_related = ("offer__fund__business",)
+    search_fields = ("offer__fund__slug", "=offer__fund__business__slug", "offer__text_en", "offer__text_ja")
     ordering = ("-opens_on", "-pk")
     acts = (entitlement_admin.EXPORT,)
 
     def get_queryset(self, request: Any) -> Any:
-        def of(*states: str) -> Count:
+        def of(place: str) -> Count:
+            states = [state for state, counted in board.PLACES.items() if counted == place]
             return Count("entitlements", filter=Q(entitlements__state__in=states))
 
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                n_to_pack=of(*TO_PACK),
-                n_packing=of("packing"),
-                n_sent=of("shipped", "delivered"),
-                n_back=of("returned"),
-                n_moved=of("moved"),
-                n_compensated=of("compensated"),
+        late = Q(entitlements__state__in=[*TO_PACK, "packing"], dispatch_by__lt=clock.today_in())
+        counts = {f"n_{place}": of(place) for place in dict.fromkeys(board.PLACES.values())}
+        found = super().get_queryset(request)
+        return found.annotate(n_total=Count("entitlements"), n_late=Count("entitlements", filter=late), **counts)
+
+    def list_panels(self, request: Any) -> list[Panel]:
+        columns = (
+            _("business"), _("late"), _("not claimed yet"), _("to be packed"), _("stopped"), _("in a batch"),
+            _("came back"),
+        )  # fmt: skip
+        rows = [
+            (
+                link(type(business), business.pk, business.name_ja),
+                own.late,
+                own.claimable,
+                own.to_pack,
+                own.stopped,
+                own.packing,
+                own.came_back,
             )
-        )
+            for business, own in board.by_business(on=clock.today_in())
+        ]
+        return [Panel(_("By business, what is under way"), columns, rows, numeric=frozenset(range(1, 7)))]
+
+    @admin.display(description=_("business"))
+    def business(self, row: Any) -> str:
+        return row.offer.fund.business.name_ja
+
+    @admin.display(description=_("late"), ordering="n_late")
+    def late(self, row: Any) -> int:
+        return row.n_late
+
+    @admin.display(description=_("entitlements"), ordering="n_total")
+    def entitlements(self, row: Any) -> int:
+        return row.n_total
+
+    @admin.display(description=_("not claimed yet"), ordering="n_claimable")
+    def claimable(self, row: Any) -> int:
+        return row.n_claimable
+
+    @admin.display(description=_("replaced by something else"), ordering="n_replaced")
+    def replaced(self, row: Any) -> int:
+        return row.n_replaced
+
+    @admin.display(description=_("not taken"), ordering="n_not_taken")
+    def not_taken(self, row: Any) -> int:
+        return row.n_not_taken
 
     @admin.display(description=_("to be packed"), ordering="n_to_pack")
     def to_pack(self, row: Any) -> int:
@@ -131,9 +182,9 @@ class CycleAdmin(ReadOnlyAdmin):
     def sent(self, row: Any) -> int:
         return row.n_sent
 
-    @admin.display(description=_("came back"), ordering="n_back")
+    @admin.display(description=_("came back"), ordering="n_came_back")
     def came_back(self, row: Any) -> int:
-        return row.n_back
+        return row.n_came_back
 
     @admin.display(description=_("passed on to another"), ordering="n_moved")
     def moved(self, row: Any) -> int:
@@ -301,6 +352,20 @@ def _late() -> Any:
 
 
 for queue in (
+    queues.Queue(
+        key="rewards_proposed",
+        label=_("Rewards that businesses propose"),
+        model=Offer,
+        rows=lambda: Offer.objects.filter(waiting=True, ended_at=None),
+        roles=(REVIEWER, OPERATIONS),
+    ),
+    queues.Queue(
+        key="rewards_complained",
+        label=_("Parcels that went wrong, as their holders say"),
+        model=Entitlement,
+        rows=lambda: Entitlement.objects.exclude(parcel__complaint="").filter(parcel__isnull=False),
+        roles=(OPERATIONS, SUPPORT),
+    ),
     queues.Queue(
         key="rewards_late",
         label=_("Rewards that are late"),

@@ -12,6 +12,8 @@ class RewardsConfig(AppConfig):
         from microfund.kernel import locks
         from microfund.kernel.schedule import services as schedule
         from rewards import (
+            arrival,
+            arrival_mails,
             checks,
             compensation,
             cycles,
@@ -42,12 +44,14 @@ class RewardsConfig(AppConfig):
                 ("rewards.remind", cycles.remind_due, "day"),
                 ("rewards.deliver", cycles.deliver_due, "day"),
                 ("rewards.visits", visits.remind_due, "day"),
+                ("rewards.ask", arrival.ask_due, "day"),
             ],
             start=60,
         ):
             schedule.register(name, run, cadence=cadence, order=order)
         handlers.register()
         mails.register()
+        arrival_mails.register()
         letter_mails.register()
         visit_mails.register()
         settlement_mails.register()

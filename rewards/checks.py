@@ -33,7 +33,7 @@ def entitlements() -> Iterator[str]:
 
 def stock() -> Iterator[str]:
     """What a cycle says it promised is the sum of what was claimed and not given back, and within its stock; what was
-    sent stays out of it, also where something else or money followed."""
+    sent or used stays out of it, also where something else or money followed, or the units went."""
     yield from query("""
         SELECT format('rewards_cycle %s: says %s of %s promised, its entitlements make %s', cycle.id, cycle.promised,
                       coalesce(cycle.stock::text, 'any'), coalesce(own.promised, 0))
@@ -41,9 +41,12 @@ def stock() -> Iterator[str]:
           LEFT JOIN (SELECT entitlement.cycle_id, sum(entitlement.quantity) AS promised
                        FROM rewards_entitlement AS entitlement
                        LEFT JOIN rewards_parcel AS parcel ON parcel.entitlement_id = entitlement.id
+                       LEFT JOIN rewards_voucher AS voucher ON voucher.entitlement_id = entitlement.id
                       WHERE entitlement.state IN ('claimed', 'passed_on', 'packing', 'shipped', 'delivered', 'returned',
                                                   'substituted')
-                         OR entitlement.state IN ('moved', 'compensated') AND parcel.shipped_on IS NOT NULL
+                         OR entitlement.state IN ('moved', 'compensated', 'withdrawn', 'declined')
+                        AND (parcel.shipped_on IS NOT NULL OR voucher.balance < voucher.value OR EXISTS
+                             (SELECT 1 FROM rewards_download AS taken WHERE taken.entitlement_id = entitlement.id))
                       GROUP BY 1) AS own ON own.cycle_id = cycle.id
          WHERE cycle.promised <> coalesce(own.promised, 0) OR cycle.promised > cycle.stock
          ORDER BY cycle.id
@@ -106,7 +109,8 @@ def replaced() -> Iterator[str]:
 
 def compensations() -> Iterator[str]:
     """Money instead of a reward was decided by two people, is no more than its value, ended the entitlement, and is
-    journaled at each step with its amount; what a fund's book owes is what is decided and not paid."""
+    journaled at each step with its amount, also where it is written off; what a fund's book owes is what is decided
+    and neither paid nor given up."""
     yield from query("""
         WITH posted AS (
             SELECT split_part(min(line.subject), ':', 2)::bigint AS id, entry.kind,
@@ -115,27 +119,32 @@ def compensations() -> Iterator[str]:
               JOIN investments_line AS line ON line.entry_id = entry.id
               JOIN investments_account AS account ON account.id = line.account_id
               JOIN investments_book AS book ON book.id = account.book_id AND book.kind = 'fund'
-             WHERE entry.kind IN ('compensation_approved', 'compensation_paid_in', 'compensation_paid')
+             WHERE entry.kind IN ('compensation_approved', 'compensation_paid_in', 'compensation_paid',
+                                  'compensation_written_off')
              GROUP BY entry.id
         ), steps AS (
             SELECT coalesce(own.id, posted.id) AS id,
                    max(posted.amount) FILTER (WHERE posted.kind = 'compensation_approved') AS approved,
                    max(posted.amount) FILTER (WHERE posted.kind = 'compensation_paid_in') AS paid_in,
-                   max(posted.amount) FILTER (WHERE posted.kind = 'compensation_paid') AS paid
+                   max(posted.amount) FILTER (WHERE posted.kind = 'compensation_paid') AS paid,
+                   max(posted.amount) FILTER (WHERE posted.kind = 'compensation_written_off') AS lost
               FROM rewards_compensation AS own FULL JOIN posted ON posted.id = own.id
              GROUP BY 1
         )
-        SELECT format('rewards_compensation %s: %s of %s is %s for an entitlement that is %s; journaled %s, %s, %s',
+        SELECT format('rewards_compensation %s: %s of %s is %s for an entitlement that is %s; journaled %s, %s, %s, %s',
                       steps.id, own.amount, own.value, coalesce(own.state, 'missing'), entitlement.state,
-                      coalesce(steps.approved, 0), coalesce(steps.paid_in, 0), coalesce(steps.paid, 0))
+                      coalesce(steps.approved, 0), coalesce(steps.paid_in, 0), coalesce(steps.paid, 0),
+                      coalesce(steps.lost, 0))
           FROM steps
           LEFT JOIN rewards_compensation AS own ON own.id = steps.id
           LEFT JOIN rewards_entitlement AS entitlement ON entitlement.id = own.entitlement_id
          WHERE own.id IS NULL OR own.amount > own.value OR own.checker_id = own.maker_id
-            OR (entitlement.state = 'compensated') <> (own.state IN ('approved', 'funded', 'paid'))
+            OR own.loss_checker_id = own.loss_maker_id
+            OR (entitlement.state = 'compensated') <> (own.state IN ('approved', 'funded', 'paid', 'lost'))
                AND own.state <> 'withdrawn'
             OR coalesce(steps.approved, 0) <>
-               CASE WHEN own.state IN ('approved', 'funded', 'paid') THEN own.amount ELSE 0 END
+               CASE WHEN own.state IN ('approved', 'funded', 'paid', 'lost') THEN own.amount ELSE 0 END
+            OR coalesce(steps.lost, 0) <> CASE own.state WHEN 'lost' THEN own.amount ELSE 0 END
             OR coalesce(steps.paid_in, 0) <> CASE WHEN own.state IN ('funded', 'paid') THEN own.amount ELSE 0 END
             OR coalesce(steps.paid, 0) <> CASE own.state WHEN 'paid' THEN own.amount ELSE 0 END
          ORDER BY steps.id

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -19,23 +19,37 @@ from investments.models import Investor
 from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 
-from .models import ENTITLEMENT_STATES, TAKES_STOCK, TO_PACK, Cycle, Donee, Entitlement, Offer, Parcel, Voucher
+from .models import (
+    ENTITLEMENT_STATES,
+    TAKES_STOCK,
+    TO_PACK,
+    Cycle,
+    Donee,
+    Download,
+    Entitlement,
+    Offer,
+    Parcel,
+    Voucher,
+)
 
 #: Japan's age for sake (law on the prohibition of drinking by minors).
 ADULT_AGE = 20
 #: Letters of a code: none that are taken for each other.
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 12
+#: Longest name of an acknowledgement.
+NAME_LENGTH = 60
 #: States in which the investor may say where it goes.
 MAY_CLAIM = ("claimable", *TO_PACK, "returned")
 #: What is handed over at once, without a parcel.
-AT_ONCE = (Offer.Kind.VOUCHER, Offer.Kind.DIGITAL)
+AT_ONCE = (Offer.Kind.VOUCHER, Offer.Kind.DIGITAL, Offer.Kind.ACKNOWLEDGEMENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How a claim travels: an address by part (addresses.PARTS) or a donee; for somebody else with words on a card; a
-    wish for a day; whether the claimant says that whoever gets it is of age."""
+    wish for a day; whether the claimant says that whoever gets it is of age and has read what it contains; what whoever
+    packs it must know. Of an acknowledgement `card` is the name that stands there."""
 
     address: Mapping[str, str] = field(default_factory=dict)
     donee_id: int | None = None
@@ -43,6 +57,8 @@ class Choice:
     card: str = ""
     wish_on: date | None = None
     of_age: bool = False
+    read_allergens: bool = False
+    allergies: str = ""
 
 
 def own(investor: Investor, pk: int) -> Entitlement:
@@ -55,10 +71,13 @@ def claim(investor: Investor, pk: int, choice: Choice, *, actor: Any, at: dateti
     """Claim an entitlement, or change the claim until it is packed; one that came back is sent again.
 
     Raises DomainError: "wrong_state", "closed" (the time is over), "frozen" (a payment of the holding is disputed),
-    "out_of_stock", "under_age", "region", "wish", "card", "donee", and what is wrong with the address, each with
-    `field`; Entitlement.DoesNotExist.
+    "out_of_stock", "under_age", "allergens", "region", "wish", "card", "donee", and what is wrong with the address,
+    each with `field`; Entitlement.DoesNotExist.
     """
-    own(investor, pk)
+    offer = own(investor, pk).cycle.offer
+    if (offer.allergens_en or offer.allergens_ja) and not choice.read_allergens and choice.donee_id is None:
+        message = _("Please confirm that whoever receives it knows what it contains.")
+        raise DomainError("allergens", message, field="read_allergens")
     return place(pk, choice, actor=actor, at=at)
 
 
@@ -71,7 +90,7 @@ def place(pk: int, choice: Choice, *, actor: Any, at: datetime, reason: str = ""
         offer, to = cycle.offer, Entitlement.State.PASSED_ON if choice.donee_id else Entitlement.State.CLAIMED
         if offer.kind in AT_ONCE:
             to = Entitlement.State.DELIVERED
-        if row.state not in MAY_CLAIM:
+        if row.state not in MAY_CLAIM and not is_named(row):
             raise DomainError("wrong_state", _("This reward is packed, sent or over: it cannot be changed any more."))
         if row.state != to:
             ENTITLEMENT_STATES.require(row.state, to)
@@ -80,7 +99,7 @@ def place(pk: int, choice: Choice, *, actor: Any, at: datetime, reason: str = ""
             raise DomainError("frozen", _("This holding is frozen; rewards wait until that is over."))
         _require_age(offer, investor, choice, at=at)
         if offer.kind in AT_ONCE:
-            _hand_over(row, cycle, at=at)
+            _hand_over(row, cycle, choice, at=at)
         else:
             write_parcel(row, cycle, choice, at=at)
         if row.state not in TAKES_STOCK:
@@ -90,11 +109,14 @@ def place(pk: int, choice: Choice, *, actor: Any, at: datetime, reason: str = ""
         return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor, reason=reason)
 
 
+def is_named(row: Entitlement) -> bool:
+    """Whether it is an acknowledgement that was claimed: its name may be changed at any time."""
+    return row.state == Entitlement.State.DELIVERED and row.cycle.offer.kind == Offer.Kind.ACKNOWLEDGEMENT
+
+
 def _require_open(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
     """The window is that of the first claim; what came back may be claimed again at any time."""
-    if row.state == Entitlement.State.RETURNED:
-        return
-    if row.state in TO_PACK:
+    if row.state != Entitlement.State.CLAIMABLE:
         return
     if not is_open(row, on=clock.today_in(None, at)):
         raise DomainError(
@@ -131,9 +153,11 @@ def write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime
         address = dict(donee.address)
     elif offer.kind == Offer.Kind.GOODS:
         address = addresses.checked(choice.address)
-        if address["prefecture"] in offer.not_to:
-            message = _("This reward cannot be sent to %(prefecture)s.") % {"prefecture": address["prefecture"]}
-            raise DomainError("region", message, field="prefecture")
+        if not offer.goes_to(address):
+            whole = address["prefecture"] in offer.not_to
+            place = address["prefecture"] if whole else address["postal_code"]
+            message = _("This reward cannot be sent to %(prefecture)s.") % {"prefecture": place}
+            raise DomainError("region", message, field="prefecture" if whole else "postal_code")
     if choice.wish_on is not None and not cycle.closes_on < choice.wish_on <= cycle.dispatch_by:
         raise DomainError("wish", _("Choose a day from the list."), field="wish_on")
     Parcel.objects.update_or_create(
@@ -142,7 +166,8 @@ def write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime
             "address": address,
             "prefecture": address.get("prefecture", ""),
             "gift": choice.gift and donee is None,
-            "card": choice.card.strip()[:200] if choice.gift or offer.kind == Offer.Kind.ACKNOWLEDGEMENT else "",
+            "card": choice.card.strip()[:200] if choice.gift else "",
+            "allergies": "" if donee else " ".join(choice.allergies.split())[:200],
             "donee": donee,
             "wish_on": choice.wish_on,
             "claimed_at": at,
@@ -152,13 +177,23 @@ def write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime
             "shipped_on": None,
             "problem": "",
             "note": "",
+            "asked_at": None,
+            "complaint": "",
+            "complaint_note": "",
+            "complained_at": None,
+            "erased_at": None,
         },
     )
 
 
-def _hand_over(row: Entitlement, cycle: Cycle, *, at: datetime) -> None:
-    """A voucher gets its code; a download needs nothing."""
+def _hand_over(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime) -> None:
+    """A voucher gets its code, an acknowledgement its name; a download needs nothing. Raises DomainError("card")."""
     offer = cycle.offer
+    if offer.kind == Offer.Kind.ACKNOWLEDGEMENT:
+        name = " ".join(choice.card.split())[:NAME_LENGTH]
+        if not name and row.state == Entitlement.State.CLAIMABLE:
+            raise DomainError("card", _("Give the name as it should stand there."), field="card")
+        Parcel.objects.update_or_create(entitlement=row, defaults={"card": name, "claimed_at": at})
     if offer.kind != Offer.Kind.VOUCHER:
         return
     worth = offer.value * row.quantity
@@ -192,13 +227,43 @@ def give_stock_back(row: Entitlement) -> None:
         Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") - row.quantity)
 
 
+def withdraw_rest(row: Entitlement, left: int, *, at: datetime) -> None:
+    """A locked entitlement loses its units: `left` items stay, or it is withdrawn and its address erased. What was sent
+    or used stays out of the stock, as in `end_otherwise`."""
+    if left:
+        given_back = row.quantity - left
+        if row.state in TAKES_STOCK:
+            locks.note("rewards.Cycle", [row.cycle_id])
+            Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") - given_back)
+        row.quantity = left
+        row.save(update_fields=["quantity"])
+        return
+    if not _was_taken(row):
+        give_stock_back(row)
+    erase(Parcel.objects.filter(entitlement=row), at=at)
+    Parcel.objects.filter(entitlement=row).update(batch=None)
+    ENTITLEMENT_STATES.move(row, Entitlement.State.WITHDRAWN, at=at)
+
+
+def _was_taken(row: Entitlement) -> bool:
+    """Whether something of it has left the house or was used."""
+    sent = Parcel.objects.filter(entitlement=row, shipped_on__isnull=False)
+    used = Voucher.objects.filter(entitlement=row, balance__lt=F("value"))
+    return sent.exists() or used.exists() or Download.objects.filter(entitlement=row).exists()
+
+
+def erase(parcels: QuerySet[Parcel], *, at: datetime) -> int:
+    """Forget who gets parcels, where, and what they wrote; how many."""
+    return parcels.update(address={}, card="", allergies="", complaint_note="", erased_at=at)
+
+
 def end_otherwise(row: Entitlement, to: str, *, note: str, actor: Any, at: datetime) -> Entitlement:
     """A locked entitlement ends for another or for money. Its address is erased; what was not sent yet is in stock
     again, what was sent is not, whatever became of it. Raises DomainError("wrong_state")."""
     ENTITLEMENT_STATES.require(row.state, to)
-    if not Parcel.objects.filter(entitlement=row, shipped_on__isnull=False).exists():
+    if not _was_taken(row):
         give_stock_back(row)
-    Parcel.objects.filter(entitlement=row).update(address={}, card="", erased_at=at)
+    erase(Parcel.objects.filter(entitlement=row), at=at)
     return ENTITLEMENT_STATES.move(row, to, at=at, actor=actor, reason=note, note=note[:200])
 
 
@@ -208,6 +273,8 @@ def decline(investor: Investor, pk: int, *, actor: Any, at: datetime) -> Entitle
     with transaction.atomic():
         row = locks.lock_one(Entitlement, pk)
         ENTITLEMENT_STATES.require(row.state, Entitlement.State.DECLINED)
-        Parcel.objects.filter(entitlement=row).update(address={}, card="", erased_at=at)
-        give_stock_back(row)
+        # What came back stays out of the stock: it was sent once, and is not promised to others.
+        if not _was_taken(row):
+            give_stock_back(row)
+        erase(Parcel.objects.filter(entitlement=row), at=at)
         return ENTITLEMENT_STATES.move(row, Entitlement.State.DECLINED, at=at, actor=actor)

@@ -189,6 +189,85 @@ def _pay_in(row: Compensation, line: StatementLine, *, actor: Any, reason: str, 
     return line.free == 0
 
 
+# --- The business never pays ----------------------------------------------------------------------------------
+
+
+def propose_loss(row: Compensation, *, actor: Any, at: datetime, reason: str) -> Compensation:
+    """Propose to give up what the business owes instead of a reward. `reason` is what the holder reads.
+
+    Raises DomainError: "reason_needed", "too_early" (its day has not passed), "under_way", "wrong_state".
+    """
+    require_reason(reason)
+    with transaction.atomic():
+        fund = _fund_of(row)
+        row = locks.lock_one(Compensation, row.pk)
+        COMPENSATION_STATES.require(row.state, Compensation.State.LOST)
+        if row.loss_maker_id is not None:
+            raise DomainError("under_way", _("A write-off of it waits for approval."))
+        assert row.due_on is not None
+        if clock.today_in(fund.policy.zone, at) <= row.due_on:
+            raise DomainError("too_early", _("The business can still pay: its day has not passed."))
+        row.loss_reason, row.loss_maker, row.loss_prepared_at = " ".join(reason.split())[:200], actor, at
+        row.save(update_fields=["loss_reason", "loss_maker", "loss_prepared_at"])
+        audit.record(action="rewards.Compensation.loss_prepared", subject=row, at=at, actor=actor, reason=reason)
+        return row
+
+
+def withdraw_loss(row: Compensation, *, actor: Any, at: datetime, reason: str) -> Compensation:
+    """A write-off that waits will not be made: the business owes it as before. Raises DomainError("reason_needed",
+    "wrong_state")."""
+    require_reason(reason)
+    with transaction.atomic():
+        _fund_of(row)
+        row = locks.lock_one(Compensation, row.pk)
+        _require_loss_waits(row)
+        row.loss_reason, row.loss_maker, row.loss_prepared_at = "", None, None
+        row.save(update_fields=["loss_reason", "loss_maker", "loss_prepared_at"])
+        audit.record(action="rewards.Compensation.loss_withdrawn", subject=row, at=at, actor=actor, reason=reason)
+        return row
+
+
+def _require_loss_waits(row: Compensation) -> None:
+    COMPENSATION_STATES.require(row.state, Compensation.State.LOST)
+    if row.loss_maker_id is None:
+        raise DomainError("wrong_state", _("No write-off of it waits for approval."))
+
+
+def approve_loss(row: Compensation, *, actor: Any, at: datetime, reason: str = "") -> Compensation:
+    """A second person gives it up: the claim on the business and what the fund's book owes the holder leave the books;
+    both are told. Raises DomainError: "same_person", "wrong_state" (the business has paid meanwhile, or none waits)."""
+    with transaction.atomic():
+        fund = _fund_of(row)
+        row = locks.lock_one(Compensation, row.pk)
+        _require_loss_waits(row)
+        if actor.pk == row.loss_maker_id:
+            raise DomainError("same_person", _("You prepared this write-off; another person must approve it."))
+        on = clock.today_in(fund.policy.zone, at)
+        row = COMPENSATION_STATES.move(
+            row,
+            Compensation.State.LOST,
+            at=at,
+            actor=actor,
+            reason=reason,
+            details={"amount": row.amount},
+            loss_checker=actor,
+            lost_on=on,
+        )
+        assert fund.book_id is not None
+        ledger.post(
+            kind="compensation_written_off",
+            source=("compensation", row.pk),
+            legs=[
+                ledger.debit(fund.book_id, "compensations_payable", row.amount, _subject(row)),
+                ledger.credit(fund.book_id, "receivable_from_business", row.amount, _subject(row)),
+            ],
+            on=on,
+            at=at,
+        )
+        publish(events.CompensationLost(compensation_id=row.pk, at=at), key=str(row.pk), at=at)
+        return row
+
+
 # --- The holder is paid ---------------------------------------------------------------------------------------
 
 

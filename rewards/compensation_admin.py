@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.admin.journal import subject_panel
 from investments.banking import outgoing
 from investments.models import StatementLine
-from microfund.kernel import queues
+from microfund.kernel import clock, queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER, OPERATIONS, SUPPORT
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, money
@@ -32,6 +32,10 @@ def _approve(row: Compensation, *, actor: Any, at: datetime, reason: str) -> Non
 
 def _withdraw(row: Compensation, *, actor: Any, at: datetime, reason: str) -> None:
     compensation.withdraw(row, actor=actor, at=at, reason=reason)
+
+
+class LossForm(ReasonForm):
+    """Why it is given up, as the holder reads it."""
 
 
 class ReceiptForm(ReasonForm):
@@ -58,6 +62,36 @@ def _pay(row: Compensation, *, actor: Any, at: datetime, reason: str) -> None:
     compensation.pay(row, actor=actor, at=at, reason=reason)
 
 
+def _propose_loss(row: Compensation, *, actor: Any, at: datetime, reason: str) -> None:
+    compensation.propose_loss(row, actor=actor, at=at, reason=reason)
+
+
+def _approve_loss(row: Compensation, *, actor: Any, at: datetime, reason: str) -> None:
+    compensation.approve_loss(row, actor=actor, at=at, reason=reason)
+
+
+def _withdraw_loss(row: Compensation, *, actor: Any, at: datetime, reason: str) -> None:
+    compensation.withdraw_loss(row, actor=actor, at=at, reason=reason)
+
+
+def _overdue() -> Any:
+    """What a business has not paid by its day and of which no write-off waits."""
+    owed = Compensation.objects.filter(state=Compensation.State.APPROVED, loss_maker=None)
+    return owed.filter(due_on__lt=clock.today_in())
+
+
+def _losses() -> Any:
+    return Compensation.objects.filter(state=Compensation.State.APPROVED, loss_maker__isnull=False)
+
+
+def _is_overdue(row: Compensation) -> bool:
+    return _overdue().filter(pk=row.pk).exists()
+
+
+def _loss_waits(row: Compensation) -> bool:
+    return _losses().filter(pk=row.pk).exists()
+
+
 def _payable(row: Compensation) -> bool:
     return row.state == Compensation.State.FUNDED and not outgoing.under_way(f"compensation:{row.pk}")
 
@@ -76,6 +110,7 @@ class CompensationAdmin(ReadOnlyAdmin):
     fields = (
         "entitlement", "state", money("amount", _("amount"), "JPY"), money("value", _("value of the reward"), "JPY"),
         "reason", "payer_code", "due_on", "maker", "prepared_at", "checker", "approved_at", "paid_on",
+        "loss_reason", "loss_maker", "loss_prepared_at", "loss_checker", "lost_on",
     )  # fmt: skip
     acts = (
         Act(
@@ -116,6 +151,39 @@ class CompensationAdmin(ReadOnlyAdmin):
             explanation=_("Prepare the transfer to the holder's bank account; another person approves it."),
             confirm=True,
         ),
+        Act(
+            name="propose_loss",
+            label=_("Propose to write it off"),
+            roles=(FINANCE_MAKER,),
+            run=_propose_loss,
+            form=LossForm,
+            when=_is_overdue,
+            explanation=_("The business does not pay it. Another person decides; the holder reads the reason."),
+            confirm=True,
+            danger=True,
+        ),
+        Act(
+            name="approve_loss",
+            label=_("Write it off"),
+            roles=(FINANCE_CHECKER,),
+            run=_approve_loss,
+            form=RemarkForm,
+            when=_loss_waits,
+            explanation=_(
+                "From then on nothing of it is owed any more; the holder and the business are told with the reason "
+                "below. Nobody may approve what they prepared themselves."
+            ),
+            confirm=True,
+            danger=True,
+        ),
+        Act(
+            name="withdraw_loss",
+            label=_("Withdraw the write-off"),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER),
+            run=_withdraw_loss,
+            when=_loss_waits,
+            explanation=_("The business owes it as before."),
+        ),
     )
 
     def facts(self, row: Compensation) -> list[tuple[Any, Any]]:
@@ -126,6 +194,7 @@ class CompensationAdmin(ReadOnlyAdmin):
             (_("amount"), format_money(row.amount)),
             (_("value of the reward"), format_money(row.value)),
             (_("reason"), row.reason),
+            *([(_("reason of the write-off"), row.loss_reason)] if row.loss_reason else []),
             (_("bank account"), account or _("none given")),
         ]
 
@@ -149,6 +218,22 @@ for queue in (
         rows=lambda: Compensation.objects.filter(state=Compensation.State.FUNDED),
         since="approved_at",
         roles=(FINANCE_MAKER,),
+    ),
+    queues.Queue(
+        key="compensations_overdue",
+        label=_("Money instead of rewards that a business has not paid"),
+        model=Compensation,
+        rows=_overdue,
+        since="due_on",
+        roles=(FINANCE_MAKER,),
+    ),
+    queues.Queue(
+        key="compensations_to_write_off",
+        label=_("Write-offs of money instead of rewards to be approved"),
+        model=Compensation,
+        rows=_losses,
+        since="loss_prepared_at",
+        roles=(FINANCE_CHECKER,),
     ),
 ):
     queues.register(queue)

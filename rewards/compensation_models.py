@@ -18,7 +18,8 @@ class Compensation(models.Model):
     of it changes but how far it is (trigger).
 
     `reason` is what the holder reads. `payer_code` is what the business writes on its transfer, `use` the part of the
-    bank receipt by which it has paid.
+    bank receipt by which it has paid. What the business never pays is written off by two people as well: proposed by
+    `loss_maker`, decided by `loss_checker`; the holder reads `loss_reason`.
     """
 
     class State(models.TextChoices):
@@ -27,6 +28,7 @@ class Compensation(models.Model):
         FUNDED = "funded", _("to be paid out")
         PAID = "paid", _("paid")
         WITHDRAWN = "withdrawn", _("withdrawn")
+        LOST = "lost", _("written off")
 
     entitlement = models.ForeignKey(
         "rewards.Entitlement", models.PROTECT, related_name="compensations", verbose_name=_("entitlement")
@@ -45,6 +47,25 @@ class Compensation(models.Model):
     approved_at = models.DateTimeField(_("approved at"), null=True)
     use = models.OneToOneField(ReceiptUse, models.PROTECT, null=True, related_name="compensation")
     paid_on = models.DateField(_("paid on"), null=True)
+    loss_reason = models.CharField(
+        _("reason of the write-off, as the holder reads it"), max_length=200, blank=True, db_default=""
+    )
+    loss_maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("write-off prepared by"),
+    )
+    loss_prepared_at = models.DateTimeField(_("write-off prepared at"), null=True)
+    loss_checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("write-off approved by"),
+    )
+    lost_on = models.DateField(_("written off on"), null=True)
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 
     class Meta:
@@ -61,12 +82,19 @@ class Compensation(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(use__isnull=False, state__in=["funded", "paid"])
-                | Q(use__isnull=True, state__in=["prepared", "approved", "withdrawn"]),
+                | Q(use__isnull=True, state__in=["prepared", "approved", "withdrawn", "lost"]),
                 name="compensation_funded",
             ),
             models.CheckConstraint(
                 condition=Q(paid_on__isnull=False, state="paid") | (Q(paid_on__isnull=True) & ~Q(state="paid")),
                 name="compensation_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(loss_checker__isnull=True, lost_on__isnull=True) & ~Q(state="lost")
+                | Q(state="lost", loss_checker__isnull=False, lost_on__isnull=False, loss_maker__isnull=False)
+                & ~Q(loss_checker=F("loss_maker"))
+                & ~Q(loss_reason=""),
+                name="compensation_lost_by_two",
             ),
             models.UniqueConstraint(fields=["entitlement"], condition=~Q(state="withdrawn"), name="compensation_once"),
         ]
@@ -77,6 +105,6 @@ class Compensation(models.Model):
 
 COMPENSATION_STATES = StateTable(
     "rewards.Compensation",
-    {"prepared": ("approved", "withdrawn"), "approved": ("funded",), "funded": ("paid",)},
+    {"prepared": ("approved", "withdrawn"), "approved": ("funded", "lost"), "funded": ("paid",)},
     section="domain.md section 10",
 )

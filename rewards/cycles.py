@@ -12,7 +12,7 @@ from investments.offerings import services as offerings
 from microfund.kernel import clock, locks
 from microfund.kernel.outbox.services import publish
 
-from . import calendar, events, heirs
+from . import calendar, claims, events, heirs
 from .models import CYCLE_STATES, Cycle, Entitlement, Offer, Parcel
 
 REMIND_DAYS = 7
@@ -43,6 +43,7 @@ def open_due(*, on: date, at: datetime) -> dict[str, int]:
     counts = {"opened": 0, "errors": 0}
     offers = Offer.objects.filter(
         ended_at__isnull=True,
+        waiting=False,
         fund__state__in=[Fund.State.OPERATING, Fund.State.MATURED],
     ).exclude(cycle=Offer.Cycle.NONE)
     due = []
@@ -64,7 +65,7 @@ def open_cycle(offer_id: int, opening: calendar.Opening, *, at: datetime) -> boo
     """
     with transaction.atomic():
         offer = locks.lock_one(Offer, offer_id)
-        if offer.ended_at is not None or offer.cycles.filter(number=opening.number).exists():
+        if offer.ended_at is not None or offer.waiting or offer.cycles.filter(number=opening.number).exists():
             return False
         late = max(0, (clock.today_in(None, at) - opening.opens_on).days)
         cycle = Cycle.objects.create(
@@ -168,10 +169,12 @@ def _end_unclaimed(cycle: Cycle, on: date) -> int:
 
 
 def deliver_due(*, on: date, at: datetime) -> dict[str, int]:
-    """Sweep: what was sent two weeks ago and did not come back has arrived; addresses are erased when their time is
-    over."""
+    """Sweep: what was sent two weeks ago, did not come back and is not complained of has arrived; addresses are erased
+    when their time is over, also of what came back and is not answered."""
     sent = Parcel.objects.filter(
-        entitlement__state=Entitlement.State.SHIPPED, shipped_on__lt=on - timedelta(days=DELIVERED_AFTER_DAYS)
+        entitlement__state=Entitlement.State.SHIPPED,
+        shipped_on__lt=on - timedelta(days=DELIVERED_AFTER_DAYS),
+        complaint="",
     )
     arrived = Entitlement.objects.filter(pk__in=sent.values("entitlement_id"), state=Entitlement.State.SHIPPED).update(
         state=Entitlement.State.DELIVERED
@@ -179,6 +182,11 @@ def deliver_due(*, on: date, at: datetime) -> dict[str, int]:
     old = Parcel.objects.filter(
         erased_at__isnull=True,
         shipped_on__lt=on - timedelta(days=ADDRESS_DAYS),
-        entitlement__state__in=[Entitlement.State.DELIVERED, Entitlement.State.SUBSTITUTED],
+        entitlement__state__in=[
+            Entitlement.State.SHIPPED,
+            Entitlement.State.DELIVERED,
+            Entitlement.State.RETURNED,
+            Entitlement.State.SUBSTITUTED,
+        ],
     )
-    return {"arrived": arrived, "erased": old.update(address={}, erased_at=at)}
+    return {"arrived": arrived, "erased": claims.erase(old, at=at)}

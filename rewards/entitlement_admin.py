@@ -59,11 +59,12 @@ class RedirectForm(AddressForm):
     donee = forms.ModelChoiceField(label=_("School or food bank"), queryset=None, required=False)
     gift = forms.BooleanField(label=_("It is a gift for somebody else"), required=False)
     card = forms.CharField(label=_("Words on the card"), max_length=200, required=False)
+    allergies = forms.CharField(label=_("Allergies"), max_length=200, required=False)
     of_age = forms.BooleanField(label=_("Whoever receives it is 20 or over"), required=False)
     reason = forms.CharField(label=_("Reason, as the holder reads it"), max_length=200)
     field_order = (
-        "donee", "name", "postal_code", "prefecture", "city", "street", "building", "phone", "gift", "card", "of_age",
-        "reason",
+        "donee", "name", "postal_code", "prefecture", "city", "street", "building", "phone", "gift", "card",
+        "allergies", "of_age", "reason",
     )  # fmt: skip
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -81,6 +82,7 @@ class RedirectForm(AddressForm):
             gift=bool(data.get("gift")),
             card=data.get("card", ""),
             of_age=bool(data.get("of_age")),
+            allergies=data.get("allergies", ""),
         )
         return {"choice": choice, "reason": data.get("reason", "")}
 
@@ -235,6 +237,7 @@ class EntitlementAdmin(ReadOnlyAdmin):
                 (_("sent on"), parcel.shipped_on or "–"),
                 (_("problem"), parcel.get_problem_display() or "–"),
                 (_("remark"), parcel.note or "–"),
+                (_("its holder says"), f"{parcel.get_complaint_display()} {parcel.complaint_note}".strip() or "–"),
             ]
         found = [Panel(_("Parcel"), (_("what"), ""), facts)]
         if voucher is not None:

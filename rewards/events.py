@@ -48,6 +48,30 @@ class ParcelFailed:
 
 
 @dataclass(frozen=True)
+class ArrivalAsked:
+    """Parcels of a cycle were sent a week ago: their holders are asked whether they arrived, those asked `at`."""
+
+    cycle_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ParcelComplained:
+    """A holder says that a parcel did not arrive, or not well; the business answers."""
+
+    entitlement_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ParcelAnswered:
+    """The business has said what follows of a parcel that did not arrive well; its holder reads it."""
+
+    entitlement_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class RewardReassigned:
     """Staff changed where a reward goes, or what is given: `entitlement_id` is what stands now, `reason` why."""
 
@@ -75,6 +99,14 @@ class CompensationApproved:
 @dataclass(frozen=True)
 class CompensationPaid:
     """Money instead of a reward was transferred to its holder."""
+
+    compensation_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CompensationLost:
+    """What a business owed instead of a reward was written off: the holder and the business are told why."""
 
     compensation_id: int
     at: datetime

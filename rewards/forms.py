@@ -13,7 +13,7 @@ from investments.investors import addresses
 from investments.investors.address_forms import AddressForm
 from investments.models import Investor
 
-from .claims import Choice
+from .claims import NAME_LENGTH, Choice
 from .models import Carrier, Donee, Entitlement, Offer, Parcel
 from .queries import days_to_wish
 
@@ -32,10 +32,17 @@ class ClaimForm(AddressForm):
     gift = forms.BooleanField(label=_("It is a gift for somebody else"), required=False)
     card = forms.CharField(label=_("Words on the card"), max_length=200, required=False)
     wish_on = forms.ChoiceField(label=_("Send it on about"), required=False)
+    allergies = forms.CharField(
+        label=_("Allergies that the business should know of"),
+        max_length=200,
+        required=False,
+        help_text=_("Optional. Only whoever packs it reads this, and it is erased with the address."),
+    )
+    read_allergens = forms.BooleanField(label=_("Whoever receives it knows the allergens named above"), required=False)
     of_age = forms.BooleanField(label=_("Whoever receives it is 20 or over"), required=False)
     field_order = (
         "to", "name", "postal_code", "prefecture", "city", "street", "building", "phone", "keep_as", "donee", "gift",
-        "card", "wish_on", "of_age",
+        "card", "wish_on", "allergies", "read_allergens", "of_age",
     )  # fmt: skip
 
     def __init__(self, *arguments: Any, row: Entitlement, investor: Investor, **options: Any) -> None:
@@ -64,8 +71,14 @@ class ClaimForm(AddressForm):
         drop = set()
         if self.offer.kind != Offer.Kind.GOODS:
             drop |= set(self.fields) - {"card", "of_age"}
+        if not (self.offer.allergens_en or self.offer.allergens_ja):
+            drop |= {"allergies", "read_allergens"}
         if self.offer.kind == Offer.Kind.ACKNOWLEDGEMENT:
-            self.fields["card"].label = _("Your name as it should stand there")
+            self.fields["card"].label = _("The name as it should stand there")
+            self.fields["card"].max_length = NAME_LENGTH
+            self.fields["card"].help_text = _(
+                "Everybody reads it on the page of the business. You can change it later."
+            )
         elif self.offer.kind != Offer.Kind.GOODS:
             drop.add("card")
         if not self.offer.adults_only:
@@ -102,6 +115,8 @@ class ClaimForm(AddressForm):
             card=data.get("card", ""),
             wish_on=forms.DateField().to_python(wish) if wish else None,
             of_age=bool(data.get("of_age")),
+            read_allergens=bool(data.get("read_allergens")),
+            allergies=data.get("allergies", ""),
         )
 
 
@@ -123,6 +138,20 @@ class ShipForm(forms.Form):
     )
 
 
+class ComplaintForm(forms.Form):
+    """What the holder says of a parcel that was sent."""
+
+    problem = forms.ChoiceField(
+        label=_("What happened"),
+        choices=[
+            (Parcel.Problem.LOST, _("It did not arrive")),
+            (Parcel.Problem.DAMAGED, _("It arrived damaged")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(label=_("What the business should know"), max_length=200, required=False)
+
+
 class ProblemForm(forms.Form):
     """What became of a parcel that did not arrive well."""
 
@@ -142,3 +171,10 @@ class RedeemForm(forms.Form):
         label=_("Amount (yen)"), min_value=1, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
     form_token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+
+class WholeForm(RedeemForm):
+    """The same for all that is left: one press at a stall, nothing to type."""
+
+    code = forms.CharField(widget=forms.HiddenInput)
+    amount = forms.IntegerField(widget=forms.HiddenInput)

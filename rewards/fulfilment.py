@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Max, QuerySet
 from django.utils.translation import gettext as _
 
 from microfund.kernel import clock, locks, textfiles
@@ -22,6 +22,7 @@ from microfund.kernel.outbox.services import publish
 
 from . import events
 from .cycles import ADDRESS_DAYS
+from .holds import stopped
 from .models import ENTITLEMENT_STATES, TO_PACK, Batch, Carrier, Cycle, Entitlement, Parcel
 
 MOST_PARCELS = 5_000
@@ -30,13 +31,14 @@ _TRACKING = re.compile(r"[0-9A-Za-z-]{4,30}")
 
 
 def pack(cycle: Cycle, *, actor: Any, at: datetime, most: int = MOST_PARCELS) -> Batch:
-    """Take what was claimed and is not packed yet into a batch, north to south. From now on the investor cannot change
-    the claim. Raises DomainError("nothing", "under_way")."""
+    """Take what was claimed and is not packed yet into a batch, north to south; what is stopped stays behind. From now
+    on the investor cannot change the claim. Raises DomainError("nothing", "under_way")."""
     with transaction.atomic():
         if not locks.advisory(f"rewards.pack.{cycle.pk}"):
             raise DomainError("under_way", _("Another batch is being made this moment."))
         waiting = (
             Parcel.objects.filter(entitlement__cycle=cycle, entitlement__state__in=TO_PACK, batch__isnull=True)
+            .exclude(stopped("entitlement__"))
             .order_by("prefecture", "pk")
             .values_list("entitlement_id", flat=True)[:most]
         )
@@ -75,9 +77,9 @@ def ship(
     only: set[int] | None = None,
 ) -> int:
     """Mark the parcels of a batch as sent: all that are being packed, or `only` these entitlements; `tracking` by
-    entitlement. Returns how many. Sent already is nothing.
+    entitlement. What is stopped stays in the batch. Returns how many. Sent already is nothing.
 
-    Raises DomainError: "carrier", "future", "tracking" (naming the parcel), "nothing".
+    Raises DomainError: "carrier", "future", "tracking" (naming the parcel), "stopped" (one of `only` is), "nothing".
     """
     numbers = {pk: number.strip() for pk, number in (tracking or {}).items() if number.strip()}
     for pk, number in numbers.items():
@@ -92,6 +94,11 @@ def ship(
         wanted = Parcel.objects.filter(batch=batch, entitlement__state=Entitlement.State.PACKING)
         if only is not None:
             wanted = wanted.filter(entitlement__in=only)
+            held = wanted.filter(stopped("entitlement__")).values_list("entitlement_id", flat=True).first()
+            if held is not None:
+                text = _("Parcel %(pk)d is stopped: please do not send it.") % {"pk": held}
+                raise DomainError("stopped", text)
+        wanted = wanted.exclude(stopped("entitlement__"))
         rows = locks.lock(Entitlement, list(wanted.values_list("entitlement_id", flat=True)))
         ids = [row.pk for row in rows if row.state == Entitlement.State.PACKING]
         if not ids:
@@ -148,20 +155,23 @@ def report_problem(entitlement_id: int, *, problem: str, note: str, actor: Any, 
     with transaction.atomic():
         row = locks.lock_one(Entitlement, entitlement_id)
         ENTITLEMENT_STATES.move(row, Entitlement.State.RETURNED, at=at, actor=actor, reason=note)
-        Parcel.objects.filter(entitlement=row).update(problem=problem, note=note.strip()[:200])
+        Parcel.objects.filter(entitlement=row).update(
+            problem=problem, note=note.strip()[:200], complaint="", complained_at=None
+        )
         publish(events.ParcelFailed(entitlement_id=row.pk, at=at), key=f"{row.pk}:{at.isoformat()}", at=at)
         return row
 
 
 def substitute(entitlement_id: int, *, note: str, actor: Any, at: datetime) -> Entitlement:
-    """Something else is sent instead of what came back; `note` says what. Raises DomainError("reason_needed",
-    "wrong_state")."""
+    """Something else is sent instead of what came back; `note` says what, and the holder reads it. Raises
+    DomainError("reason_needed", "wrong_state")."""
     if not note.strip():
         raise DomainError("reason_needed", _("Say what is sent instead."), field="note")
     with transaction.atomic():
         row = locks.lock_one(Entitlement, entitlement_id)
         ENTITLEMENT_STATES.move(row, Entitlement.State.SUBSTITUTED, at=at, actor=actor, reason=note)
         Parcel.objects.filter(entitlement=row).update(note=note.strip()[:200])
+        publish(events.ParcelAnswered(entitlement_id=row.pk, at=at), key=f"{row.pk}:{at.isoformat()}", at=at)
         return row
 
 
@@ -169,6 +179,7 @@ def visible(batch: Batch, *, on: date) -> QuerySet[Parcel]:
     """The parcels of a batch whose names and addresses its owner may read: those to be sent, and those sent within the
     last ADDRESS_DAYS."""
     own_parcels = batch.parcels.select_related("entitlement__holding", "donee").order_by("prefecture", "pk")
+    own_parcels = own_parcels.annotate(is_stopped=ExpressionWrapper(stopped("entitlement__"), BooleanField()))
     return own_parcels.filter(entitlement__state=Entitlement.State.PACKING) | own_parcels.filter(
         shipped_on__gte=on - timedelta(days=ADDRESS_DAYS), erased_at__isnull=True
     )

@@ -4,7 +4,7 @@ entitlements (domain.md section 10)."""
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 
 from investments.events import HoldingRescinded, UnitsInherited
 from investments.models import Holding, Inheritance, Investor
@@ -12,9 +12,12 @@ from microfund.kernel import locks
 from microfund.kernel.outbox.services import subscribe
 
 from . import heirs, visits
-from .claims import give_stock_back
+from .claims import AT_ONCE, withdraw_rest
 from .events import ParcelFailed
-from .models import ENTITLEMENT_STATES, TO_PACK, Cycle, Entitlement, Offer, Parcel
+from .models import TO_PACK, Entitlement, Offer, Voucher
+
+#: What becomes less, or nothing, with the units: all that is not in anybody's hands. What was sent was sent.
+FOLLOWS_UNITS = ("claimable", *TO_PACK, "packing", "returned", "carried")
 
 
 def register() -> None:
@@ -34,24 +37,22 @@ def quantity_of(offer: Offer, units: int) -> int:
 
 
 def holding_rescinded(event: HoldingRescinded) -> None:
-    """Entitlements that were not packed yet become fewer or none; what was sent was sent."""
+    """Entitlements that were not sent yet become fewer or none, also out of a batch; what was sent was sent. A voucher
+    or a download ends once no units are left for it: what was used was used."""
     with transaction.atomic():
         holding = Holding.objects.get(investor_id=event.investor_id, fund_id=event.fund_id)
-        waiting = Entitlement.objects.filter(holding=holding, state__in=["claimable", *TO_PACK])
-        for row in locks.lock(Entitlement, waiting.values_list("pk", flat=True)):
+        open_yet = Q(state__in=FOLLOWS_UNITS) | Q(state=Entitlement.State.DELIVERED, cycle__offer__kind__in=AT_ONCE)
+        found = list(Entitlement.objects.filter(open_yet, holding=holding).values_list("pk", flat=True))
+        rows = locks.lock(Entitlement, found)
+        vouchers = Voucher.objects.filter(entitlement__in=found).values_list("pk", flat=True)
+        # Whoever is at the till this moment is waited for, and what they take counts as used.
+        locks.lock(Voucher, vouchers)
+        for row in rows:
             offer = row.cycle.offer
             left = min(row.quantity, quantity_of(offer, holding.units))
-            if left == row.quantity or row.state not in ("claimable", *TO_PACK):
-                continue
-            give_stock_back(row)
-            if left == 0:
-                Parcel.objects.filter(entitlement=row).update(address={}, erased_at=event.at)
-                ENTITLEMENT_STATES.move(row, Entitlement.State.WITHDRAWN, at=event.at)
-                continue
-            row.quantity = left
-            row.save(update_fields=["quantity"])
-            if row.state in TO_PACK:
-                Cycle.objects.filter(pk=row.cycle_id).update(promised=F("promised") + left)
+            handed_over = row.state == Entitlement.State.DELIVERED and offer.kind in AT_ONCE
+            if left < row.quantity and (row.state in FOLLOWS_UNITS or (handed_over and left == 0)):
+                withdraw_rest(row, left, at=event.at)
 
 
 def seats_of_rescinded(event: HoldingRescinded) -> None:

@@ -1,15 +1,9 @@
-"""What leaves the house with names and addresses: packing list and labels as PDF, and CSV for carriers' software. Each
-export is an audit row that is written first.
-
-The columns are named so that each carrier's import can be told once which is which (docs/rewards.md); the texts are
-those of a label, the address in Japanese order.
+"""What leaves the house with names and addresses: packing list and labels as PDF, and CSV for carriers' programs; and a
+list of vouchers on paper. Each is an audit row that is written first. Addresses stand in Japanese order.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,31 +12,21 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from businesses.models import Business
 from microfund.kernel import clock, typesetting
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
+from microfund.kernel.money import format_money
 
-from . import fulfilment
-from .models import Batch, Parcel
+from . import carriers, fulfilment, holds
+from .models import Batch, Parcel, Voucher
 
 TEMPLATES = Path(__file__).resolve().parent.joinpath("typst")
-KINDS = ("list", "labels", "yamato", "sagawa", "post")
-
-_Column = tuple[str, Callable[[Parcel], str]]
-
-
-def _at(name: str) -> Callable[[Parcel], str]:
-    return lambda parcel: parcel.address.get(name, "")
-
-
-def _street(parcel: Parcel) -> str:
-    address = parcel.address
-    return f"{address.get('prefecture', '')}{address.get('city', '')}{address.get('street', '')}"
-
-
-def _item(parcel: Parcel) -> str:
-    row = parcel.entitlement
-    return f"{row.cycle.offer.text_ja}×{row.quantity}" if row.quantity > 1 else row.cycle.offer.text_ja
+KINDS = ("list", "labels", *carriers.LAYOUTS)
+#: Letters of a reward that a label has room for.
+ITEM_LETTERS = 70
+#: Letters of a code that stand on paper: enough to compare, too few to use.
+SHOWN_LETTERS = 4
 
 
 def _number(parcel: Parcel) -> str:
@@ -53,51 +37,6 @@ def _wish(parcel: Parcel) -> str:
     return f"{parcel.wish_on:%Y/%m/%d}" if parcel.wish_on else ""
 
 
-def _chilled(yes: str, no: str) -> Callable[[Parcel], str]:
-    return lambda parcel: yes if parcel.entitlement.cycle.offer.cold else no
-
-
-#: The columns of each carrier's import, as its software names them.
-COLUMNS: dict[str, tuple[_Column, ...]] = {
-    "yamato": (
-        ("お客様管理番号", _number),
-        ("送り状種類", lambda parcel: "0"),
-        ("クール区分", _chilled("2", "0")),
-        ("お届け予定日", _wish),
-        ("お届け先電話番号", _at("phone")),
-        ("お届け先郵便番号", _at("postal_code")),
-        ("お届け先住所", _street),
-        ("お届け先アパートマンション名", _at("building")),
-        ("お届け先名", _at("name")),
-        ("敬称", lambda parcel: "様"),
-        ("品名1", _item),
-    ),
-    "sagawa": (
-        ("お客様管理番号", _number),
-        ("お届け先電話番号", _at("phone")),
-        ("お届け先郵便番号", _at("postal_code")),
-        ("お届け先住所1", _street),
-        ("お届け先住所2", _at("building")),
-        ("お届け先名称1", _at("name")),
-        ("クール便指定", _chilled("002", "001")),
-        ("配達日", lambda parcel: _wish(parcel).replace("/", "")),
-        ("品名1", _item),
-    ),
-    "post": (
-        ("お客様側管理番号", _number),
-        ("お届け先郵便番号", _at("postal_code")),
-        ("お届け先住所1", _street),
-        ("お届け先住所2", _at("building")),
-        ("お届け先氏名", _at("name")),
-        ("お届け先敬称", lambda parcel: "様"),
-        ("お届け先電話番号", _at("phone")),
-        ("配送希望日", lambda parcel: _wish(parcel).replace("/", "")),
-        ("保冷種別", _chilled("1", "0")),
-        ("品名", _item),
-    ),
-}
-
-
 def export(batch: Batch, kind: str, *, actor: Any, at: datetime) -> tuple[bytes, str]:
     """The bytes of an export of what is still to be sent, or was sent within the last month, and its file name.
 
@@ -106,7 +45,8 @@ def export(batch: Batch, kind: str, *, actor: Any, at: datetime) -> tuple[bytes,
     if kind not in KINDS:
         raise DomainError("kind", _("There is no such export."))
     on = clock.today_in(None, at)
-    parcels = list(fulfilment.visible(batch, on=on).select_related("entitlement__cycle__offer"))
+    shown = fulfilment.visible(batch, on=on).select_related("entitlement__cycle__offer")
+    parcels = [parcel for parcel in shown if not parcel.is_stopped]
     if not parcels:
         raise DomainError("nothing", _("Names and addresses are shown until a month after sending."))
     audit.record(
@@ -121,31 +61,12 @@ def export(batch: Batch, kind: str, *, actor: Any, at: datetime) -> tuple[bytes,
         return _labels(parcels, at=at), f"{name}.pdf"
     if kind == "list":
         return _packing_list(batch, parcels, at=at), f"{name}.pdf"
-    return carrier_csv(kind, parcels), f"{name}.csv"
+    return carriers.to_csv(kind, parcels, on=on), f"{name}.csv"
 
 
-def carrier_csv(kind: str, parcels: Iterable[Parcel]) -> bytes:
-    """CSV in cp932, as carriers' software reads it; a letter unknown to it becomes 〓, to be written by hand."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    columns = COLUMNS[kind]
-    writer.writerow([head for head, _value in columns])
-    for parcel in parcels:
-        writer.writerow([_safe(value(parcel)) for _head, value in columns])
-    return "".join(_known(letter) for letter in out.getvalue()).encode("cp932")
-
-
-def _safe(text: str) -> str:
-    """No spreadsheet may take a name for a formula; phone numbers and codes begin with digits."""
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
-
-
-def _known(letter: str) -> str:
-    try:
-        letter.encode("cp932")
-    except UnicodeEncodeError:
-        return "〓"
-    return letter
+def _shortened(item: str) -> str:
+    """What is in it, as far as a label has room; the packing list has a table for the rest."""
+    return item if len(item) <= ITEM_LETTERS else f"{item[:ITEM_LETTERS]}…"
 
 
 def _line(parcel: Parcel) -> dict[str, Any]:
@@ -153,11 +74,13 @@ def _line(parcel: Parcel) -> dict[str, Any]:
     return {
         "number": _number(parcel),
         "postal": address.get("postal_code", ""),
-        "street": _street(parcel),
+        "street": carriers.street(parcel),
         "building": address.get("building", ""),
         "name": address.get("name", ""),
         "phone": address.get("phone", ""),
-        "item": _item(parcel),
+        "item": _shortened(carriers.item(parcel)),
+        "allergies": parcel.allergies,
+        "cold": parcel.entitlement.cycle.offer.cold,
         "card": parcel.card if parcel.gift else "",
         "wish": _wish(parcel),
     }
@@ -165,7 +88,7 @@ def _line(parcel: Parcel) -> dict[str, Any]:
 
 def _labels(parcels: list[Parcel], *, at: datetime) -> bytes:
     """Sheets of twelve labels on A4 (2 × 6, 86.4 × 42.3 mm)."""
-    data = {"labels": [_line(parcel) for parcel in parcels], "title": _("Labels")}
+    data = {"labels": [_line(parcel) for parcel in parcels], "title": _("Labels"), "chilled": "冷蔵"}
     return typesetting.pdf(TEMPLATES.joinpath("labels.typ"), data, at=at)
 
 
@@ -184,6 +107,31 @@ def _packing_list(batch: Batch, parcels: list[Parcel], *, at: datetime) -> bytes
         },
         "cold": _("Sent chilled") if offer.cold else "",
         "heads": [_("Parcel"), _("To"), _("Content"), _("Wish, card"), "✓"],
+        "allergies": _("Allergies"),
         "rows": [_line(parcel) for parcel in parcels],
     }
     return typesetting.pdf(TEMPLATES.joinpath("packing.typ"), data, at=at)
+
+
+def voucher_list(business: Business, *, actor: Any, at: datetime) -> bytes:
+    """A sheet for a stall without a network: of every voucher that is still good the end of its code and what is left,
+    with room for what is taken, which is entered later. Raises DomainError("nothing")."""
+    on = clock.today_in(None, at)
+    good = Voucher.objects.filter(business=business, balance__gt=0, valid_until__gte=on)
+    good = good.exclude(holds.disputed("entitlement__")).exclude(entitlement__state="withdrawn")
+    rows = sorted(good, key=lambda own: own.code[-SHOWN_LETTERS:])
+    if not rows:
+        raise DomainError("nothing", _("No voucher is in use."))
+    audit.record(action="rewards.Voucher.listed", subject=business, at=at, actor=actor, changes={"vouchers": len(rows)})
+    data = {
+        "language": translation.get_language() or "en",
+        "title": _("Vouchers"),
+        "about": _("%(business)s, as of %(date)s: write down the whole code, and enter it when there is a network.")
+        % {"business": business.name_ja, "date": date_format(on, "DATE_FORMAT")},
+        "heads": [_("Ends with"), _("Left"), _("Valid until"), _("Whole code"), _("Taken (yen)")],
+        "rows": [
+            [own.code[-SHOWN_LETTERS:], format_money(own.balance), date_format(own.valid_until, "SHORT_DATE_FORMAT")]
+            for own in rows
+        ],
+    }
+    return typesetting.pdf(TEMPLATES.joinpath("vouchers.typ"), data, at=at)

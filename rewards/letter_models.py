@@ -9,10 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.models import Fund
 
+from .pictured import Pictured
 
-class Letter(models.Model):
-    """A thank-you letter of the owner to every holder of a fund, at one of four moments (domain.md section 10). Written
-    once; from publication on it never changes. Each holder's page adds their name and units."""
+
+class Letter(Pictured):
+    """A thank-you letter of the owner to every holder of a fund, at one of four moments (domain.md section 10), with
+    their drawing or photograph if they give one. Written once; from publication on it never changes. Each holder's page
+    adds their name and units."""
 
     class Moment(models.TextChoices):
         FUNDED = "funded", _("the fund has reached its goal")

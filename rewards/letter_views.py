@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from businesses import images
 from businesses.studio.access import Desk, studio
 from investments.investors import queries as investors
 from investments.models import Fund, Holding
@@ -43,6 +44,12 @@ class LetterForm(forms.Form):
     text_en = WordsField(
         label=gettext_lazy("English"), required=False, max_length=letters.LONGEST, widget=forms.Textarea({"rows": 7})
     )
+    picture = forms.FileField(
+        label=gettext_lazy("A drawing or a photograph"),
+        required=False,
+        help_text=gettext_lazy("JPEG, PNG or WebP, at most 20 MB. It stands above the letter."),
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
 
 
 @studio(owners=True)
@@ -57,7 +64,7 @@ def letter_desk(request: HttpRequest, desk: Desk) -> HttpResponse:
         moment = sent.partition("-")[2]
         if fund is None or moment not in Letter.Moment.values:
             raise Http404
-        bound = LetterForm(request.POST, prefix=sent)
+        bound = LetterForm(request.POST, request.FILES, prefix=sent)
         if bound.is_valid() and _written(request, fund, moment, bound):
             return redirect("rewards:letter_desk", slug=desk.business.slug)
     known = {(row.fund_id, row.moment): row for row in Letter.objects.filter(fund__in=funds)}
@@ -80,7 +87,7 @@ def _written(request: HttpRequest, fund: Fund, moment: str, form: LetterForm) ->
     try:
         letters.save(fund, moment, actor=request.user, at=clock.now(), send=send, **form.cleaned_data)
     except DomainError as error:
-        refuse(form, error)
+        refuse(form, error, field="picture" if isinstance(error, images.ImageRefused) else None)
         return False
     messages.success(request, _("Your supporters have their letter.") if send else _("Saved as a draft."))
     return True

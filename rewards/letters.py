@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from businesses import images
 from investments.distributions.models import Distribution
 from investments.models import Fund, Holding
 from investments.offerings.queries import rule_terms
@@ -43,11 +44,20 @@ def has_come(fund: Fund, moment: str) -> bool:
 
 
 def save(
-    fund: Fund, moment: str, *, text_en: str, text_ja: str, actor: Any, at: datetime, send: bool = False
+    fund: Fund,
+    moment: str,
+    *,
+    text_en: str,
+    text_ja: str,
+    actor: Any,
+    at: datetime,
+    send: bool = False,
+    picture: BinaryIO | None = None,
 ) -> Letter:
-    """Write the draft of a letter, and with `send` publish it in the same transaction: refused, nothing is saved.
+    """Write the draft of a letter, and with `send` publish it in the same transaction: refused, nothing is saved. A
+    `picture`, a drawing or a photograph, goes through the image pipeline; without one the letter keeps what it had.
 
-    Raises DomainError: "moment" (unknown), "published", "text_too_long", and those of `publish`.
+    Raises DomainError: "moment" (unknown), "published", "text_too_long", those of `publish`, images.ImageRefused.
     """
     if moment not in Letter.Moment.values:
         raise DomainError("moment", _("Please choose one of the moments."))
@@ -56,6 +66,7 @@ def save(
         if len(text) > LONGEST:
             message = _("A letter has at most %(most)d letters.") % {"most": LONGEST}
             raise DomainError("text_too_long", message, field=name)
+    made = images.ingest(picture) if picture is not None else None
     with transaction.atomic():
         locks.lock_one(Fund, fund.pk)
         row = Letter.objects.filter(fund=fund, moment=moment).first() or Letter(fund=fund, moment=moment)
@@ -63,6 +74,8 @@ def save(
             raise DomainError("published", _("This letter has been sent; it stays as it is."))
         row.text_en, row.text_ja = texts["text_en"], texts["text_ja"]
         row.written_by, row.saved_at = actor, at
+        if made is not None:
+            row.show(made)
         row.save()
         return publish(row, actor=actor, at=at) if send else row
 

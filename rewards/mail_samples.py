@@ -15,7 +15,7 @@ from investments.models import Fund, Holding
 from microfund.kernel import clock
 from microfund.kernel.notices import kinds
 
-from . import events, letter_mails, mails, visit_mails
+from . import arrival_mails, events, letter_mails, mails, visit_mails
 from .models import Batch, Carrier, Cycle, Entitlement, Letter, Offer, Parcel
 from .visit_models import Booking, Visit
 
@@ -75,6 +75,39 @@ def _problem(language: str) -> None:
     note = {"en": "The house number was missing.", "ja": "番地が抜けていました。"}[language]
     parcel = _parcel(language, Entitlement.State.RETURNED, problem=Parcel.Problem.RETURNED, note=note)
     mails.parcel_failed(events.ParcelFailed(parcel.entitlement_id, clock.now()))
+
+
+def _asked(language: str) -> None:
+    at = clock.now()
+    parcel = _parcel(
+        language,
+        Entitlement.State.SHIPPED,
+        carrier=Carrier.values[0],
+        tracking="1234-5678-9012",
+        shipped_on=clock.today_in() - timedelta(days=7),
+        asked_at=at,
+    )
+    cycle_id = parcel.entitlement.cycle_id
+    mails.reward_mail_batch(mails.RewardMailBatch("reward_asked", cycle_id, 0, at, act=at.isoformat()))
+
+
+def _complained(language: str) -> None:
+    note = {"en": "Three of the shells are broken.", "ja": "殻が3つ割れていました。"}[language]
+    parcel = _parcel(
+        language,
+        Entitlement.State.DELIVERED,
+        shipped_on=clock.today_in() - timedelta(days=8),
+        complaint=Parcel.Problem.DAMAGED,
+        complaint_note=note,
+        complained_at=clock.now(),
+    )
+    arrival_mails.parcel_complained(events.ParcelComplained(parcel.entitlement_id, clock.now()))
+
+
+def _answered(language: str) -> None:
+    note = {"en": "A jar of oyster paste is on its way to you.", "ja": "代わりに牡蠣のペーストを一瓶お送りしました。"}
+    parcel = _parcel(language, Entitlement.State.SUBSTITUTED, problem=Parcel.Problem.DAMAGED, note=note[language])
+    arrival_mails.parcel_answered(events.ParcelAnswered(parcel.entitlement_id, clock.now()))
 
 
 def _to_pack(language: str) -> None:
@@ -141,6 +174,9 @@ def register() -> None:
         declare(kind, "E18", when, TO_INVESTOR, partial(_claimable, kind))
     declare("reward_sent", "E18", _("A reward was sent"), TO_INVESTOR, _sent)
     declare("reward_problem", "E18", _("Something went wrong with what was sent"), TO_INVESTOR, _problem)
+    declare("reward_asked", "E18", _("A reward was sent a week ago: has it arrived?"), TO_INVESTOR, _asked)
+    declare("reward_answered", "E18", _("A business answers what went wrong"), TO_INVESTOR, _answered)
+    declare("parcel_complained", "E18", _("A supporter says that a parcel went wrong"), TO_OWNERS, _complained)
     declare("parcels_to_pack", "E19", _("Claiming has ended: parcels are to be packed"), TO_OWNERS, _to_pack)
     declare("visit_made", "E21", _("A business announces a visit"), TO_HOLDERS, _visit_made)
     for kind, when in (

@@ -38,6 +38,7 @@ def register() -> None:
     subscribe(events.CycleEnding, cycle_ending)
     subscribe(events.CycleClosed, cycle_closed)
     subscribe(events.ParcelsSent, parcels_sent)
+    subscribe(events.ArrivalAsked, arrival_asked)
     subscribe(events.ParcelFailed, parcel_failed)
     subscribe(RewardMailBatch, reward_mail_batch)
 
@@ -63,6 +64,12 @@ def parcels_sent(event: events.ParcelsSent) -> None:
     if is_news(event.at):
         cycle_id = Batch.objects.values_list("cycle_id", flat=True).get(pk=event.batch_id)
         _batch(RewardMailBatch("reward_sent", cycle_id, 0, event.at, event.batch_id, event.act))
+
+
+def arrival_asked(event: events.ArrivalAsked) -> None:
+    """E18: has it arrived?"""
+    if is_news(event.at):
+        _batch(RewardMailBatch("reward_asked", event.cycle_id, 0, event.at, act=event.at.isoformat()))
 
 
 def cycle_closed(event: events.CycleClosed) -> None:
@@ -100,6 +107,8 @@ def reward_mail_batch(event: RewardMailBatch) -> None:
     )
     if event.kind == "reward_sent":
         rows = rows.filter(parcel__batch_id=event.batch_id, state=Entitlement.State.SHIPPED)
+    elif event.kind == "reward_asked":
+        rows = rows.filter(parcel__asked_at=event.at, state=Entitlement.State.SHIPPED)
     else:
         rows = rows.filter(state=Entitlement.State.CLAIMABLE, holding__frozen_at__isnull=True)
     found = list(rows.order_by("pk")[:BATCH])
@@ -169,10 +178,31 @@ def _sent(row: Entitlement, cycle: Cycle) -> Letter:
     )
 
 
+def _asked(row: Entitlement, cycle: Cycle) -> Letter:
+    parcel: Parcel = row.parcel
+    words = {"business": name_of(cycle.offer.fund.business), "reward": _text(cycle.offer)}
+    facts = [(_("Reward"), words["reward"])]
+    if parcel.shipped_on:
+        facts.append((_("Sent on"), day(parcel.shipped_on)))
+    if parcel.tracking:
+        facts.append((_("Tracking number"), f"{parcel.get_carrier_display()} {parcel.tracking}"))
+    return Letter(
+        subject=_("Has your reward of %(business)s arrived?") % words,
+        paragraphs=[
+            _("It was sent a week ago. If it is there, enjoy it: you need not answer."),
+            _("If it did not arrive, or is damaged, please say so on the page of the reward: the business answers."),
+        ],
+        facts=facts,
+        button=_("See your reward"),
+        url=link("rewards:claim", row.pk),
+    )
+
+
 _WRITERS: dict[str, Callable[[Entitlement, Cycle], Letter]] = {
     "reward_ready": _ready,
     "reward_reminder": _reminder,
     "reward_sent": _sent,
+    "reward_asked": _asked,
 }
 
 

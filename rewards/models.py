@@ -7,6 +7,8 @@ cycle has opened (migrations/sql/rewards.sql).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import date
 
 from django.conf import settings
@@ -17,20 +19,26 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business
+from investments.investors import prefectures
 from investments.models import Fund, Holding
-from microfund.kernel.crypto import EncryptedJSONField
 from microfund.kernel.states import StateTable
 
 from .compensation_models import Compensation
+from .download_models import DigitalFile, Download
 from .letter_models import Letter
+from .parcel_models import Batch, Carrier, Donee, Parcel
+from .pictured import Pictured
 from .visit_models import Booking, Visit
 
 __all__ = [
     "Batch",
     "Booking",
+    "Carrier",
     "Compensation",
     "Cycle",
+    "DigitalFile",
     "Donee",
+    "Download",
     "Entitlement",
     "Letter",
     "Offer",
@@ -41,12 +49,19 @@ __all__ = [
 ]
 
 
-class Offer(models.Model):
+#: The beginning of a postal code, without a hyphen.
+_POSTAL = re.compile(r"[0-9]{2,7}")
+
+
+class Offer(Pictured):
     """One promised reward of a fund, for holders of at least `minimum_units`; with `per_units`, one item for each so
     many units. Once a cycle has opened it never changes: `revise` ends it and makes a new version.
 
     `cycle` says when it comes: once, after period `from_period`; after every `every` periods from then on; or each year
-    on `season_month`-`season_day`, within the term. A promise without dates ("none") opens no cycle.
+    on `season_month`-`season_day`, within the term. A promise without dates ("none") opens no cycle. One that the
+    business proposes is `waiting` until the staff takes it on: it is no promise yet, nobody sees it and nothing opens.
+
+    `not_to` holds prefectures, and beginnings of postal codes, such as of islands that no chilled parcel reaches.
     """
 
     class Kind(models.TextChoices):
@@ -95,11 +110,12 @@ class Offer(models.Model):
     dispatch_days = models.PositiveSmallIntegerField(_("days to send after that"), default=30)
     valid_days = models.PositiveSmallIntegerField(_("days a voucher is valid"), default=180)
     stock = models.PositiveIntegerField(_("stock for each cycle"), null=True, blank=True)
-    not_to = models.JSONField(_("prefectures it is not sent to"), default=list, blank=True)
+    not_to = models.JSONField(_("prefectures and postal codes it is not sent to"), default=list, blank=True)
     cold = models.BooleanField(_("sent chilled"), default=False)
     adults_only = models.BooleanField(_("only for people of 20 and over"), default=False)
     unclaimed = models.CharField(_("not claimed"), max_length=6, choices=Unclaimed.choices, default=Unclaimed.EXPIRE)
     link = models.URLField(_("address of the download"), blank=True)
+    waiting = models.BooleanField(_("proposed by the business"), default=False, db_default=False, editable=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
 
     class Meta:
@@ -127,6 +143,15 @@ class Offer(models.Model):
             raise ValidationError({"cycle": _("Visits have days of their own, not cycles.")})
         if self.unclaimed == self.Unclaimed.CARRY and self.cycle in (self.Cycle.ONCE, self.Cycle.NONE):
             raise ValidationError({"unclaimed": _("Nothing comes after it with which it could be sent.")})
+        for place in self.not_to:
+            if place not in prefectures.NAMES and not _POSTAL.fullmatch(str(place)):
+                text = _("“%(place)s” is neither a prefecture nor the beginning of a postal code (2 to 7 digits).")
+                raise ValidationError({"not_to": text % {"place": place}})
+
+    def goes_to(self, address: Mapping[str, str]) -> bool:
+        """Whether it is sent to an address."""
+        code = address.get("postal_code", "").replace("-", "")
+        return not any(place == address.get("prefecture") or code.startswith(place) for place in self.not_to)
 
 
 class Cycle(models.Model):
@@ -242,8 +267,6 @@ class Entitlement(models.Model):
 
 #: States in which an entitlement takes from the cycle's stock.
 TAKES_STOCK = ("claimed", "passed_on", "packing", "shipped", "delivered", "returned", "substituted")
-#: Ended for another entitlement or for money: what was sent before stays out of the stock, though it did not arrive.
-SETTLED_OTHERWISE = ("moved", "compensated")
 #: Claimed, and not yet in anybody's hands.
 TO_PACK = ("claimed", "passed_on")
 
@@ -263,92 +286,14 @@ ENTITLEMENT_STATES = StateTable(
         ),
         "claimed": ("packing", "delivered", "passed_on", "declined", "withdrawn", "moved", "compensated"),
         "passed_on": ("packing", "claimed", "declined", "withdrawn"),
-        "packing": ("shipped", "claimed", "passed_on"),
+        "packing": ("shipped", "claimed", "passed_on", "withdrawn"),
         "shipped": ("delivered", "returned"),
-        "delivered": ("returned",),
-        "returned": ("claimed", "passed_on", "substituted", "declined", "moved", "compensated"),
-        "carried": ("moved",),
+        "delivered": ("returned", "withdrawn"),
+        "returned": ("claimed", "passed_on", "substituted", "declined", "withdrawn", "moved", "compensated"),
+        "carried": ("moved", "withdrawn"),
     },  # fmt: skip
     section="domain.md section 10",
 )
-
-
-class Donee(models.Model):
-    """A school or a food bank to which a reward can be passed on; the list is kept by staff."""
-
-    name_en = models.CharField(_("name (English)"), max_length=120)
-    name_ja = models.CharField(_("name (Japanese)"), max_length=120)
-    address = EncryptedJSONField(_("address"), default=dict)
-    active = models.BooleanField(_("can be chosen"), default=True)
-
-    class Meta:
-        verbose_name = _("place that rewards are passed on to")
-        verbose_name_plural = _("places that rewards are passed on to")
-
-    def __str__(self) -> str:
-        return self.name_ja
-
-
-class Batch(models.Model):
-    """Parcels of one cycle that are packed together. Sent as a whole, or parcel by parcel."""
-
-    business = models.ForeignKey(Business, models.PROTECT, related_name="+", verbose_name=_("business"))
-    cycle = models.ForeignKey(Cycle, models.PROTECT, related_name="batches", verbose_name=_("cycle"))
-    number = models.PositiveSmallIntegerField(_("number"))
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("made by"))
-    made_at = models.DateTimeField(_("made at"))
-
-    class Meta:
-        verbose_name = _("batch of parcels")
-        verbose_name_plural = _("batches of parcels")
-        constraints = [models.UniqueConstraint(fields=["cycle", "number"], name="batch_once")]
-
-    def __str__(self) -> str:
-        return f"{self.cycle} / {self.number}"
-
-
-class Carrier(models.TextChoices):
-    """Who carries a parcel."""
-
-    YAMATO = "yamato", _("Yamato")
-    SAGAWA = "sagawa", _("Sagawa")
-    POST = "post", _("Japan Post")
-    OTHER = "other", _("another carrier")
-
-
-class Parcel(models.Model):
-    """How a claimed entitlement travels. `address` is a snapshot taken at the claim, encrypted; the owner reads it only
-    from packing until ADDRESS_DAYS after sending, then it is erased."""
-
-    class Problem(models.TextChoices):
-        RETURNED = "returned", _("came back to us")
-        UNKNOWN = "unknown", _("nobody is known at the address")
-        DAMAGED = "damaged", _("arrived damaged")
-        LOST = "lost", _("was lost on the way")
-
-    entitlement = models.OneToOneField(Entitlement, models.PROTECT, related_name="parcel")
-    address = EncryptedJSONField(_("address"), default=dict)
-    prefecture = models.CharField(_("prefecture"), max_length=8, blank=True)
-    gift = models.BooleanField(_("for somebody else"), default=False)
-    card = models.CharField(_("words on the card"), max_length=200, blank=True)
-    donee = models.ForeignKey(Donee, models.PROTECT, null=True, related_name="+", verbose_name=_("passed on to"))
-    wish_on = models.DateField(_("wished for"), null=True)
-    claimed_at = models.DateTimeField(_("claimed at"))
-    batch = models.ForeignKey(Batch, models.PROTECT, null=True, related_name="parcels", verbose_name=_("batch"))
-    carrier = models.CharField(_("carrier"), max_length=20, choices=Carrier.choices, blank=True)
-    tracking = models.CharField(_("tracking number"), max_length=30, blank=True)
-    shipped_on = models.DateField(_("sent on"), null=True)
-    problem = models.CharField(_("problem"), max_length=8, choices=Problem.choices, blank=True)
-    note = models.CharField(_("remark"), max_length=200, blank=True)
-    erased_at = models.DateTimeField(_("address erased at"), null=True)
-
-    class Meta:
-        verbose_name = _("parcel")
-        verbose_name_plural = _("parcels")
-        indexes = [models.Index(fields=["batch"], name="parcel_batch_idx")]
-
-    def __str__(self) -> str:
-        return f"{self.entitlement_id}"
 
 
 class Voucher(models.Model):

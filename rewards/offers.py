@@ -15,6 +15,34 @@ from microfund.kernel.errors import DomainError, require_reason
 from .models import Offer
 
 
+def propose(offer: Offer, *, actor: Any, at: datetime) -> Offer:
+    """An owner proposes an offer, or changes a proposal: an unsaved one, or one that waits. The staff takes it on.
+
+    Raises DomainError("wrong_state" (it was taken on meanwhile)).
+    """
+    with transaction.atomic():
+        if offer.pk is not None and not locks.lock_one(Offer, offer.pk).waiting:
+            raise DomainError("wrong_state", _("The fund's staff has taken it on; it cannot be changed here any more."))
+        offer.waiting = True
+        offer.save()
+        audit.record(action="rewards.Offer.proposed", subject=offer, at=at, actor=actor)
+        return offer
+
+
+def take_on(offer: Offer, *, actor: Any, at: datetime, reason: str = "") -> Offer:
+    """The staff takes on what a business proposes: from now on it is a promise. No cycle of it lies before today.
+
+    Raises DomainError("wrong_state")."""
+    with transaction.atomic():
+        offer = locks.lock_one(Offer, offer.pk)
+        if not offer.waiting or offer.ended_at is not None:
+            raise DomainError("wrong_state", _("This offer does not wait."))
+        offer.waiting, offer.starts_on = False, offer.starts_on or clock.today_in(None, at)
+        offer.save(update_fields=["waiting", "starts_on"])
+        audit.record(action="rewards.Offer.taken_on", subject=offer, at=at, actor=actor, reason=reason)
+        return offer
+
+
 def end(offer: Offer, *, actor: Any, at: datetime, reason: str) -> Offer:
     """No further cycle of this offer opens; what is open stays. Raises DomainError("reason_needed", "ended")."""
     require_reason(reason)

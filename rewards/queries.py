@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet, Sum
 
 from businesses.models import Business
 from investments.models import Fund, Holding
@@ -15,17 +15,37 @@ from investments.offerings.queries import newest_terms, terms_of
 
 from . import calendar
 from .handlers import quantity_of
-from .models import TO_PACK, Compensation, Cycle, Entitlement, Offer
+from .models import TO_PACK, Compensation, Cycle, Entitlement, Offer, Parcel
 
 #: Where an entitlement stands for whom it belongs to.
 WAITING, UNDER_WAY, OVER = ("claimable", "returned"), (*TO_PACK, "packing", "shipped"), (
     "delivered", "substituted", "declined", "expired", "carried", "withdrawn", "moved", "compensated",
 )  # fmt: skip
 
+#: Names that the page of a business shows.
+NAMES = 500
+
 
 def offers_of(fund: Fund) -> list[Offer]:
     """The promised rewards of a fund as they stand, those for the fewest units first."""
-    return list(Offer.objects.filter(fund=fund, ended_at__isnull=True))
+    return list(Offer.objects.filter(fund=fund, ended_at__isnull=True, waiting=False))
+
+
+def passed_on(fund: Fund) -> int:
+    """How many items holders of a fund have passed on to schools and food banks that were sent there."""
+    sent = Entitlement.objects.filter(cycle__offer__fund=fund, parcel__donee__isnull=False)
+    sent = sent.filter(state__in=[Entitlement.State.SHIPPED, Entitlement.State.DELIVERED])
+    return sent.aggregate(items=Sum("quantity", default=0))["items"]
+
+
+def named(fund: Fund) -> list[str]:
+    """The names under which holders of a fund wished to be thanked, in the order of asking."""
+    claimed = Parcel.objects.filter(
+        entitlement__cycle__offer__fund=fund,
+        entitlement__cycle__offer__kind=Offer.Kind.ACKNOWLEDGEMENT,
+        entitlement__state=Entitlement.State.DELIVERED,
+    )
+    return list(claimed.exclude(card="").order_by("claimed_at", "pk").values_list("card", flat=True)[:NAMES])
 
 
 def entitlements_of(investor: Any) -> QuerySet[Entitlement]:
@@ -57,7 +77,7 @@ def coming(investor: Any, *, on: date) -> list[Coming]:
         .prefetch_related(newest_terms(path="fund__terms"), "fund__periods")
     )
     offers: dict[int, list[Offer]] = {}
-    for offer in Offer.objects.filter(fund__holdings__in=holdings, ended_at__isnull=True).distinct():
+    for offer in Offer.objects.filter(fund__holdings__in=holdings, ended_at__isnull=True, waiting=False).distinct():
         offers.setdefault(offer.fund_id, []).append(offer)
     for holding in holdings:
         own = offers.get(holding.fund_id, [])
@@ -74,22 +94,15 @@ def coming(investor: Any, *, on: date) -> list[Coming]:
 
 
 def cycles_of(business: Business) -> QuerySet[Cycle]:
-    """The cycles of a business with counts of their entitlements by where they stand, the newest first."""
-    counts = {
-        "claimable": Count("entitlements", filter=Q(entitlements__state="claimable")),
-        "to_pack": Count("entitlements", filter=Q(entitlements__state__in=TO_PACK)),
-        "packing": Count("entitlements", filter=Q(entitlements__state="packing")),
-        "sent": Count("entitlements", filter=Q(entitlements__state__in=["shipped", "delivered"])),
-        "came_back": Count("entitlements", filter=Q(entitlements__state="returned")),
-        "moved": Count("entitlements", filter=Q(entitlements__state="moved")),
-        "compensated": Count("entitlements", filter=Q(entitlements__state="compensated")),
-    }
-    return (
-        Cycle.objects.filter(offer__fund__business=business)
-        .select_related("offer__fund__business")
-        .annotate(**counts)
-        .order_by("-opens_on", "-pk")
-    )
+    """The cycles of a business, the newest first."""
+    found = Cycle.objects.filter(offer__fund__business=business).select_related("offer__fund__business")
+    return found.order_by("-opens_on", "-pk")
+
+
+def complaints_of(business: Business) -> QuerySet[Parcel]:
+    """Parcels of which a holder says that something is wrong and which the business has not answered, oldest first."""
+    found = Parcel.objects.filter(entitlement__cycle__offer__fund__business=business).exclude(complaint="")
+    return found.select_related("entitlement__cycle__offer").order_by("complained_at", "pk")
 
 
 def owed_by(businesses: Iterable[Business] | QuerySet[Business]) -> QuerySet[Compensation]:
@@ -101,7 +114,7 @@ def owed_by(businesses: Iterable[Business] | QuerySet[Business]) -> QuerySet[Com
 
 def compensation_of(row: Entitlement) -> Compensation | None:
     """What is paid instead of an entitlement, once it is decided."""
-    return row.compensations.filter(state__in=["approved", "funded", "paid"]).first()
+    return row.compensations.filter(state__in=["approved", "funded", "paid", "lost"]).first()
 
 
 def days_to_wish(cycle: Cycle) -> Sequence[date]:

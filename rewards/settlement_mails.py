@@ -26,6 +26,7 @@ def register() -> None:
     subscribe(events.RewardsInherited, rewards_inherited)
     subscribe(events.CompensationApproved, compensation_approved)
     subscribe(events.CompensationPaid, compensation_paid)
+    subscribe(events.CompensationLost, compensation_lost)
 
 
 def _named(row: Entitlement) -> str:
@@ -184,4 +185,44 @@ def compensation_paid(event: events.CompensationPaid) -> None:
 
     to_investor(
         "compensation_paid", own.entitlement.holding.investor, letter, key=f"compensation_paid:{own.pk}", at=event.at
+    )
+
+
+def compensation_lost(event: events.CompensationLost) -> None:
+    """To the holder that nothing more comes, and why; to the owners that they owe it no more."""
+    if not is_news(event.at):
+        return
+    own = _compensation(event.compensation_id)
+    row = own.entitlement
+    words = {"amount": format_money(own.amount)}
+
+    def to_holder() -> Letter:
+        business = {"business": name_of(row.cycle.offer.fund.business), **words}
+        return Letter(
+            subject=_("%(business)s cannot pay %(amount)s instead of your reward") % business,
+            paragraphs=[
+                _("Two people of the fund's staff decided that the claim is given up. Nothing more comes of it."),
+                _("We are sorry. Your units, and what the fund pays for them, are not touched by it."),
+            ],
+            facts=[(_("Reward"), _named(row)), (_("Amount"), words["amount"])],
+            quoted=_("The reason:"),
+            quote=own.loss_reason,
+            button=_("See your reward"),
+            url=link("rewards:claim", row.pk),
+        )
+
+    def to_business() -> Letter:
+        return Letter(
+            subject=_("Instead of a reward: %(amount)s is owed no more") % words,
+            paragraphs=[_("The fund's staff has written it off. Please do not transfer it any more.")],
+            facts=[(_("Reward"), _named(row)), (_("Amount"), words["amount"])],
+            quoted=_("The reason:"),
+            quote=own.loss_reason,
+            button=_("See what is owed"),
+            url=link("studio:payments", row.cycle.offer.fund.business.slug),
+        )
+
+    to_investor("compensation_lost", row.holding.investor, to_holder, key=f"compensation_lost:{own.pk}", at=event.at)
+    to_owners(
+        "compensation_let_off", row.cycle.offer.fund, to_business, key=f"compensation_let_off:{own.pk}", at=event.at
     )

@@ -22,6 +22,10 @@ from . import events, settlement_mails
 from .mail_samples import make_entitlement
 from .models import Compensation, Entitlement, Offer
 
+LOSS_REASON = {
+    "en": "The business was closed and has no means left.",
+    "ja": "事業を終えられ、支払う力が残っていないためです。",
+}
 REASON = {"en": "The storm took this season's harvest.", "ja": "嵐で今季の収穫が失われたためです。"}
 
 
@@ -57,8 +61,8 @@ def _inherited(language: str) -> None:
     settlement_mails.rewards_inherited(events.RewardsInherited(share.inheritance_id, clock.now()))
 
 
-def _compensation(language: str, *, paid: bool = False) -> Compensation:
-    """Money instead of twenty oysters: approved, or paid to the holder."""
+def _compensation(language: str, *, paid: bool = False, lost: bool = False) -> Compensation:
+    """Money instead of twenty oysters: approved, paid to the holder, or written off."""
     row = make_entitlement(language, Entitlement.State.RETURNED)
     today, values = clock.today_in(), {}
     if paid:
@@ -72,9 +76,18 @@ def _compensation(language: str, *, paid: bool = False) -> Compensation:
             line=line, purpose="applied", target="sample", amount=3_000, happened_at=clock.now()
         )
         values = {"use": use, "paid_on": today}
+    if lost:
+        values = {
+            "loss_reason": LOSS_REASON[language],
+            "loss_maker": make_user("en"),
+            "loss_prepared_at": clock.now(),
+            "loss_checker": make_user("en"),
+            "lost_on": today,
+        }
+    state = Compensation.State.PAID if paid else Compensation.State.LOST if lost else Compensation.State.APPROVED
     return Compensation.objects.create(
         entitlement=row,
-        state=Compensation.State.PAID if paid else Compensation.State.APPROVED,
+        state=state,
         amount=3_000,
         value=3_000,
         reason=REASON[language],
@@ -88,8 +101,8 @@ def _compensation(language: str, *, paid: bool = False) -> Compensation:
     )
 
 
-def _tell(tell: Callable[[Any], None], event: Callable[..., Any], paid: bool, language: str) -> None:
-    tell(event(_compensation(language, paid=paid).pk, clock.now()))
+def _tell(tell: Callable[[Any], None], event: Callable[..., Any], which: dict[str, bool], language: str) -> None:
+    tell(event(_compensation(language, **which).pk, clock.now()))
 
 
 def register() -> None:
@@ -97,9 +110,13 @@ def register() -> None:
     declare = kinds.declare
     declare("reward_reassigned", "E18", _("Staff changed a reward, or where it goes"), TO_INVESTOR, _reassigned)
     declare("rewards_inherited", "E18", _("Rewards have come to an heir with the units"), TO_HEIR, _inherited)
-    approved = partial(_tell, settlement_mails.compensation_approved, events.CompensationApproved, False)
+    approved = partial(_tell, settlement_mails.compensation_approved, events.CompensationApproved, {})
     when = _("Money is owed instead of a reward")
     declare("compensation_approved", "E18", when, TO_INVESTOR, approved)
     declare("compensation_owed", "E18", when, TO_OWNERS, approved)
-    paid = partial(_tell, settlement_mails.compensation_paid, events.CompensationPaid, True)
+    paid = partial(_tell, settlement_mails.compensation_paid, events.CompensationPaid, {"paid": True})
     declare("compensation_paid", "E18", _("Money instead of a reward was transferred"), TO_INVESTOR, paid)
+    lost = partial(_tell, settlement_mails.compensation_lost, events.CompensationLost, {"lost": True})
+    when = _("Money that is owed instead of a reward is written off")
+    declare("compensation_lost", "E18", when, TO_INVESTOR, lost)
+    declare("compensation_let_off", "E18", when, TO_OWNERS, lost)

@@ -19,8 +19,8 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 from microfund.kernel.pages import REFUSED, form_methods, refuse
 
-from . import fulfilment, labels, queries, vouchers
-from .forms import ProblemForm, RedeemForm, ShipForm
+from . import arrival, board, fulfilment, labels, queries, vouchers
+from .forms import ProblemForm, RedeemForm, ShipForm, WholeForm
 from .models import Batch, Cycle, Entitlement, Offer, Parcel
 
 PAGE = 100
@@ -32,13 +32,15 @@ def season(request: HttpRequest, desk: Desk) -> HttpResponse:
     """O7: every cycle with how far it is, and its batches."""
     on = clock.today_in()
     cycles = list(queries.cycles_of(desk.business)[:PAGE])
+    standings = board.standings(cycles, on=on)
     batches: dict[int, list[Batch]] = {}
     for batch in Batch.objects.filter(cycle__in=cycles).order_by("number"):
         batches.setdefault(batch.cycle_id, []).append(batch)
     context = {
         **desk.context(),
-        "rows": [(cycle, batches.get(cycle.pk, [])) for cycle in cycles],
+        "rows": [(cycle, standings[cycle.pk], batches.get(cycle.pk, [])) for cycle in cycles],
         "offers": Offer.objects.filter(fund__business=desk.business, ended_at__isnull=True),
+        "complaints": queries.complaints_of(desk.business)[:PAGE],
         "has_vouchers": Offer.objects.filter(fund__business=desk.business, kind=Offer.Kind.VOUCHER).exists(),
         "on": on,
     }
@@ -140,6 +142,8 @@ def parcel_act(request: HttpRequest, desk: Desk, pk: int, entitlement: int) -> H
     try:
         if do == "unpack":
             fulfilment.unpack(own, entitlement, actor=request.user, at=at)
+        elif do == "answer":
+            arrival.answer(entitlement, note=note, actor=request.user, at=at)
         elif do == "substitute":
             fulfilment.substitute(entitlement, note=note, actor=request.user, at=at)
         else:
@@ -199,7 +203,23 @@ def till(request: HttpRequest, desk: Desk) -> HttpResponse:
     context = {
         **desk.context(),
         "form": form,
+        "whole": WholeForm(initial={"code": code, "amount": found.balance, "form_token": uuid4()}) if found else None,
         "voucher": found,
         "over": found is not None and clock.today_in(None, at) > found.valid_until,
     }
     return render(request, "rewards/till.html", context, status=REFUSED if form.errors else 200)
+
+
+@studio(owners=True)
+@require_POST
+def voucher_list(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """A list on paper for a stall without a network: the ends of the codes and what is left. By POST, for it is noted
+    who took it."""
+    try:
+        content = labels.voucher_list(desk.business, actor=request.user, at=clock.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("rewards:till", slug=desk.business.slug)
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = 'attachment; filename="tomobune-vouchers.pdf"'
+    return response

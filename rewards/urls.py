@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from . import letter_views, studio_views, views, visit_views
+from . import letter_views, offer_views, studio_views, views, visit_views
 
 app_name = "rewards"
 urlpatterns = [
     path("me/rewards/", views.reward_list, name="list"),
     path("me/rewards/<int:pk>/", views.claim, name="claim"),
     path("me/rewards/<int:pk>/decline/", views.decline, name="decline"),
+    path("me/rewards/<int:pk>/received/", views.received, name="received"),
+    path("me/rewards/<int:pk>/problem/", views.complain, name="complain"),
+    path("me/rewards/<int:pk>/files/<int:file>/", views.download, name="download"),
     path("businesses/<slug:slug>/visits/", visit_views.visit_list, name="visits"),
     path("businesses/<slug:slug>/visits/<int:pk>/", visit_views.visit, name="visit"),
     path("businesses/<slug:slug>/visits/<int:pk>/cancel/", visit_views.visit_cancel, name="visit_cancel"),
@@ -29,5 +32,9 @@ urlpatterns = [
         name="parcel",
     ),
     path("studio/<slug:slug>/rewards/batches/<int:pk>/<slug:kind>/", studio_views.export, name="export"),
+    path("studio/<slug:slug>/rewards/offers/", offer_views.offer_desk, name="offer_new"),
+    path("studio/<slug:slug>/rewards/offers/<int:pk>/", offer_views.offer_desk, name="offer"),
+    path("studio/<slug:slug>/rewards/offers/<int:pk>/files/", offer_views.files, name="offer_files"),
     path("studio/<slug:slug>/vouchers/", studio_views.till, name="till"),
+    path("studio/<slug:slug>/vouchers/list/", studio_views.voucher_list, name="voucher_list"),
 ]

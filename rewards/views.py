@@ -13,6 +13,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -25,9 +26,9 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.notices.parts import link
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
-from . import claims, queries, vouchers
-from .forms import NEW, OWN, ClaimForm
-from .models import Entitlement
+from . import arrival, claims, downloads, queries, vouchers
+from .forms import NEW, OWN, ClaimForm, ComplaintForm
+from .models import DigitalFile, Entitlement, Offer
 
 SHOWN = 100
 
@@ -65,19 +66,28 @@ def _own(request: HttpRequest, pk: int) -> tuple[Investor, Entitlement]:
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
     """I5: one reward: claim it, change the claim until it is packed, or see where it is."""
     investor, row = _own(request, pk)
-    on = clock.today_in()
     form = ClaimForm(
         request.POST if request.method == "POST" else None, row=row, investor=investor, initial=_initial(row, investor)
     )
     if request.method == "POST" and form.is_valid() and _claimed(request, investor, row, form):
         return redirect("rewards:claim", pk=row.pk)
-    cycle = row.cycle
+    return _page(request, row, form, ComplaintForm())
+
+
+def _page(request: HttpRequest, row: Entitlement, form: ClaimForm | None, complaint: ComplaintForm) -> HttpResponse:
+    """The page of a reward, as it stands or with what was refused."""
+    on, cycle = clock.today_in(), row.cycle
+    wrong = bool(form and form.errors) or bool(complaint.errors)
     context = {
         "row": row,
         "cycle": cycle,
         "offer": cycle.offer,
         "business": cycle.offer.fund.business,
         "form": form if _may_claim(row, on=on) else None,
+        "complaint_form": complaint if arrival.may_complain(row, on=on) else None,
+        "refused": complaint if complaint.errors else form,
+        "files": _files(row),
+        "is_named": claims.is_named(row),
         "at_once": cycle.offer.kind in claims.AT_ONCE,
         "over": row.state == Entitlement.State.CLAIMABLE and not _may_claim(row, on=on),
         "parcel": getattr(row, "parcel", None),
@@ -87,7 +97,14 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
         **_voucher(row),
         "trail": [(_("My account"), reverse("me")), (_("Rewards"), reverse("rewards:list"))],
     }
-    return render(request, "rewards/claim.html", context, status=REFUSED if form.errors else 200)
+    return render(request, "rewards/claim.html", context, status=REFUSED if wrong else 200)
+
+
+def _files(row: Entitlement) -> list[DigitalFile]:
+    """What can be downloaded."""
+    if row.cycle.offer.kind != Offer.Kind.DIGITAL or row.state != Entitlement.State.DELIVERED:
+        return []
+    return list(downloads.of_entitlement(row))
 
 
 def _may_claim(row: Entitlement, *, on: Any) -> bool:
@@ -96,13 +113,15 @@ def _may_claim(row: Entitlement, *, on: Any) -> bool:
         return False
     if row.state == Entitlement.State.CLAIMABLE:
         return claims.is_open(row, on=on)
-    return row.state in claims.MAY_CLAIM
+    return row.state in claims.MAY_CLAIM or claims.is_named(row)
 
 
 def _initial(row: Entitlement, investor: Investor) -> dict[str, Any]:
     parcel = getattr(row, "parcel", None)
     first = {"to": OWN if addresses.registered(investor) else NEW}
-    if parcel is None or row.state not in claims.MAY_CLAIM:
+    if parcel is None and row.cycle.offer.kind == Offer.Kind.ACKNOWLEDGEMENT:
+        return {**first, "card": investor.name}
+    if parcel is None or (row.state not in claims.MAY_CLAIM and not claims.is_named(row)):
         return first
     known = {name: parcel.address.get(name, "") for name in addresses.PARTS}
     return {
@@ -112,6 +131,8 @@ def _initial(row: Entitlement, investor: Investor) -> dict[str, Any]:
         "gift": parcel.gift,
         "card": parcel.card,
         "wish_on": parcel.wish_on.isoformat() if parcel.wish_on else "",
+        "allergies": parcel.allergies,
+        "read_allergens": True,
     }
 
 
@@ -157,3 +178,54 @@ def decline(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, _("Thank you for telling us. Somebody else may have it."))
     return redirect("rewards:claim", pk=row.pk)
+
+
+@private
+@require_POST
+@login_required
+def received(request: HttpRequest, pk: int) -> HttpResponse:
+    """I5: it is there."""
+    investor, row = _own(request, pk)
+    try:
+        arrival.received(investor, row.pk, actor=request.user, at=clock.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Good to know. Enjoy it."))
+    return redirect("rewards:claim", pk=row.pk)
+
+
+@private
+@require_POST
+@login_required
+def complain(request: HttpRequest, pk: int) -> HttpResponse:
+    """I5: it did not arrive, or arrived damaged; the business answers."""
+    investor, row = _own(request, pk)
+    form = ComplaintForm(request.POST)
+    if form.is_valid():
+        try:
+            arrival.complain(investor, row.pk, actor=request.user, at=clock.now(), **form.cleaned_data)
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("The business has been told, and answers you."))
+            return redirect("rewards:claim", pk=row.pk)
+    return _page(request, row, None, form)
+
+
+@private
+@require_POST
+@login_required
+def download(request: HttpRequest, pk: int, file: int) -> HttpResponse:
+    """I5: a file of a digital reward, to be saved. By POST, for each time is counted."""
+    investor, row = _own(request, pk)
+    try:
+        found, content = downloads.take(investor, row.pk, file, actor=request.user, at=clock.now())
+    except (DigitalFile.DoesNotExist, FileNotFoundError):
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("rewards:claim", pk=row.pk)
+    answer = HttpResponse(content, content_type=found.content_type)
+    answer["Content-Disposition"] = content_disposition_header(True, found.name)
+    return answer

@@ -34,6 +34,8 @@ class Visit(models.Model):
     minimum_units = models.PositiveIntegerField(_("minimum units"), default=1)
     most_each = models.PositiveSmallIntegerField(_("most seats for one holding"), default=2)
     reason = models.CharField(_("why it was called off"), max_length=200, blank=True)
+    report_en = models.TextField(_("how it was (English)"), max_length=2_000, blank=True, default="", db_default="")
+    report_ja = models.TextField(_("how it was (Japanese)"), max_length=2_000, blank=True, default="", db_default="")
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("made by"))
     made_at = models.DateTimeField(_("made at"))
     # What calendars know of it: the newest is the one with the highest number (RFC 5545, SEQUENCE).

@@ -313,6 +313,9 @@ def visit_people(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
                 form = ReasonForm(request.POST)
                 reason = form.cleaned_data["reason"] if form.is_valid() else ""
                 visits.call_off(found, reason=reason, actor=request.user, at=at)
+            elif request.POST.get("do") == "report":
+                texts = {name: request.POST.get(name, "") for name in ("text_en", "text_ja")}
+                visits.report(found, actor=request.user, at=at, **texts)
             else:
                 ticked = set(request.POST.getlist("present"))
                 present = {row.pk for row in rows if str(row.pk) in ticked}

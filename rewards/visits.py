@@ -25,6 +25,7 @@ from . import events
 from .visit_models import BOOKING_STATES, TAKES_SEATS, VISIT_STATES, Booking, Visit
 
 REMIND_DAYS = 3
+LONGEST_REPORT = 2_000
 #: What an owner may change while it can be booked, and of that what everybody who booked is told.
 FIELDS = (
     "title_en", "title_ja", "place", "text_en", "text_ja", "starts_at", "minutes", "book_until", "seats",
@@ -267,6 +268,25 @@ def note_attendance(visit: Visit, present: set[int], *, actor: Any, at: datetime
             to = Booking.State.ATTENDED if row.pk in present else Booking.State.ABSENT
             if row.state != to:
                 BOOKING_STATES.move(row, to, at=at, actor=actor)
+
+
+def report(visit: Visit, *, text_en: str, text_ja: str, actor: Any, at: datetime) -> Visit:
+    """How a visit was, in one language or both, for everybody; may be written anew. Raises DomainError("too_early",
+    "wrong_state", "too_long" with `field`)."""
+    texts = {"report_en": text_en.replace("\r\n", "\n").strip(), "report_ja": text_ja.replace("\r\n", "\n").strip()}
+    for name, text in texts.items():
+        if len(text) > LONGEST_REPORT:
+            raise DomainError("too_long", _("At most 2,000 letters."), field=name)
+    with transaction.atomic():
+        visit = locks.lock_one(Visit, visit.pk)
+        if visit.state != Visit.State.OPEN:
+            raise DomainError("wrong_state", _("This visit was called off."))
+        if at < visit.starts_at:
+            raise DomainError("too_early", _("The visit has not begun yet."))
+        visit.report_en, visit.report_ja = texts["report_en"], texts["report_ja"]
+        visit.save(update_fields=[*texts])
+        audit.record(action="rewards.Visit.reported", subject=visit, at=at, actor=actor)
+        return visit
 
 
 def remind_due(*, on: date, at: datetime) -> dict[str, int]:

@@ -16,7 +16,8 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 
-from .models import Redemption, Voucher
+from .holds import disputed
+from .models import Entitlement, Redemption, Voucher
 
 
 def tidy(code: str) -> str:
@@ -37,10 +38,20 @@ def find(business: Business, code: str) -> Voucher:
     return found
 
 
+def _require_valid(voucher: Voucher) -> None:
+    """Read behind the voucher's lock, so that units that go this moment are seen. Raises DomainError."""
+    own = Entitlement.objects.filter(pk=voucher.entitlement_id)
+    if own.filter(state=Entitlement.State.WITHDRAWN).exists():
+        raise DomainError("withdrawn", _("This voucher was withdrawn: nothing can be taken for it."), field="code")
+    if own.filter(disputed()).exists():
+        raise DomainError("stopped", _("This voucher is stopped for now: please take nothing for it."), field="code")
+
+
 def redeem(business: Business, code: str, amount: int, *, form_token: UUID, actor: Any, at: datetime) -> Redemption:
     """Use an amount (yen) of a voucher. The same form sent again is the same use.
 
-    Raises DomainError: "unknown", "over" (its time is over), "amount" (more than is left, or nothing).
+    Raises DomainError: "unknown", "over" (its time is over), "stopped" (the payment for it is disputed), "withdrawn"
+    (its units were taken back), "amount" (more than is left, or nothing).
     """
     voucher = find(business, code)
     with transaction.atomic():
@@ -53,6 +64,7 @@ def redeem(business: Business, code: str, amount: int, *, form_token: UUID, acto
                 "date": date_format(voucher.valid_until, "DATE_FORMAT")
             }
             raise DomainError("over", text, field="code")
+        _require_valid(voucher)
         if not 0 < amount <= voucher.balance:
             text = _("%(left)s are left on this voucher.") % {"left": format_money(voucher.balance)}
             raise DomainError("amount", text, field="amount")

@@ -124,6 +124,10 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
         """Tables shown under the row's own fields."""
         return []
 
+    def list_panels(self, request: HttpRequest) -> list[Panel]:
+        """Tables shown above the list."""
+        return []
+
     def facts(self, row: Any) -> list[tuple[Any, Any]]:
         """What an act's page says about the row, as (label, text)."""
         return [(self.opts.verbose_name, str(row))]
@@ -146,7 +150,8 @@ class StaffAdmin(RoleGuarded, admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         allowed = [act for act in self.list_acts if act.allowed_to(request.user)]
-        return super().changelist_view(request, {"list_acts": allowed, **(extra_context or {})})
+        extra = {"list_acts": allowed, "panels": lambda: self.list_panels(request)}
+        return super().changelist_view(request, {**extra, **(extra_context or {})})
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The audit trail of the row, which nobody can edit, instead of Django's own log."""

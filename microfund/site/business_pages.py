@@ -251,6 +251,8 @@ def _fund_context(shown: Shown, fund: Fund, terms: Terms) -> dict[str, Any]:
         "rows": term_rows(fund, terms, shown.policy),
         "documents": _documents(fund),
         "rewards": rewards.offers_of(fund),
+        "passed_on": rewards.passed_on(fund),
+        "named": rewards.named(fund),
         "periods": _periods(fund, terms),
     }
     if _can_project(terms):

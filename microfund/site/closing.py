@@ -40,7 +40,7 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice, NoticeChoice
-from rewards import visits
+from rewards import claims, visits
 from rewards.models import Compensation, Parcel
 
 #: Refunds that have reached their end.
@@ -158,7 +158,7 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
     accounts.erase(investor, at=at)
     investor.addresses.all().delete()
     visits.give_up(investor, at=at, everything=True)
-    Parcel.objects.filter(entitlement__holding__investor=investor).update(address={}, card="", erased_at=at)
+    claims.erase(Parcel.objects.filter(entitlement__holding__investor=investor), at=at)
     values: dict[str, Any] = {"phone": "", "phone_hash": "", "purpose": "", "experience": "", "funds_origin": ""}
     if not kept:
         # A company's number is public and says nothing of a person.

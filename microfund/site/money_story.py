@@ -31,6 +31,7 @@ _EVENTS: dict[str, Any] = {
     "compensation_approved": _("Money instead of a reward was decided"),
     "compensation_paid_in": _("The business paid for the reward that it could not deliver"),
     "compensation_paid": _("The money instead of a reward was transferred to you"),
+    "compensation_written_off": _("The money instead of a reward was written off"),
 }
 #: Entries in which what is owed to the operator is no fee, but money that the operator had made good.
 _MADE_GOOD = ("dispute_lost", "dispute_rescinded", "refund_charged_back")

@@ -81,6 +81,7 @@ KEPT_IN = {
     "rewards.Parcel": "rewards",
     "rewards.Voucher": "rewards",
     "rewards.Compensation": "rewards",
+    "rewards.Download": "rewards",
 }
 #: Those that are not in the file, each with the reason.
 NOT_IN = {
@@ -104,6 +105,7 @@ NOT_IN = {
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
     "investments.Inheritance": "who of the staff decided it; the units are with the holdings of the file",
     "schedule.Journey": "who of the staff of a demonstration moved its clock",
+    "rewards.DigitalFile": "what an owner gave for the business; who did is in the acts of the file",
     "rewards.Batch": "who of a business made it; what was sent is in the file",
     "rewards.Letter": "what an owner wrote for the business; who did is in the acts of the file",
     "rewards.Visit": "what an owner announced for the business; who did is in the acts of the file",
@@ -322,6 +324,9 @@ def _rewards(investor: Investor) -> list[dict[str, Any]]:
                 "state": row.state,
                 "address": parcel.address if parcel else None,
                 "card": parcel.card if parcel else "",
+                "allergies": parcel.allergies if parcel else "",
+                "complaint": [parcel.get_complaint_display(), parcel.complaint_note] if parcel else None,
+                "downloaded_at": list(row.downloads.order_by("pk").values_list("file__name", "at")),
                 "sent_on": parcel.shipped_on if parcel else None,
                 "tracking": parcel.tracking if parcel else "",
                 "voucher_value": voucher.value if voucher else None,

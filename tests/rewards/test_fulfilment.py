@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import typst
 
+from investments.investors import rules
+from microfund.kernel import typesetting
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
-from rewards import cycles, fulfilment, labels
+from rewards import carriers, cycles, fulfilment, labels
 from rewards.models import Batch, Cycle, Entitlement, Parcel
 from tests import make, repay
 from tests.repay import books_are_right
 from tests.rewards import build
 
 pytestmark = pytest.mark.django_db
+
+#: How many columns the layout of each carrier has (docs/rewards.md).
+COLUMNS = {"yamato": 95, "sagawa": 74, "post": 118}
 
 
 @pytest.fixture
@@ -147,11 +153,12 @@ def test_every_export_is_recorded_and_says_what_a_label_says(closed: tuple[Cycle
     for kind in labels.KINDS:
         content, name = labels.export(batch, kind, actor=repay.staff(), at=at)
         assert name.startswith(f"tomobune-{kind}-")
-        if kind in labels.COLUMNS:
-            rows = list(csv.reader(io.StringIO(content.decode("cp932"))))
-            assert len(rows) == 4 and len({len(row) for row in rows}) == 1
+        if kind in carriers.LAYOUTS:
             text = content.decode("cp932")
-            assert "'=SUM(A1)" in text and "髙﨑ビル〓" in text and "宮城県仙台市青葉区一番町1-2-3" in text
+            rows = list(csv.reader(io.StringIO(text)))
+            assert len(rows) == 4 and {len(row) for row in rows} == {COLUMNS[kind]}
+            assert "'=SUM(A1)" in text and "髙﨑ビル〓" in text
+            assert "宮城県仙台市青葉区一番町1-2-3" in text.replace(",", "")
         else:
             assert content.startswith(b"%PDF")
     taken = AuditRow.objects.filter(action="rewards.Batch.exported")
@@ -164,3 +171,71 @@ def test_every_export_is_recorded_and_says_what_a_label_says(closed: tuple[Cycle
         labels.export(batch, "labels", actor=repay.staff(), at=at)
     assert refused.value.code == "nothing"
     assert Batch.objects.count() == 1
+
+
+# --- The carriers' layouts ----------------------------------------------------------------------------------------
+
+
+def test_a_long_address_is_spread_over_the_columns_and_nothing_of_it_is_lost(closed: tuple[Cycle, Any]) -> None:
+    cycle, at = closed
+    long = {
+        **build.HOME,
+        "prefecture": "鹿児島県",
+        "city": "大島郡瀬戸内町",
+        "street": "大字古仁屋字船津" + "一二三四五六七八九十" * 3 + "番地の12",
+        "building": "サンライズ・マリンビュー古仁屋東棟 1203号室",
+    }
+    build.claim(build.row_of(cycle), at=at, address=long)
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    whole = carriers.street(Parcel.objects.get(entitlement=build.row_of(cycle))) + long["building"].replace(" ", "")
+    for kind, names, widths in (
+        (
+            "yamato",
+            ["お届け先住所", "お届け先アパートマンション名", "お届け先会社・部門１", "お届け先会社・部門２"],
+            (32, 16, 25),
+        ),
+        ("sagawa", ["お届け先住所１", "お届け先住所２", "お届け先住所３"], (16, 16)),
+        ("post", ["お届け先住所１", "お届け先住所２", "お届け先住所３"], (25, 25)),
+    ):
+        content, _name = labels.export(batch, kind, actor=repay.staff(), at=at)
+        head, *rows = csv.reader(io.StringIO(content.decode("cp932")))
+        own = next(dict(zip(head, row, strict=True)) for row in rows if "鹿児島県" in ",".join(row))
+        cells = [own[name] for name in names]
+        assert "".join(cells).replace(" ", "") == whole
+        assert all(len(cell) <= width for cell, width in zip(cells, widths, strict=False))
+
+
+def test_the_columns_stand_where_the_carriers_look_for_them() -> None:
+    """Positions that more than one public description agrees on (docs/rewards.md)."""
+    for kind, name, position in (
+        ("yamato", "お客様管理番号", 1), ("yamato", "クール区分", 3), ("yamato", "出荷予定日", 5),
+        ("yamato", "お届け先電話番号", 9), ("yamato", "お届け先郵便番号", 11), ("yamato", "お届け先名", 16),
+        ("yamato", "品名１", 28), ("yamato", "運賃管理番号", 42), ("sagawa", "お届け先電話番号", 3),
+        ("sagawa", "お届け先郵便番号", 4), ("sagawa", "お届け先名称１", 8), ("sagawa", "お客様管理番号", 10),
+        ("sagawa", "品名１", 25), ("sagawa", "出荷個数", 42), ("sagawa", "クール便指定", 44), ("sagawa", "出荷日", 61),
+        ("post", "お客様側管理番号", 1), ("post", "保冷種別", 7), ("post", "お届け先郵便番号", 13),
+        ("post", "お届け先名称１", 17), ("post", "お届け先電話番号", 20), ("post", "フリー項目０１", 76),
+    ):  # fmt: skip
+        assert carriers.LAYOUTS[kind].index(name) + 1 == position, (kind, name)
+
+
+@pytest.mark.usefixtures("typeset")
+def test_the_longest_address_fits_on_a_label() -> None:
+    longest = rules.LONGEST
+    label = {
+        "number": "1234567890",
+        "postal": "894-1508",
+        "street": "鹿児島県" + "あ" * 2 * longest,
+        "building": "う" * longest,
+        "name": "え" * longest,
+        "item": labels._shortened("か" * 300),
+        "phone": "090-1234-5678",
+        "cold": True,
+    }
+    data = {"title": "Labels", "chilled": "冷蔵", "labels": [label] * 13, "strict": True}
+    template, at = labels.TEMPLATES.joinpath("labels.typ"), make.at_noon(date(2026, 1, 5))
+    assert typesetting.pdf(template, data, at=at).startswith(b"%PDF")
+    # The control: what is far too long does not fit, and is found.
+    label["building"] *= 10
+    with pytest.raises(typst.TypstError, match="too full"):
+        typesetting.pdf(template, data, at=at)

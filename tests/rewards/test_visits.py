@@ -274,11 +274,10 @@ def test_odd_input_is_refused_without_an_error_of_the_server() -> None:
     assert visit.state == "open"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_last_seats_go_to_as_many_as_there_are() -> None:
-    fund = repay.operating(*[1] * 6)
-    visit = announced(fund, seats=2)
-    start, told = threading.Barrier(6), []
+def rush(visit: Visit, fund: Fund) -> list[str]:
+    """Every holder books a seat at the same moment; what each got."""
+    who_come = people(fund)
+    start, told = threading.Barrier(len(who_come)), []
 
     def run(who: Investor) -> None:
         try:
@@ -287,13 +286,39 @@ def test_the_last_seats_go_to_as_many_as_there_are() -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run, args=(who,)) for who in people(fund)]
+    threads = [threading.Thread(target=run, args=(who,)) for who in who_come]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(told) == ["booked"] * 2 + ["waiting"] * 4
+    return sorted(told)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_seats_go_to_as_many_as_there_are() -> None:
+    fund = repay.operating(*[1] * 6)
+    visit = announced(fund, seats=2)
+    assert rush(visit, fund) == ["booked"] * 2 + ["waiting"] * 4
     assert taken(visit) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_visits_lock_a_seat_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: every rival has read the visit before one of them writes it."""
+    together, lock_one = threading.Barrier(3, timeout=20), visits.locks.lock_one
+
+    def unlocked(model: Any, pk: int) -> Any:
+        if model is not Visit:
+            return lock_one(model, pk)
+        row = Visit.objects.get(pk=pk)
+        together.wait()
+        return row
+
+    fund = repay.operating(*[1] * 3)
+    visit = announced(fund, seats=1)
+    monkeypatch.setattr(visits, "_waiting", lambda _visit: Booking.objects.none())
+    monkeypatch.setattr(visits.locks, "lock_one", unlocked)
+    assert rush(visit, fund).count("booked") > 1
 
 
 def browser(user: Any) -> Client:

@@ -61,11 +61,10 @@ def test_another_business_and_a_day_too_late_are_refused() -> None:
     use(voucher, 1, make.at_noon(voucher.valid_until))
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_phones_at_once_use_it_once() -> None:
-    voucher, at = claimed()
+def rush(voucher: Voucher, at: Any, phones: int) -> list[str]:
+    """All of it is taken at the same moment on so many phones; what each was told."""
     told: list[str] = []
-    start = threading.Barrier(4)
+    start = threading.Barrier(phones)
 
     def run() -> None:
         try:
@@ -78,10 +77,34 @@ def test_two_phones_at_once_use_it_once() -> None:
             connection.close()
 
     repay.staff()
-    threads = [threading.Thread(target=run) for _phone in range(4)]
+    threads = [threading.Thread(target=run) for _phone in range(phones)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(told) == ["amount", "amount", "amount", "used"]
+    return sorted(told)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_phones_at_once_use_it_once() -> None:
+    voucher, at = claimed()
+    assert rush(voucher, at, 4) == ["amount", "amount", "amount", "used"]
     books_are_right()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_its_lock_two_phones_use_it_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: read, wait for the other phone, then write."""
+    together = threading.Barrier(2, timeout=20)
+
+    def unlocked(model: Any, pk: int) -> Any:
+        row = model.objects.get(pk=pk)
+        together.wait()
+        return row
+
+    voucher, at = claimed()
+    monkeypatch.setattr(vouchers.locks, "lock_one", unlocked)
+    assert rush(voucher, at, 2) == ["used", "used"]
+    monkeypatch.undo()
+    with pytest.raises(AssertionError, match=r"rewards\.vouchers"):
+        books_are_right()

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -486,6 +487,13 @@ def compensation_paid(story: Story) -> None:
     make.carry_out(transfer, at=timezone.now())
 
 
+def compensation_written_off(story: Story) -> None:
+    made = _instead(story)
+    late = make.at_noon(made.due_on + timedelta(days=1))
+    made = compensation.propose_loss(made, actor=repay.staff(), at=late, reason="The business was closed.")
+    compensation.approve_loss(made, actor=repay.staff("checker"), at=late)
+
+
 def reversal(story: Story) -> None:
     story.paid()
     entry = Entry.objects.get(kind="payment_received")
@@ -539,6 +547,7 @@ STORIES: dict[str, Callable[[Story], Any]] = {
     "compensation_approved": compensation_approved,
     "compensation_paid_in": compensation_paid_in,
     "compensation_paid": compensation_paid,
+    "compensation_written_off": compensation_written_off,
     "reversal": reversal,
 }
 

@@ -5,6 +5,7 @@ Each step is a call of the services on its own day, so that every state is one t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -87,11 +88,11 @@ def _claim(story: Story, offer: Offer, at: datetime) -> None:
         if number % 23 == 22:
             claims.decline(investor, row.pk, actor=investor.user, at=at)
             continue
-        choice = Choice(address=addresses.registered(investor) or {}, of_age=True)
+        choice = Choice(address=addresses.registered(investor) or {}, of_age=True, read_allergens=True)
         if number % 17 == 16:
             choice = Choice(donee_id=places[number % len(places)].pk)
         elif number % 13 == 12:
-            choice = Choice(address=choice.address, gift=True, card="いつもありがとう。", of_age=True)
+            choice = replace(choice, gift=True, card="いつもありがとう。")
         claims.claim(investor, row.pk, choice, actor=investor.user, at=at)
 
 
