@@ -267,7 +267,7 @@ def test_units_are_offered_only_while_they_can_be_bought(client: Client) -> None
     fund = make.make_fund(units_offered=100)
     address = f"/businesses/{fund.business.slug}/"
     button = reverse("investments:units", args=[fund.slug])
-    assert f'href="{button}"' in client.get(address).content.decode()
+    assert f'action="{button}"' in client.get(address).content.decode()
     sell(fund, sold=90, reserved=10)
     held = client.get(address)
     assert button not in held.content.decode() and "All units left are reserved right now." in text(held)
