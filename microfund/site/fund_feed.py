@@ -36,7 +36,9 @@ class FundFeed(Feed):
     item_guid_is_permalink = False
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FundFilter:
-        return FundFilter(request.GET, queryset=offerings.shown_funds())
+        filterset = FundFilter(request.GET, queryset=offerings.shown_funds())
+        filterset.is_valid()  # what nobody knows is left out, as on the list
+        return filterset
 
     def title(self, filterset: FundFilter) -> str:
         found = [str(chip.label) for chip in chips(filterset, "")]

@@ -97,14 +97,15 @@ class NextDate:
     number: int = 0
 
 
-def next_dates(investor: Any, *, on: date, most: int = NEXT_DATES) -> list[NextDate]:
-    """The next `most` dates over all that a person holds, soonest first; five queries however much that is."""
+def coming_dates(investor: Any, *, on: date, most: int = NEXT_DATES) -> list[NextDate]:
+    """The next `most` dates of each kind over all that a person holds, soonest first; five queries however much that
+    is."""
     held = Holding.objects.filter(investor=investor, units__gt=0)
     dates = [
         *_before_term(held.filter(fund__state__in=BEFORE_TERM, fund__term_starts_on__gte=on), most),
         *_in_term(held, on=on, most=most),
     ]
-    return sorted(dates, key=lambda row: (row.on, row.kind, row.reference))[:most]
+    return sorted(dates, key=lambda row: (row.on, row.kind, row.reference))
 
 
 def _before_term(holdings: Any, most: int) -> Iterable[NextDate]:
@@ -156,7 +157,7 @@ class ExpectedPayment:
 
 
 def expected_payment(dates: Iterable[NextDate]) -> ExpectedPayment | None:
-    """The first payment among the next dates; None where none is known. Two queries."""
+    """The first payment among the dates; None where none is known. Three queries."""
     date_ = next((row for row in dates if row.kind == "payment"), None)
     if date_ is None:
         return None

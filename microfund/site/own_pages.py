@@ -29,7 +29,7 @@ from microfund.kernel.pages import private
 from . import filters, own_csv, own_holdings
 from .business_cards import cards
 from .figures import SUPPORTING
-from .own_dates import expected_payment, next_dates
+from .own_dates import NEXT_DATES, coming_dates, expected_payment
 from .own_filters import HoldingFilter, OrderFilter, holding_state
 from .own_recovery import recoveries
 from .own_todo import todos
@@ -58,12 +58,12 @@ def me(request: HttpRequest) -> HttpResponse:
     }
     if made:
         held = list(own_holdings.holdings_of(investor, on=on)[: FEW + 1])
-        dates = next_dates(investor, on=on) if held else []
+        dates = coming_dates(investor, on=on) if held else []
         context |= {
             "rows": shown(own_holdings.rows(investor, held[:FEW])),
             "more_holdings": len(held) > FEW,
             "totals": own_holdings.totals(investor),
-            "dates": dates,
+            "dates": dates[:NEXT_DATES],
             "expected": expected_payment(dates),
             "recoveries": recoveries(held[:FEW]),
         }

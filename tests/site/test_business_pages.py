@@ -249,7 +249,9 @@ def test_supporters_are_named_only_if_they_wish_it(client: Client) -> None:
     fund = make.make_fund()
     for name, seen in (("Open Hand", True), ("Quiet Hand", False)):
         order = make.make_order(fund=fund, investor=make.make_investor(name=name))
-        Order.objects.filter(pk=order.pk).update(state="paid", paid_at=clock.now(), supporter_name_shown=seen)
+        Order.objects.filter(pk=order.pk).update(
+            state="paid", paid_at=clock.now(), cooling_off_ends_at=clock.now(), supporter_name_shown=seen
+        )
     for address in (f"/businesses/{fund.business.slug}/", f"/businesses/{fund.business.slug}/supporters/"):
         page = text(client.get(address))
         assert "2 people have paid for units." in page and "Open Hand" in page and "Quiet Hand" not in page
