@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -12,6 +12,8 @@ from businesses.models import Business, Membership
 from .models import Comment, Post, PostPhoto, Thanks
 
 LATEST = 3
+#: After this long without news, supporters begin to wonder; the first is due within it too.
+SILENCE = timedelta(days=60)
 #: What no list shows and no list fetches.
 _UNSHOWN = ("source", "html")
 _UNSHOWN_OF_BUSINESS = tuple(
@@ -60,12 +62,17 @@ def latest(business: Business | None = None, *, count: int = LATEST) -> list[Pos
     return list(with_first_photo(posts)[:count])
 
 
+def latest_of(businesses: QuerySet[Business], *, count: int = LATEST) -> list[Post]:
+    """The newest posts of some businesses, without photos; one query."""
+    return list(published().filter(business__in=businesses)[:count])
+
+
 def businesses_with_news() -> QuerySet[Business]:
     """Businesses that have published something, by name: the choices of the filter."""
     written = Post.objects.filter(business=OuterRef("pk"), state=Post.State.PUBLISHED)
     return (
         Business.objects.filter(Exists(written), state=Business.State.PUBLISHED)
-        .only("slug", "name_en", "name_ja")
+        .only("slug", "name_en", "name_ja", "town_en", "town_ja")
         .order_by("name_en", "pk")
     )
 

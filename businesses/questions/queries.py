@@ -32,6 +32,16 @@ def latest_answered(business: Business, *, most: int = 5) -> list[Question]:
     return list(found.order_by("-picked", "-answered_at", "-pk")[:most])
 
 
+def shown_question(pk: int) -> Question | None:
+    """A question that everybody can read, with its business."""
+    return (
+        Question.objects.filter(pk=pk, business__state=Business.State.PUBLISHED)
+        .exclude(state=Question.State.REMOVED)
+        .select_related("business")
+        .first()
+    )
+
+
 def to_answer(business: Business) -> QuerySet[Question]:
     """What waits for an answer, the oldest first."""
     found = Question.objects.filter(business=business, state=Question.State.OPEN)

@@ -94,7 +94,9 @@ def _editor(request: HttpRequest, desk: Desk, post: Post | None) -> HttpResponse
     if do == "publish":
         return HttpResponseRedirect(_address("news_publish", post))
     messages.success(request, saved)
-    return HttpResponseRedirect(_address("news_edit", post) + ("#photos" if do.startswith(("photo", "remove")) else ""))
+    return HttpResponseRedirect(
+        _address("news_edit", post) + ("#photos" if do.startswith(("photo", "remove", "turn")) else "")
+    )
 
 
 def _save(request: HttpRequest, desk: Desk, form: PostForm, post: Post | None) -> Post:
@@ -109,17 +111,21 @@ def _save(request: HttpRequest, desk: Desk, form: PostForm, post: Post | None) -
 
 
 def _beyond_words(request: HttpRequest, form: PostForm, post: Post, do: str) -> str:
-    """Photos: a new one, new descriptions, one to take away; answers what to say afterwards."""
+    """Photos: a new one, new descriptions, one to turn or to take away; answers what to say afterwards."""
     at = clock.now()
     alts = {
         int(name[4:]): value
         for name, value in request.POST.items()
         if name.startswith("alt_") and name[4:].isascii() and name[4:].isdigit() and len(name) < 22
     }
-    if do.startswith("remove:") and do[7:].isascii() and do[7:].isdigit() and len(do) < 25:
-        alts.pop(int(do[7:]), None)
-        services.remove_photo(post, int(do[7:]), actor=request.user, at=at)
+    act, _colon, number = do.partition(":")
+    photo = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else None
+    if act == "remove" and photo is not None:
+        alts.pop(photo, None)
+        services.remove_photo(post, photo, actor=request.user, at=at)
         said = _("The photo was taken away.")
+    elif act == "turn" and photo is not None and services.turn_photo(post, photo, actor=request.user, at=at):
+        said = _("The photo was turned.")
     else:
         said = _("Saved.")
     if alts:

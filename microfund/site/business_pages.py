@@ -1,4 +1,4 @@
-"""The list of businesses and the pages of one: story and terms, simulator, documents (pages.md P2–P5).
+"""The pages of one business: story and terms, simulator, documents (pages.md P3–P5).
 
 They show several apps' data and therefore live here. Everything is read by GET and works without JavaScript.
 """
@@ -12,8 +12,6 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import InvalidPage, Page, Paginator
-from django.db.models import Count, QuerySet, Window
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,78 +22,27 @@ from businesses import queries as businesses
 from businesses.models import Business, Picture
 from businesses.news import queries as news
 from businesses.questions import queries as questions
-from investments.models import Fund, Period, PolicyProfile, Terms
+from investments.distributions.results import paid_so_far, reported, results_of
+from investments.models import Fund, PolicyProfile, Terms
 from investments.offerings import queries as offerings
+from investments.offerings.projection import Projection
 from investments.policy import services as policies
+from investments.revenue.services import period_rows
 from microfund.kernel import clock
 from rewards import queries as rewards
 
-from . import filters, simulation
-from .business_cards import cards_of, state_label
-from .figures import supporters_of
+from . import result_charts, simulation
+from .business_cards import state_label
+from .figures import named_supporters, supporters_of
 from .page_cache import for_visitors
 from .share_pages import share
 from .templatetags.tomobune import active_language, bilingual_filter
 from .term_diff import comparison, differences
 from .term_rows import term_rows
+from .yearly_rate import in_percent, xirr
 
-PAGE_SIZE = 12
-LONGEST_NUMBER = 6
-
-
-@for_visitors
-@require_safe
-def business_list(request: HttpRequest) -> HttpResponse:
-    """P2: search, filter, sort and page through one fund of each business; all of it stands in the address."""
-    filterset = filters.FundFilter(request.GET, queryset=offerings.shown_funds())
-    funds = filterset.qs
-    if not filterset.form.cleaned_data.get("sort"):
-        funds = filters.ordered(funds, "closing")
-    try:
-        page = _page(funds, request.GET.get("page", "1"), everything=not filterset.active)
-    except InvalidPage:
-        first = urlencode([(key, value) for key, value in request.GET.items() if key != "page"])
-        context = {"first_page": f"{request.path}?{first}" if first else request.path}
-        return render(request, "businesses/no_such_page.html", context, status=404)
-    context = {
-        "filter": filterset,
-        "chips": filters.chips(filterset, request.path),
-        "unknown": filterset.unknown,
-        "page_obj": page,
-        "count": page.paginator.count,
-        "cards": cards_of(page.object_list, on=clock.today_in(), at=clock.now()),
-        "culprits": [] if page.paginator.count else filters.culprits(filterset, request.path),
-        "trail": [(_("Home"), reverse("home"))],
-    }
-    return render(request, "businesses/list.html", context)
-
-
-def _page(funds: QuerySet[Fund], number: str, *, everything: bool) -> Page:
-    """One page of the list as primary keys. Raises InvalidPage.
-
-    Only keys are sorted, counted and skipped, never the wide rows. The whole list is counted apart, so that in its
-    usual order it is read from an index as far as the page goes; what filters leave is counted by the query that finds
-    it.
-    """
-    keys = funds.values_list("pk", flat=True)
-    if everything:
-        return CountedPaginator(keys, offerings.count_shown()).page(number)
-    if not (number.isdecimal() and len(number) <= LONGEST_NUMBER and int(number)):
-        return Paginator(keys, PAGE_SIZE).page(number)
-    start = (int(number) - 1) * PAGE_SIZE
-    rows = funds.annotate(found=Window(Count("pk"))).values_list("pk", "found")[start : start + PAGE_SIZE]
-    page = [key for key, _found in rows]
-    if not page and start:
-        return Paginator(keys, PAGE_SIZE).page(number)  # past the end: it knows what to say
-    return Page(page, int(number), CountedPaginator(page, rows[0][1] if page else 0))
-
-
-class CountedPaginator(Paginator):
-    """A paginator that has been told how many there are."""
-
-    def __init__(self, keys: Any, count: int) -> None:
-        super().__init__(keys, PAGE_SIZE)
-        self.count = count
+#: Names of supporters on the page of the business itself.
+FEW_NAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,17 +190,19 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
 
 
 def _fund_context(shown: Shown, fund: Fund, terms: Terms) -> dict[str, Any]:
-    total = sum(use["amount"] for use in terms.uses)
+    most = min(shown.policy.units_per_order, shown.policy.units_per_person)
+    figures = shown.figures
     context: dict[str, Any] = {
         "supporters": supporters_of(fund),
-        "uses": terms.uses,
-        "uses_total": total,
+        "supporter_names": named_supporters(fund)[:FEW_NAMES],
+        "most_units": min(most, figures.left) if figures else most,
+        **_uses(terms),
         "rows": term_rows(fund, terms, shown.policy),
         "documents": _documents(fund),
         "rewards": rewards.offers_of(fund),
         "passed_on": rewards.passed_on(fund),
         "named": rewards.named(fund),
-        "periods": _periods(fund, terms),
+        **_results(fund, terms, on=shown.on),
     }
     if _can_project(terms):
         rule = offerings.rule_terms(terms)
@@ -265,15 +214,30 @@ def _fund_context(shown: Shown, fund: Fund, terms: Terms) -> dict[str, Any]:
     return context
 
 
-def _periods(fund: Fund, terms: Terms) -> list[dict[str, Any]]:
-    """The periods with planned sales once they are rows, that is, from the start of the term."""
+def _uses(terms: Terms) -> dict[str, Any]:
+    """What the money is for; `start` is the sum of the uses before one, so that their bars make up a whole."""
+    uses, start = [], 0
+    for use in terms.uses:
+        uses.append({**use, "start": start})
+        start += use["amount"]
+    return {"uses": uses, "uses_total": start}
+
+
+def _results(fund: Fund, terms: Terms, *, on: date) -> dict[str, Any]:
+    """What came of the fund so far, once its periods are rows, that is, from the start of the term."""
     if fund.state not in offerings.TERM_RUNS:
-        return []
-    plan = terms.plan_revenue
-    return [
-        {"row": period, "plan": plan[period.number - 1] if period.number <= len(plan) else None}
-        for period in Period.objects.filter(fund=fund).order_by("number")
-    ]
+        return {}
+    periods = results_of(fund, terms, on=on)
+    known, paid = reported(periods), paid_so_far(periods)
+    return {
+        "periods": periods,
+        "known": known,
+        "paid": paid,
+        "sales_total": sum(result.revenue or 0 for result in known),
+        "plan_total": sum(result.plan or 0 for result in known),
+        "sales": result_charts.sales(periods) if known else None,
+        "returns": result_charts.returns(periods, terms.investment) if known else None,
+    }
 
 
 def _documents(fund: Fund) -> dict[str, list[dict[str, Any]]]:
@@ -339,6 +303,7 @@ def simulator(request: HttpRequest, shown: Shown) -> HttpResponse:
     percent, units = form.percent, form.number
     rate = _tax_rate(shown.on)
     projection = simulation.project(rule, plan, percent, units, rate)
+    amounts = {part: getattr(terms, part) * units for part in ("investment", "donation", "fee", "unit_price")}
     planned = offerings.planned_periods(shown.fund, terms)
     context = {
         **shown.context(),
@@ -350,14 +315,27 @@ def simulator(request: HttpRequest, shown: Shown) -> HttpResponse:
         "projection": projection,
         "nothing": simulation.project(rule, plan, 0, units, rate),
         "years": list(zip(planned, projection.periods, strict=True)),
+        "yearly": _yearly(shown, terms, projection, amounts),
         "table": simulation.short_table(rule, plan, units, rate),
         "chart": simulation.chart(rule, plan, percent=percent, units=units),
         "presets": [(preset, _simulator_href(shown, preset, units)) for preset in simulation.PRESETS],
         "tax_rate": rate,
-        "amounts": {part: getattr(terms, part) * units for part in ("investment", "donation", "fee", "unit_price")},
+        "amounts": amounts,
     }
     context["trail"] += [(_name(shown.business), context["home_href"])]
     return render(request, "businesses/simulator.html", context)
+
+
+def _yearly(shown: Shown, terms: Terms, projection: Projection, amounts: dict[str, int]) -> dict[str, str]:
+    """The yearly rate on all that is paid, and on the investment alone: paid on the last day of the offering, received
+    on the planned payment days, after tax."""
+    assert shown.fund is not None
+    periods = zip(period_rows(shown.fund, terms, shown.policy), projection.periods, strict=True)
+    received = [(planned.payment_due_on, row.allocation.net) for planned, row in periods]
+    return {
+        name: in_percent(xirr(shown.fund.closes_on, amounts[part], received))
+        for name, part in (("all", "unit_price"), ("investment", "investment"))
+    }
 
 
 def _simulator_href(shown: Shown, percent: int, units: int) -> str:

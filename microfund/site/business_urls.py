@@ -9,17 +9,19 @@ from . import (
     document_pages,
     feeds,
     follow_pages,
+    list_pages,
     news_pages,
     question_pages,
     results_pages,
     share_pages,
+    supporter_pages,
 )
 
 register_converter(Sha256Converter, "sha256")
 
 app_name = "businesses"
 urlpatterns = [
-    path("", business_pages.business_list, name="list"),
+    path("", list_pages.business_list, name="list"),
     path("<slug:slug>/", business_pages.detail, name="detail"),
     path("<slug:slug>/social/<slug:key>.png", share_pages.social_card, name="social_card"),
     path("<slug:slug>/terms/", business_pages.terms_page, name="terms"),
@@ -28,6 +30,7 @@ urlpatterns = [
     path("<slug:slug>/results.csv", results_pages.results_csv, name="results_csv"),
     path("<slug:slug>/results.json", results_pages.results_json, name="results_json"),
     path("<slug:slug>/proof.json", results_pages.proof_file, name="proof"),
+    path("<slug:slug>/supporters/", supporter_pages.supporters, name="supporters"),
     path("<slug:slug>/documents/<sha256:sha256>/", document_pages.document, name="document"),
     path("<slug:slug>/documents/<sha256:sha256>/pdf/", document_pages.document_pdf, name="document_pdf"),
     path("<slug:slug>/news/", news_pages.business_news, name="news"),

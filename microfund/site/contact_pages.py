@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from businesses.questions.queries import shown_question
 from microfund.kernel import clock
 from microfund.kernel.notices import services as notices
 from microfund.kernel.pages import form_methods
 
 from .plain_pages import context_of
-from .templatetags.tomobune import active_language
+from .templatetags.tomobune import active_language, bilingual_filter
 
 
 class Topic(models.TextChoices):
@@ -65,10 +66,22 @@ def contact(request: HttpRequest) -> HttpResponse:
             send(form.cleaned_data)
             return redirect("contact_sent")
     else:
-        user = request.user
-        form = ContactForm(initial={"email": user.email} if user.is_authenticated else {})
+        form = ContactForm(initial=_initial(request))
     context = {**context_of("contact"), "form": form}
     return render(request, "site/contact.html", context, status=422 if form.errors else 200)
+
+
+def _initial(request: HttpRequest) -> dict[str, str]:
+    """The address of who is logged in; what a business that asks for help with a question (`?question=`) asks about."""
+    initial = {"email": request.user.email} if request.user.is_authenticated else {}
+    asked = request.GET.get("question", "")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 18 else 0
+    row = shown_question(number)
+    if row is not None:
+        name = bilingual_filter(row.business, "name")
+        about = _("How should we answer this question to %(name)s?") % {"name": name}
+        initial |= {"topic": Topic.BUSINESS.value, "message": f"{about}\n\n“{row.text}”\n\n"}
+    return initial
 
 
 @never_cache

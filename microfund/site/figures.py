@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from businesses import queries as businesses
-from investments.models import Fund, Order
+from businesses.models import Business
+from investments.models import Fund, Order, Payout
 
 #: An order counts from the moment it is paid.
 SUPPORTING = (Order.State.PAID, Order.State.CONFIRMED)
 TOTALS_SECONDS = 60
+FEW_WORDS = 5
 
 
 def supporters_of(fund: Fund) -> int:
@@ -22,12 +24,31 @@ def supporters_of(fund: Fund) -> int:
     ]
 
 
+def named_supporters(fund: Fund) -> QuerySet[Order, str]:
+    """The names of those who paid for units of a fund and show theirs, who came last first; each once."""
+    shown = Order.objects.filter(
+        fund=fund, state__in=SUPPORTING, supporter_name_shown=True, frozen_at=None, investor__closed_at=None
+    )
+    newest = shown.values("investor", "investor__name").annotate(last=Max("applied_at"))
+    return newest.order_by("-last", "investor").values_list("investor__name", flat=True)
+
+
+def supporter_words(business: Business) -> list[Order]:
+    """The newest messages that supporters wrote to the business when they bought; with the name of who shows it."""
+    written = Order.objects.filter(fund__business=business, state__in=SUPPORTING, frozen_at=None)
+    return list(
+        written.exclude(supporter_message="").select_related("investor").order_by("-applied_at", "-pk")[:FEW_WORDS]
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """All funds together: yen paid without fees, the donated part of it, people, and jobs at the businesses now."""
+    """All funds together: yen paid without fees, the donated part of it, what came back to investors before tax (yen),
+    people, and jobs at the businesses now."""
 
     raised: int
     donated: int
+    repaid: int
     supporters: int
     jobs: int
 
@@ -46,6 +67,7 @@ def _totals() -> Totals:
     return Totals(
         raised=paid["invested"] + paid["donated"],
         donated=paid["donated"],
+        repaid=Payout.objects.filter(state=Payout.State.PAID).aggregate(sum=Sum("gross", default=0))["sum"],
         supporters=paid["people"],
         jobs=businesses.published().aggregate(jobs=Sum("staff_now", default=0))["jobs"],
     )

@@ -1,4 +1,4 @@
-"""Search, filters and order of a list in its address; the list of businesses (pages.md P2)."""
+"""Search, filters and order of a list in its address; the list of businesses, its map, its feed (pages.md P2, P12)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ import django_filters
 from django import forms
 from django.db.models import (
     DecimalField,
+    Exists,
     F,
     OuterRef,
     QuerySet,
     Subquery,
 )
 from django.db.models.functions import Cast
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from businesses import queries as businesses
-from businesses.models import Business, Disaster
-from investments.models import Fund, Terms
+from businesses.models import Business, Disaster, Question
+from investments.models import Fund, RevenueReport, Terms
 from investments.offerings.models import LIST_ORDER
+from rewards.models import Offer
 
 #: What a visitor calls the state of a fund, and the states behind each.
 STAGES: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -40,7 +43,12 @@ PRICES: dict[str, tuple[Any, int, int | None]] = {
     "11001-22000": (_("¥11,001 to ¥22,000"), 11_001, 22_000),
     "from-22001": (_("from ¥22,001"), 22_001, None),
 }
-SORTS = {"closing": _("closing soon"), "newest": _("newest"), "needed": _("most needed")}
+SORTS = {
+    "closing": _("closing soon"),
+    "newest": _("newest"),
+    "needed": _("most needed"),
+    "reported": _("recently reported"),
+}
 LONGEST_SEARCH = 80
 
 
@@ -60,6 +68,24 @@ class AddressFilter(django_filters.FilterSet):
     """Search, filters and order of a list, all in the address. A value that nobody knows is left out and reported by
     `unknown`; `sort` is no filter."""
 
+    #: Filters that a page folds away until one of them is in force.
+    further: tuple[str, ...] = ()
+
+    @property
+    def first_fields(self) -> list[Any]:
+        """The fields that are always seen, without the search words."""
+        return [field for field in self.form if field.name != "q" and field.name not in self.further]
+
+    @property
+    def further_fields(self) -> list[Any]:
+        """The fields that are folded away."""
+        return [field for field in self.form if field.name in self.further]
+
+    @property
+    def further_used(self) -> bool:
+        """Whether one of those is in force, or was asked for what it does not know."""
+        return any(name in self.active or name in self.errors for name in self.further)
+
     @property
     def unknown(self) -> list[tuple[Any, str]]:
         """Label of the filter and value, for each value that was left out."""
@@ -78,6 +104,8 @@ class AddressFilter(django_filters.FilterSet):
 
 class FundFilter(AddressFilter):
     """Filters over one fund per business."""
+
+    further = ("area", "disaster", "price", "reward", "questions")
 
     q = django_filters.CharFilter(
         label=_("Search"), method="search", field_name="business", max_length=LONGEST_SEARCH, strip=True
@@ -102,6 +130,15 @@ class FundFilter(AddressFilter):
         method="of_price",
         choices=[(key, label) for key, (label, _low, _high) in PRICES.items()],
         empty_label=_("any price"),
+    )
+    reward = django_filters.ChoiceFilter(
+        label=_("Reward"), method="of_reward", choices=Offer.Kind.choices, empty_label=_("any reward, or none")
+    )
+    questions = django_filters.ChoiceFilter(
+        label=_("Questions"),
+        method="of_questions",
+        choices=[("answered", _("with answers to read"))],
+        empty_label=_("with answers or without"),
     )
     sort = django_filters.ChoiceFilter(
         label=_("Sort by"), method="sorted_by", choices=list(SORTS.items()), empty_label=None
@@ -138,18 +175,34 @@ class FundFilter(AddressFilter):
             return funds.filter(unit_price__gte=low)
         return funds.filter(unit_price__range=(low, high)) if low else funds.filter(unit_price__lte=high)
 
+    def of_reward(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
+        """Funds that promise a reward of this kind."""
+        return funds.filter(Exists(Offer.objects.filter(fund=OuterRef("pk"), kind=value, ended_at=None)))
+
+    def of_questions(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
+        """Funds whose business has answered a question in public."""
+        answered = Question.objects.filter(business=OuterRef("business"), state=Question.State.ANSWERED)
+        return funds.filter(Exists(answered))
+
     def sorted_by(self, funds: QuerySet[Fund], name: str, value: str) -> QuerySet[Fund]:
         """The order asked for; see `ordered`."""
         return ordered(funds, value)
 
 
 def ordered(funds: QuerySet[Fund], by: str) -> QuerySet[Fund]:
-    """Funds closing soon, newest, or with the largest unsold part first; raising ones in front but for the newest."""
+    """Funds closing soon, newest, with the largest unsold part, or whose report was accepted last first; raising ones
+    in front but for the newest and the reported."""
     if by == "newest":
         return funds.order_by("-opens_on", "-pk")
     if by == "needed":
         share = Cast(F("counter__sold"), DecimalField(max_digits=20, decimal_places=6)) / F("counter__offered")
         return funds.order_by(LIST_ORDER[0], share.asc(nulls_first=True), "closes_on", "pk")
+    if by == "reported":
+        accepted = RevenueReport.objects.filter(period__fund=OuterRef("pk"), state=RevenueReport.State.ACCEPTED)
+        newest = accepted.order_by("-decided_at").values("decided_at")[:1]
+        return funds.alias(reported_at=Subquery(newest)).order_by(
+            F("reported_at").desc(nulls_last=True), LIST_ORDER[0], "closes_on", "pk"
+        )
     return funds.order_by(*LIST_ORDER)
 
 
@@ -184,6 +237,12 @@ def culprits(filterset: FundFilter, path: str) -> list[Chip]:
         if count:
             found.append(Chip(chip.label, chip.href, count))
     return found
+
+
+def feed_href(filterset: FundFilter) -> str:
+    """The feed of what these filters find, now and later."""
+    path = reverse("funds_feed")
+    return f"{path}?{urlencode(kept)}" if (kept := filterset.active) else path
 
 
 def _without(filterset: AddressFilter, path: str, name: str) -> str:

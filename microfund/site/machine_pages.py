@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from businesses.models import Business
+from businesses.news import queries as news
 from investments.offerings import queries as offerings
 from microfund.kernel import clock
 
@@ -26,27 +28,32 @@ SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 XHTML = "http://www.w3.org/1999/xhtml"
 #: What one file may hold by the protocol.
 MOST_ADDRESSES = 50_000
-GENERAL = ("home", "businesses:list", "how_it_works", "risks", "fees", "glossary", *PLAIN)
+GENERAL = ("home", "businesses:list", "map", "stories", "how_it_works", "risks", "fees", "glossary", *PLAIN)
 #: What belongs to one person, to staff, or is a step of a purchase.
 CLOSED = ("accounts/", "staff/", "me/", "orders/", "fund/", "preferences/")
 
 hourly = cache_control(public=True, max_age=3600)
 
 
-def _pages() -> Iterator[tuple[str, tuple[str, ...], date | None]]:
-    """Every public page: the name of its address, what that needs, and when it was last checked."""
+def _pages() -> Iterator[tuple[str, tuple[Any, ...], date | None]]:
+    """Every public page: the name of its address, what that needs, and when it was last checked or changed."""
     for name in GENERAL:
         yield name, (), None
     has_fund = offerings.public_funds().filter(business=OuterRef("pk"))
     published = Business.objects.filter(state=Business.State.PUBLISHED).annotate(funded=Exists(has_fund))
     for slug, checked_on, funded in published.order_by("pk").values_list("slug", "checked_on", "funded"):
         yield "businesses:detail", (slug,), checked_on
+        yield "businesses:news", (slug,), None
+        yield "businesses:questions", (slug,), None
         if funded:
             yield "businesses:terms", (slug,), checked_on
             yield "businesses:simulator", (slug,), checked_on
+            yield "businesses:results", (slug,), None
+    for post in news.published():
+        yield "businesses:news_post", (post.business.slug, post.pk, post.words), post.edited_at.date()
 
 
-def _addresses(name: str, arguments: tuple[str, ...]) -> dict[str, str]:
+def _addresses(name: str, arguments: tuple[Any, ...]) -> dict[str, str]:
     """The absolute address of a page in each language."""
     found = {}
     for code, _label in settings.LANGUAGES:
@@ -58,7 +65,7 @@ def _addresses(name: str, arguments: tuple[str, ...]) -> dict[str, str]:
 @hourly
 @require_safe
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """Every published page in every language, each with the others as alternates; one query."""
+    """Every published page in every language, each with the others as alternates; two queries."""
     Xml.register_namespace("", SITEMAP)
     Xml.register_namespace("xhtml", XHTML)
     root = Xml.Element(f"{{{SITEMAP}}}urlset")

@@ -44,6 +44,8 @@ def business_news(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P6: all news of a business, newest first."""
     context = shown.context()
     context["trail"] += [(bilingual_filter(shown.business, "name"), context["home_href"])]
+    since = shown.business.published_at
+    context["first_news_by"] = since + news.SILENCE if since and since + news.SILENCE > shown.at else None
     posts = news.with_first_photo(news.published().filter(business=shown.business))
     return _list_page(request, "businesses/news.html", posts, context)
 
@@ -51,17 +53,23 @@ def business_news(request: HttpRequest, shown: Shown) -> HttpResponse:
 @for_visitors
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
-    """P15: the news of all businesses; `?business=` shows those of one, an unknown one is told and ignored."""
+    """P15: the news of all businesses, of one (`?business=`), of a town (`?area=`); an unknown one is told and left
+    out."""
     choices = list(news.businesses_with_news())
-    wanted = request.GET.get("business", "")
+    towns = {business.town_en: bilingual_filter(business, "town") for business in choices}
+    wanted, area = request.GET.get("business", ""), request.GET.get("area", "")
     chosen = next((business for business in choices if business.slug == wanted), None)
     posts = news.with_first_photo(news.published())
     if chosen is not None:
         posts = posts.filter(business=chosen)
+    if area in towns:
+        posts = posts.filter(business__town_en=area)
     context = {
         "choices": choices,
         "chosen": chosen,
-        "unknown": bool(wanted) and chosen is None,
+        "towns": sorted(towns.items()),
+        "area": area,
+        "unknown": (bool(wanted) and chosen is None) or (bool(area) and area not in towns),
         "trail": [(_("Home"), reverse("home"))],
     }
     return _list_page(request, "site/stories.html", posts, context)

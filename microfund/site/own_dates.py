@@ -8,11 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from investments.distributions.explain import relief, written_off_words
-from investments.models import Fund, Holding, Period, Terms, WriteOff
+from investments.models import Distribution, Fund, Holding, Period, Terms, WriteOff
 from investments.offerings import queries as offerings
 from investments.offerings.projection import ProjectedPeriod, project
 from investments.revenue.services import period_rows
@@ -86,23 +86,26 @@ def period_words(period: Period, *, on: date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NextDate:
-    """Something that comes: when, a kind (term, report, payment) and which holding it concerns."""
+    """Something that comes: when, a kind (term, report, payment), which holding it concerns and which period (0: the
+    whole term)."""
 
     on: date
     kind: str
     reference: str
     words: str
     fund: Fund
+    number: int = 0
 
 
-def next_dates(investor: Any, *, on: date, most: int = NEXT_DATES) -> list[NextDate]:
-    """The next `most` dates over all that a person holds, soonest first; five queries however much that is."""
+def coming_dates(investor: Any, *, on: date, most: int = NEXT_DATES) -> list[NextDate]:
+    """The next `most` dates of each kind over all that a person holds, soonest first; five queries however much that
+    is."""
     held = Holding.objects.filter(investor=investor, units__gt=0)
     dates = [
         *_before_term(held.filter(fund__state__in=BEFORE_TERM, fund__term_starts_on__gte=on), most),
         *_in_term(held, on=on, most=most),
     ]
-    return sorted(dates, key=lambda row: (row.on, row.kind, row.reference))[:most]
+    return sorted(dates, key=lambda row: (row.on, row.kind, row.reference))
 
 
 def _before_term(holdings: Any, most: int) -> Iterable[NextDate]:
@@ -136,9 +139,41 @@ def _in_term(holdings: Any, *, on: date, most: int) -> Iterable[NextDate]:
 
 def _report(on: date, number: int, reference: str, fund: Fund) -> NextDate:
     words = _("The sales report of period %(number)d is due.") % {"number": number}
-    return NextDate(on, "report", reference, words, fund)
+    return NextDate(on, "report", reference, words, fund, number)
 
 
 def _payment(on: date, number: int, reference: str, fund: Fund) -> NextDate:
     words = _("The payment of period %(number)d is due, if there is one.") % {"number": number}
-    return NextDate(on, "payment", reference, words, fund)
+    return NextDate(on, "payment", reference, words, fund, number)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPayment:
+    """The next payment: its date and yen before tax. `decided` says that it is; else it is what the plan would pay."""
+
+    date: NextDate
+    amount: int
+    decided: bool
+
+
+def expected_payment(dates: Iterable[NextDate]) -> ExpectedPayment | None:
+    """The first payment among the dates; None where none is known. Three queries."""
+    date_ = next((row for row in dates if row.kind == "payment"), None)
+    if date_ is None:
+        return None
+    holding = (
+        Holding.objects.filter(reference=date_.reference)
+        .select_related("fund")
+        .prefetch_related(offerings.newest_terms(path="fund__terms"))
+        .get()
+    )
+    decided = Distribution.objects.filter(
+        fund=holding.fund_id, period__number=date_.number, state=Distribution.State.APPROVED
+    ).aggregate(per_unit=Sum(F("per_unit") - F("written_off_per_unit")))["per_unit"]
+    if decided is not None:
+        return ExpectedPayment(date_, decided * holding.units, decided=True)
+    terms = offerings.terms_of(holding.fund)
+    if terms is None or len(terms.plan_revenue) != terms.periods:
+        return None
+    periods = project(offerings.rule_terms(terms), list(terms.plan_revenue), 100, holding.units, Decimal(0)).periods
+    return ExpectedPayment(date_, periods[date_.number - 1].allocation.gross, decided=False)

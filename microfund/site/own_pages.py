@@ -9,15 +9,18 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from businesses.following.queries import live
+from businesses.models import Business, Post
+from businesses.news import queries as news
 from investments.investors import queries as investors
-from investments.models import Holding
+from investments.models import Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from microfund.kernel import clock
@@ -25,8 +28,10 @@ from microfund.kernel.pages import private
 
 from . import filters, own_csv, own_holdings
 from .business_cards import cards
-from .own_dates import next_dates
+from .figures import SUPPORTING
+from .own_dates import NEXT_DATES, coming_dates, expected_payment
 from .own_filters import HoldingFilter, OrderFilter, holding_state
+from .own_recovery import recoveries
 from .own_todo import todos
 
 EMPTY_CARDS = 3
@@ -39,8 +44,8 @@ PAGE_SIZE = 50
 @require_safe
 @login_required
 def me(request: HttpRequest) -> HttpResponse:
-    """I1: what waits for this person, what they hold, what comes next, the sums. Without any order: three funds that
-    are raising."""
+    """I1: news of their businesses, what waits for this person, the sums, what comes next, what they hold and how those
+    businesses recover. Without any order: three funds that are raising."""
     at = clock.now()
     on = clock.today_in(None, at)
     investor = investors.investor_of(request.user)
@@ -48,19 +53,32 @@ def me(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "investor": investor,
         "orders": made,
+        "news": _news(request.user, investor),
         "todos": todos(investor, at=at) if investor else [],
     }
     if made:
         held = list(own_holdings.holdings_of(investor, on=on)[: FEW + 1])
+        dates = coming_dates(investor, on=on) if held else []
         context |= {
             "rows": shown(own_holdings.rows(investor, held[:FEW])),
             "more_holdings": len(held) > FEW,
             "totals": own_holdings.totals(investor),
-            "dates": next_dates(investor, on=on) if held else [],
+            "dates": dates[:NEXT_DATES],
+            "expected": expected_payment(dates),
+            "recoveries": recoveries(held[:FEW]),
         }
     else:
         context["cards"] = cards(offerings.open_funds(on)[:EMPTY_CARDS], on=on, at=at)
     return render(request, "site/me.html", context)
+
+
+def _news(user: Any, investor: Any) -> list[Post]:
+    """The newest posts of the businesses that a person supports or follows."""
+    theirs = Q(Exists(live().filter(user=user, business=OuterRef("pk"))))
+    if investor is not None:
+        paid = Order.objects.filter(investor=investor, state__in=SUPPORTING, fund__business=OuterRef("pk"))
+        theirs |= Q(Exists(paid))
+    return news.latest_of(Business.objects.filter(theirs))
 
 
 def shown(rows: list[own_holdings.Row]) -> list[tuple[own_holdings.Row, Any]]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, Prefetch, Q
 from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
 from investments.gifts import services as gifts
 from investments.investors import queries as investors
-from investments.models import Gift, Investor, Order, PaymentAttempt, Refund
+from investments.models import BankAccount, Gift, Holding, Investor, Order, PaymentAttempt, Refund
+from investments.offerings.queries import TERM_RUNS
 from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.models import UNRESOLVED
 from investments.payments.services import identity_deadline
@@ -40,7 +41,7 @@ class Todo:
 
 
 def todos(investor: Investor, *, at: datetime) -> list[Todo]:
-    """What waits for this person: first what has no day, then by day. Five queries at most."""
+    """What waits for this person: first what has no day, then by day. Six queries at most."""
     found: list[Todo] = []
     waiting = list(
         Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
@@ -71,8 +72,21 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
         .select_related("order")
         .order_by("pk")
     ]
+    found += _bank(investor)
     found += _rewards(investor, at=at)
     return sorted(found, key=lambda todo: (todo.on is not None, todo.on or date.min))
+
+
+def _bank(investor: Investor) -> list[Todo]:
+    """A holder of units without a bank account: payments have nowhere to go. It presses once a term runs."""
+    account = BankAccount.objects.filter(investor=investor, ended_at__isnull=True)
+    held = Holding.objects.filter(~Exists(account), investor=investor, units__gt=0)
+    states = set(held.values_list("fund__state", flat=True))
+    if not states:
+        return []
+    text = _("We have no bank account of yours that payments could go to.")
+    must = not states.isdisjoint(TERM_RUNS)
+    return [Todo(None, text, reverse("investments:bank"), _("Add the account"), must=must)]
 
 
 def _rewards(investor: Investor, *, at: datetime) -> list[Todo]:

@@ -21,6 +21,7 @@ from .business_cards import cards
 from .figures import totals
 from .filters import ordered
 from .glossary import WORDS
+from .map_pages import pins
 from .page_cache import for_visitors
 
 RAISING_CARDS = 3
@@ -37,7 +38,13 @@ def home(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     on = clock.today_in(at=at)
     raising = cards(offerings.open_funds(on)[:RAISING_CARDS], on=on, at=at)
-    context: dict[str, Any] = {"raising": raising, "totals": totals(), "unit": _default_unit(), "news": news.latest()}
+    context: dict[str, Any] = {
+        "raising": raising,
+        "pins": pins(raising),
+        "totals": totals(),
+        "unit": _default_unit(),
+        "news": news.latest(),
+    }
     if not raising:
         context["others"] = cards(ordered(offerings.shown_funds(), "closing")[:OTHER_CARDS], on=on, at=at)
     return render(request, "site/home.html", context)

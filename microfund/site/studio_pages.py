@@ -26,16 +26,16 @@ from businesses.questions.models import Question
 from businesses.studio.access import Desk, studio
 from investments.distributions.models import OWING, Distribution
 from investments.models import Period
+from investments.offerings import queries as offerings
 from microfund.kernel import clock
 from microfund.kernel.money import format_money
 from microfund.kernel.pages import private
 from rewards import queries as rewards
 from rewards.models import TO_PACK, Cycle, Entitlement
 
+from .figures import supporter_words
 from .templatetags.tomobune import bilingual_filter
 
-#: After this long without news, supporters begin to wonder.
-SILENCE = timedelta(days=60)
 WEEK = timedelta(days=7)
 
 
@@ -52,7 +52,7 @@ class Task:
 
 def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> list[Task]:
     """What waits at these businesses, the oldest first: drafts, planned news, returned texts, questions, silence of
-    more than SILENCE; at those that the visitor owns (ids), parcels, reports and payments that are due."""
+    more than `news.SILENCE`; at those that the visitor owns (ids), parcels, reports and payments that are due."""
     rows = Business.objects.filter(pk__in=[business.pk for business in businesses])
     found = []
     for post in news.drafts_and_planned(rows):
@@ -70,7 +70,7 @@ def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> li
     last = news.last_published(rows)
     for business in businesses:
         since = last.get(business.pk) or business.published_at
-        if business.state == Business.State.PUBLISHED and since and since <= at - SILENCE:
+        if business.state == Business.State.PUBLISHED and since and since <= at - news.SILENCE:
             href = reverse("studio:news_new", args=[business.slug])
             days = (at - since).days
             label = _("No news for %(days)d days. Write a line?") % {"days": days}
@@ -144,9 +144,15 @@ def studio_home(request: HttpRequest) -> HttpResponse:
 @studio()
 @require_safe
 def studio_business(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """O1: one business: to do, news, members, how many follow."""
+    """O1: one business: to do, how far its fund is, what supporters wrote, news, members, how many follow."""
+    fund = next(iter(offerings.funds_of(desk.business)), None)
+    terms = offerings.terms_of(fund) if fund else None
+    at = clock.now()
     context = {
         **desk.context(),
+        "fund": fund,
+        "figures": offerings.figures(fund, terms, on=clock.today_in(at=at), at=at) if fund and terms else None,
+        "supporter_words": supporter_words(desk.business),
         "tasks": tasks_of([desk.business], owned={desk.business.pk} if desk.is_owner else set(), at=clock.now()),
         "latest": news.latest(desk.business),
         "followers": following.count(desk.business),

@@ -3,6 +3,7 @@
 // <div data-units data-investment="5000" data-donation="5000" data-fee="500" data-pattern="¥{}">
 //   <input type="number" data-units-input min="1" max="49"> with <button data-step="-1"> and <button data-step="1">
 //   <output data-out="investment|donation|fee|total">
+// Parts with data-live are shown only while the amounts follow.
 // Amounts are whole yen for one unit. An empty pattern (a currency with decimals) leaves the page as the server made it.
 const PARTS = ["investment", "donation", "fee"];
 
@@ -30,6 +31,7 @@ function start(root) {
     }
   }
 
+  for (const part of root.querySelectorAll("[data-live]")) part.hidden = false;
   for (const button of buttons) {
     button.hidden = false;
     button.addEventListener("click", () => {

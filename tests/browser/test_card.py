@@ -25,7 +25,7 @@ def test_a_new_visitor_buys_two_units_waits_pays_holds_and_cancels_another_order
     visitor.open("home")
     visitor.follow("Meet the businesses")
     page.get_by_role("link", name=fund.business.name_en).first.click()
-    visitor.follow("Choose units")
+    visitor.press("Choose units")
     page.fill("[name=units]", "2")
     assert page.locator("[data-out=total]").inner_text() == "¥21,000", "the sums follow what is typed"
     visitor.press("Continue")

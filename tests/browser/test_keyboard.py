@@ -96,7 +96,7 @@ def test_from_the_business_page_to_the_order_page_by_keyboard_only(shop: Shop, v
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.matches('a.skip')"), "the first stop leads past the head"
     page.keyboard.press("Enter")
-    hands.link("Choose units")
+    hands.button("Choose units")
     visitor.arrive("investments:units", fund.slug)
     hands.type("units", "1")
     hands.reach(page.get_by_role("button", name="One unit more"))

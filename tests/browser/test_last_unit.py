@@ -45,4 +45,4 @@ def test_of_two_browsers_racing_for_the_last_unit_one_wins_and_the_other_is_told
     assert counter.available == 0
     loser.page.reload()
     loser.open("businesses:detail", fund.business.slug)
-    assert "Sold out." in loser.main and loser.page.get_by_role("link", name="Choose units").count() == 0
+    assert "Sold out." in loser.main and loser.page.get_by_role("button", name="Choose units").count() == 0

@@ -92,7 +92,7 @@ def test_a_japanese_journey_on_a_telephone(shop: Shop, visit: Callable[..., Visi
     visitor.open("businesses:detail", fund.business.slug)
     assert page.locator("html").get_attribute("lang") == "ja"
     assert page.locator("h1").inner_text() == fund.business.name_ja
-    visitor.follow("Choose units")
+    visitor.press("Choose units")
     visitor.arrive("investments:units", fund.slug)
     visitor.go_to_check(fund, 2)
     assert "21,000円" in visitor.main and "¥" not in visitor.main

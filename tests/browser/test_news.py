@@ -4,13 +4,17 @@ lost connection; and all of it without scripts, by keyboard and on a phone."""
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
+from businesses.following import services as following
 from businesses.models import Post
 from tests import make
 from tests.browser.conftest import Shop
@@ -42,6 +46,8 @@ def test_an_owner_on_a_phone_writes_sees_and_publishes(
     shop: Shop, visit: Callable[..., Visitor], size: tuple[int, int]
 ) -> None:
     business = make.make_business()
+    reader = make.make_user(email=f"reader-{size[0]}@example.com")
+    following.follow_by_account(business, reader, cadence="instant", language="en", at=timezone.now())
     visitor = visit(user=make.make_member(business), size=size)
     page = visitor.page
     page.clock.install()
@@ -68,16 +74,31 @@ def test_an_owner_on_a_phone_writes_sees_and_publishes(
     assert preview.locator("script").count() == 0 and "<script>" in preview.inner_text()
     saved(visitor)
     assert "/edit/" in page.url and Post.objects.get().source.startswith("**Today** we tied")
-    page.set_input_files("[name=photo]", {"name": "raft.jpg", "mimeType": "image/jpeg", "buffer": jpeg()})
-    page.fill("[name=photo_alt]", "The last raft")
-    visitor.press("Add the photo")
-    assert page.get_by_alt_text("The last raft").count() == 1 and visitor.sideways() == []
+    for words in ("The last raft", "Its ropes"):
+        page.set_input_files("[name=photo]", {"name": "raft.jpg", "mimeType": "image/jpeg", "buffer": jpeg()})
+        page.fill("[name=photo_alt]", words)
+        visitor.press("Add the photo")
+        assert page.get_by_alt_text(words).count() == 1 and visitor.sideways() == []
     visitor.press("Continue to publish")
     visitor.arrive("studio:news_publish", business.slug, Post.objects.get().pk)
     visitor.press("Publish")
     visitor.follow("See it")
     assert visitor.heading == "The rafts are back" and visitor.sideways() == []
     assert Post.objects.get().state == "published"
+    if size == PHONE:
+        _a_follower_reads_it_from_the_mail(shop, visit, reader.email)
+
+
+def _a_follower_reads_it_from_the_mail(shop: Shop, visit: Callable[..., Visitor], email: str) -> None:
+    shop.work()
+    sent = next(sent for sent in mail.outbox if email in sent.to)
+    link = re.search(r"https?://\S+/news/\S+", sent.body)
+    assert link and "The rafts are back" in sent.subject
+    # The follower has not logged in on this telephone, and supports nothing.
+    stranger = visit(size=PHONE)
+    stranger.page.goto(link[0])
+    assert stranger.heading == "The rafts are back" and stranger.page.locator("article img").count() == 2
+    assert stranger.page.locator("textarea[name=text]").count() == 0, "comments are closed to strangers"
 
 
 def test_a_draft_survives_a_closed_tab_and_two_devices_overwrite_nothing(

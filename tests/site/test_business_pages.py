@@ -2,8 +2,10 @@
 
 import html
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.core.cache import cache
@@ -12,7 +14,8 @@ from django.urls import reverse
 from django.utils import translation
 
 from businesses.models import Business, Membership, Picture
-from investments.models import Document, Fund, FundCounter, Period
+from businesses.questions import services as questions
+from investments.models import Document, Fund, FundCounter, Order, Period
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import PeriodResult, Report, run
 from microfund.kernel import clock
@@ -205,6 +208,55 @@ def test_search_and_filters_find_what_they_name(client: Client, query: str, slug
     assert shown(client.get(f"/businesses/?{query}")) == slugs
 
 
+def test_rewards_and_answers_filter_and_the_feed_follows_the_search(client: Client) -> None:
+    voucher = make.make_fund(business=make.make_business(slug="voucher"))
+    Offer.objects.create(fund=voucher, kind="voucher", text_en="Tea", text_ja="お茶")
+    make.make_fund(business=make.make_business(slug="plain"))
+    asker, business = make.make_user(), voucher.business
+    asked = questions.ask(business, asker=asker, name="H", text="Insured?", form_token=uuid.uuid4(), at=clock.now())
+    assert shown(client.get("/businesses/?reward=voucher")) == ["voucher"]
+    assert shown(client.get("/businesses/?questions=answered")) == []
+    questions.answer(asked, "Yes.", actor=make.make_member(business), at=clock.now())
+    cache.clear()
+    page = client.get("/businesses/?questions=answered")
+    assert shown(page) == ["voucher"] and "<details open>" in markup(page), "a filter in force is never folded away"
+    feed = client.get("/feeds/funds.rss?reward=voucher&stage=raising")
+    root = ElementTree.fromstring(feed.content)  # noqa: S314 (our own page)
+    assert feed.headers["Content-Type"].startswith("application/rss+xml") and root.get("version") == "2.0"
+    guids = [item.findtext("guid") for item in root.iter("item")]
+    assert (
+        len(guids) == 1
+        and guids[0].endswith(f",2026:funds/{voucher.pk}/opened/en")
+        and "voucher" in str(root.find("channel/item/link").text)
+    )
+    empty = ElementTree.fromstring(client.get("/feeds/funds.rss?q=nothing").content)  # noqa: S314
+    assert not list(empty.iter("item")) and empty.findtext("channel/title")
+
+
+def test_the_map_gathers_neighbours_and_lists_who_has_no_place(client: Client) -> None:
+    for slug, x, y in (("north", 300, 200), ("near-a", 280, 366), ("near-b", 290, 352), ("nowhere", 0, 0)):
+        make.make_fund(business=make.make_business(slug=slug, map_x=x, map_y=y, name_en=f"House {slug}"))
+    page = client.get("/map/")
+    pins = page.context["pins"]
+    assert [[card.business.slug for card in pin.cards] for pin in pins] == [["north"], ["near-b", "near-a"]]
+    assert pins[0].href == "/businesses/north/" and pins[1].href == "#place-2"
+    assert 'id="place-2"' in markup(page) and "House near-a" in pins[1].label
+    assert [card.business.slug for card in page.context["unplaced"]] == ["nowhere"]
+    assert "House nowhere" in text(page) and len(client.get("/map/?q=north").context["pins"]) == 1
+
+
+def test_supporters_are_named_only_if_they_wish_it(client: Client) -> None:
+    fund = make.make_fund()
+    for name, seen in (("Open Hand", True), ("Quiet Hand", False)):
+        order = make.make_order(fund=fund, investor=make.make_investor(name=name))
+        Order.objects.filter(pk=order.pk).update(
+            state="paid", paid_at=clock.now(), cooling_off_ends_at=clock.now(), supporter_name_shown=seen
+        )
+    for address in (f"/businesses/{fund.business.slug}/", f"/businesses/{fund.business.slug}/supporters/"):
+        page = text(client.get(address))
+        assert "2 people have paid for units." in page and "Open Hand" in page and "Quiet Hand" not in page
+
+
 def test_most_needed_puts_the_largest_unsold_share_first(client: Client) -> None:
     for slug, sold in (("half", 50), ("most", 90), ("none", 0)):
         sell(make.make_fund(business=make.make_business(slug=slug), units_offered=100), sold=sold)
@@ -267,7 +319,7 @@ def test_units_are_offered_only_while_they_can_be_bought(client: Client) -> None
     fund = make.make_fund(units_offered=100)
     address = f"/businesses/{fund.business.slug}/"
     button = reverse("investments:units", args=[fund.slug])
-    assert f'href="{button}"' in client.get(address).content.decode()
+    assert f'action="{button}"' in client.get(address).content.decode()
     sell(fund, sold=90, reserved=10)
     held = client.get(address)
     assert button not in held.content.decode() and "All units left are reserved right now." in text(held)

@@ -6,11 +6,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import translation
 
+from microfund.site.errors import server_error
 from microfund.site.preferences import chosen_theme
 
 
@@ -135,7 +137,7 @@ def test_a_page_that_is_not_there_has_the_frame_and_a_way_on(client: Client, db:
     assert "There is no page here" in html and 'content="noindex"' in html and reverse("home") in html
 
 
-@pytest.mark.parametrize("template", ["500.html", "400.html"])
+@pytest.mark.parametrize("template", ["500.html", "503.html", "400.html"])
 def test_the_plain_error_pages_need_no_request_and_no_database(template: str) -> None:
     """No ``db`` fixture here: a query would fail the test."""
     html = render_to_string(template)
@@ -146,6 +148,21 @@ def test_the_plain_error_pages_need_no_request_and_no_database(template: str) ->
 @pytest.mark.parametrize("template", ["403.html", "403_csrf.html", "404.html", "429.html"])
 def test_the_framed_error_pages_render_without_a_request_too(template: str) -> None:
     assert "oops" in render_to_string(template)
+
+
+def test_a_database_that_is_away_is_told_from_a_fault_of_ours() -> None:
+    """No ``db`` fixture here either."""
+    for error, status in ((OperationalError("gone"), 503), (ValueError("ours"), 500)):
+        try:
+            raise error
+        except (OperationalError, ValueError):
+            answer = server_error(RequestFactory().get("/"))
+        assert answer.status_code == status and ("Retry-After" in answer.headers) is (status == 503)
+
+
+def test_an_error_page_has_a_search(client: Client, db: None) -> None:
+    html = client.get("/nowhere/").content.decode()
+    assert 'role="search"' in html and reverse("businesses:list") in html
 
 
 def test_a_forged_form_gets_the_houses_own_page(db: None) -> None:

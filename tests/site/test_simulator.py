@@ -1,6 +1,7 @@
 """The simulator: the address says it all, the loss comes first, nonsense is answered, the chart is drawn right."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils import translation
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import Report, run
 from microfund.site import simulation
+from microfund.site.yearly_rate import in_percent, xirr
 from tests import make
 
 from .test_business_pages import text
@@ -108,10 +110,23 @@ def test_more_than_three_hundred_percent_is_clipped_and_told(client: Client, add
     assert "not worked out" not in text(client.get(f"{address}?sales_pct=300"))
 
 
-def test_no_yearly_rate_is_shown(client: Client, address: str) -> None:
-    page = text(client.get(f"{address}?sales_pct=300&units=49")).lower()
-    for word in ("annual", "per year", "yield", "irr", "p.a."):
-        assert word not in page
+def test_a_yearly_rate_is_shown_to_nobody_who_has_not_asked(client: Client, address: str) -> None:
+    whole = client.get(f"{address}?sales_pct=300&units=49").content.decode()
+    parts = re.fullmatch(r'(.*)<details class="[^"]*yearly">(.*?)</details>(.*)', whole, re.S)
+    assert parts
+    before, folded, after = parts.groups()
+    for word in ("annual", "per year", "a year.", "yield", "irr", "p.a."):
+        assert word not in (before + after).lower()
+    assert "On everything you pay (¥514,500)" in folded and "XIRR" in folded and "Careful" in folded
+
+
+def test_the_yearly_rate_is_that_of_the_textbook() -> None:
+    day = date(2026, 4, 1)
+    in_a_year = date(2027, 4, 1)
+    assert in_percent(xirr(day, 100, [(in_a_year, 110)])) == "10.0%"
+    assert in_percent(xirr(day, 100, [(in_a_year, 50)])) == "−50.0%"
+    assert in_percent(xirr(day, 10_000, [(in_a_year, 4_000), (date(2028, 3, 31), 7_000)])) == "6.0%"
+    assert in_percent(xirr(day, 100, [(in_a_year, 0)])) == "−100%"
 
 
 def test_the_chart_can_be_read_without_seeing_it(client: Client, address: str) -> None:
