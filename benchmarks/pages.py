@@ -1,5 +1,6 @@
 """`page_list_growth`, `page_detail_growth`: how much longer a page takes with 3,000 businesses and funds than with 30;
-`page_me_growth`: an investor's own pages with 300 holdings against 3.
+`page_me_growth`: an investor's own pages with 300 holdings against 3; `page_holding`: one holding of ten paid periods,
+of somebody who has 200 such against one.
 
 The floor is the page itself over the few, so the figures say what growth costs and nothing else. Both sizes stand in
 databases of the same cluster and are asked in turn, in short rounds, through the whole stack of middleware, so that a
@@ -20,12 +21,15 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from benchmarks.scratch import answer
+from investments.models import Holding
 from microfund.kernel import clock
-from tests.copies import copy_fund, copy_holding, counted_queries
+from tests import repay
+from tests.copies import copy_fund, copy_holding, copy_term, counted_queries
 from tests.make import make_fund, make_order
 
 FEW, MANY = 30, 3_000
 FEW_HELD, MANY_HELD = 3, 300
+HELD, PERIODS = 200, 10
 ROUNDS, REQUESTS = 12, 15
 WARM_UP = 5
 GOAL = 1.3
@@ -40,7 +44,9 @@ LIST = (
 DETAIL = ("/businesses/copy-1/", "/ja/businesses/copy-30/")
 #: The overview shows five holdings at most and the six next dates; what it sums and looks through are all of them.
 OWN = ("/me/", "/ja/me/")
-MOST_QUERIES = {LIST: 12, DETAIL: 20, OWN: 20}
+#: One holding, with everything that ten periods paid.
+HOLDING = ("/me/holdings/H-ONE/", "/ja/me/holdings/H-ONE/")
+MOST_QUERIES = {LIST: 12, DETAIL: 20, OWN: 20, HOLDING: 15}
 
 
 def run() -> list[dict[str, Any]]:
@@ -49,6 +55,7 @@ def run() -> list[dict[str, Any]]:
         {"name": "page_list_growth", **run_list()},
         {"name": "page_detail_growth", **run_detail()},
         {"name": "page_me_growth", **run_me()},
+        {"name": "page_holding", **run_holding()},
     ]
 
 
@@ -76,6 +83,20 @@ def run_me() -> dict[str, Any]:
         return grow
 
     return _growth(OWN, begin, few=FEW_HELD, many=MANY_HELD)
+
+
+def run_holding() -> dict[str, Any]:
+    """The page of one holding, in both languages."""
+
+    def begin(client: Client) -> Callable[[int, int], None]:
+        fund = repay.operating(20, on=repay.BOUGHT_ON)
+        for number in range(1, PERIODS + 1):
+            repay.whole_period(fund, number, 27_900_000)
+        Holding.objects.update(reference="H-ONE")
+        client.force_login(fund.holdings.get().investor.user)
+        return lambda first, last: copy_term(fund.pk, first=first, last=last)
+
+    return _growth(HOLDING, begin, few=0, many=HELD - 1)
 
 
 def _growth_of_funds(addresses: tuple[str, ...]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from tests.sandbox_client import SandboxProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
+#: A case with one of its steps moved out of its transaction (cases/variants.py).
+CONTROLS = (("pay by card", "posting outside"), ("confirm", "event outside"), ("send a run", "sending outside"))
 #: Kills in the short set; fewer mean that boundaries are no longer seen. Shares run beside one another.
 LEAST_KILLS = 150
 SHARES = 6
@@ -97,7 +99,7 @@ def test_a_worker_killed_at_every_boundary_of_every_money_task_ends_where_an_und
     books.verify_everything()
 
 
-@pytest.mark.parametrize(("name", "variant"), [("pay by card", "posting outside"), ("confirm", "event outside")])
+@pytest.mark.parametrize(("name", "variant"), CONTROLS)
 def test_control_a_step_outside_its_transaction_is_found(zygote: Zygote, name: str, variant: str) -> None:
     """With one step after the commit instead of in it, some kill must leave a difference."""
     provider.set_clock(world.NOW)
