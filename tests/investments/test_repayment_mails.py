@@ -10,10 +10,11 @@ import pytest
 from django.conf import settings
 
 from investments import repayment_mails, report_mails
-from investments.models import Fund, Period
+from investments.models import Fund, Period, TaxRate
 from investments.payouts import outcome
 from investments.payouts.models import Payout, PayoutAttempt, PayoutRun
 from investments.revenue import reports
+from microfund.kernel import clock
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox.models import Event
 from tests import make, repay
@@ -150,6 +151,28 @@ def test_what_is_paid_and_what_came_back_is_told_once(fund: Fund) -> None:
     Event.objects.update(done_at=None)
     deliver()
     assert Notice.objects.filter(kind__in=["payout_paid", "payout_returned"]).count() == 2
+
+
+def test_another_rate_than_announced_is_told_to_whom_it_costs_something_once() -> None:
+    fund = repay.operating(
+        2, 3, periods=3, units_offered=300, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+    )
+    repay.report(fund, 1, 3_600_000)
+    made = repay.distribute(fund, 1)
+    planned = made.allocations.get(units=2)
+    assert (planned.profit, planned.tax) == (1_000, 204)
+    at = repay.after(made.period, 30)
+    repay.pay_in(made, at=at)
+    TaxRate.objects.create(
+        kind="withholding", payee_class="", valid_from=clock.today_in(None, at), rate=Decimal("0.2553")
+    )
+    repay.send_run(at=at)
+    found = to_investors("payment_retaxed")
+    assert len(found) == 2
+    both_parts_say(found[0], "¥255 instead of ¥204", "¥10,745", "tax office")
+    Event.objects.update(done_at=None)
+    deliver()
+    assert Notice.objects.filter(kind="payment_retaxed").count() == 2
 
 
 def test_a_repaid_investment_and_the_end_of_the_term_are_told_to_all() -> None:

@@ -76,7 +76,9 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "prepare": {"finance maker", "operations"},
         "approve": {"finance checker"},
         "withdraw": {"finance maker", "finance checker", "operations"},
+        "prepare_end": {"finance maker", "operations"},
         "end": {"finance checker"},
+        "withdraw_end": {"finance maker", "finance checker", "operations"},
     },
     "investments.MoratoriumFund": {"leave_out": {"finance checker"}},
     "investments.WriteOff": {
