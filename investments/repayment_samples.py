@@ -185,6 +185,9 @@ def _retaxed(language: str) -> None:
     """Two units of a period that pays a profit, planned under one rate and transferred under a higher one."""
     own, _holding = make_distribution(language, profit=52)
     line, rate = own.allocations.get(), Decimal("0.2553")
+    sums = {name: getattr(line, name) for name in ("units", "gross", "principal", "profit", "tax", "net")}
+    approved = {"state": Distribution.State.APPROVED, "approved_by": make_user("en"), "approved_at": clock.now()}
+    Distribution.objects.filter(pk=own.pk).update(holdings=1, **sums, **approved)
     made = Retax.objects.create(
         distribution=own, number=1, pay_on=clock.today_in(), rate_person=rate, rate_company=0, happened_at=clock.now()
     )

@@ -128,6 +128,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
     },
     "investments.BankReturn": {"file": {"finance maker"}},
     "investments.OutgoingTransfer": {
+        "download": {"finance maker", "finance checker"},
         "approve": {"finance checker"},
         "sent": {"finance maker"},
         "withdraw": {"finance maker", "finance checker"},

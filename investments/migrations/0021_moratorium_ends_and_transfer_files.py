@@ -1,9 +1,12 @@
-"""A moratorium is ended early by two people. What was ended before stays as it was: the checks hold from now on."""
+"""A moratorium is ended early by two people (what was ended before stays as it was: the checks hold from now on); an
+approved transfer keeps its bank file."""
 
 import django.db.models.deletion
 from django.conf import settings
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
+
+from microfund.kernel.crypto import EncryptedTextField
 
 
 class Migration(migrations.Migration):
@@ -13,6 +16,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="outgoingtransfer",
+            name="file",
+            field=EncryptedTextField(blank=True, default="", verbose_name="bank file"),
+        ),
         migrations.AddField(
             model_name="moratorium",
             name="end_maker",
