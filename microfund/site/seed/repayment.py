@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from businesses.models import Membership
+from investments.banking import outgoing
 from investments.distributions import moratorium, write_off
 from investments.distributions import services as distributions
-from investments.models import Distribution, Fund, Moratorium, Period, RevenueReport
+from investments.models import Distribution, Fund, Moratorium, Period, Release, RevenueReport
 from investments.offerings import services as offerings
+from investments.payouts import release
 from investments.payouts import services as payouts
 from investments.payouts.select import preview
 from investments.policy import services as policy
@@ -67,6 +69,8 @@ MORATORIUM = (
     "三町の高潮 Storm surge in three towns",
     "高潮で港と県道が使えません。The surge closed harbour and road; nothing comes in or goes out.",
 )
+#: Days after the start of a term on which its money goes to the business.
+RELEASED_AFTER = 2
 REPORT_AFTER, LATE_AFTER = 75, 115
 #: How the sales of a year spread over its months, in hundredths.
 SEASONS = (6, 6, 8, 8, 7, 7, 9, 10, 8, 9, 10, 12)
@@ -79,6 +83,10 @@ def tell(story: Story) -> None:
         plan = story.plans[key]
         terms = offerings.current_terms(plan.fund)
         rows = period_rows(plan.fund, terms, policy.current(plan.fund.opens_on))
+        story.at(
+            plan.fund.term_starts_on + timedelta(days=RELEASED_AFTER),
+            lambda at, plan=plan: _release(story, plan, at),  # type: ignore[misc]
+        )
         for row, share in zip(rows, shares, strict=False):
             waits = WAITS.get(key, "") if row.number == len(shares) else ""
             late = waits == "distribution"
@@ -131,6 +139,30 @@ def by_month(revenue: int, months: int = 12) -> list[int]:
     parts = [revenue * share // sum(shares) for share in shares]
     parts[-1] += revenue - sum(parts)
     return parts
+
+
+def _release(story: Story, plan: Plan, at: datetime) -> None:
+    """Both halves go to the business: prepared, approved by another person, made at the bank."""
+    fund, maker = Fund.objects.get(pk=plan.fund.pk), story.staff["maker"]
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": f"{fund.pk:07d}", "holder": payer_of(fund)}
+    for part in Release.Part.values:
+        transfer = release.prepare(
+            fund,
+            part=part,
+            amount=release.releasable(fund, part),
+            payee=payee,
+            actor=maker,
+            at=at,
+            reason="The term has begun.",
+        )
+        outgoing.approve(transfer, actor=story.staff["checker"], at=at + timedelta(minutes=10))
+        outgoing.record_sent(
+            transfer,
+            transferred_on=clock.today_in(None, at),
+            bank_reference=f"R{transfer.pk:05d}",
+            actor=maker,
+            at=at + timedelta(minutes=20),
+        )
 
 
 def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at: datetime) -> None:
