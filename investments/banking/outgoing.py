@@ -134,7 +134,7 @@ def approve(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str
 def _render(transfer: OutgoingTransfer, *, at: datetime) -> str:
     """The bank file of a transfer on the next bank day, one line of payment in it; empty where its account is not known
     here (the tax office, our own)."""
-    payee = transfer.payee
+    payee: dict[str, str] = transfer.payee  # type: ignore[assignment]
     if not payee:
         return ""
     bank, branch = bank_list.bank(payee["bank"]), bank_list.branch(payee["bank"], payee["branch"])

@@ -49,13 +49,14 @@ class Town:
         self.threads[-1].start()
 
     def _work(self, act: Callable[[], None]) -> None:
-        """Act until the server is gone, park, go on; until the end."""
+        """Act until the server is gone, park, go on; until the end. Whoever did not notice that it was gone (a sweep goes
+        on after an error) parks after the act under way."""
         from django.db import Error, connection
 
         while not self.end.is_set():
             self.go.wait()
             try:
-                while not self.end.is_set():
+                while self.go.is_set() and not self.end.is_set():
                     act()
             except Error:
                 self.counts["unknown"] += 1
@@ -179,9 +180,9 @@ def run(town: Town, groups: list[Any], cluster: Any, kills: int, chance: Any) ->
             time.sleep(0.005)
         time.sleep(chance.uniform(0.0, 0.3))
         counts["processes"] += kill(cluster)
+        town.go.clear()
         for _thread in town.threads:
             town.parked.acquire()
-        town.go.clear()
         if town.errors:
             break
         connection.close()
