@@ -24,7 +24,7 @@ def main() -> int:
     import django
 
     django.setup()
-    from benchmarks import books, journal, orders, pages, repayment, rewards, web
+    from benchmarks import books, journal, memory, orders, pages, repayment, rewards, web
     from benchmarks.scratch import scratch_database
 
     available = {
@@ -34,6 +34,7 @@ def main() -> int:
         "distribution_1m": repayment.distribution,
         "payout_run_1m": repayment.run_of_payouts,
         "payout_file_100k": repayment.file,
+        "worker_memory": memory.run,
         "reward_cycle_1m": rewards.cycle,
         "page_home": web.home,
         "page_list": web.listing,
@@ -41,6 +42,7 @@ def main() -> int:
         "page_list_growth": pages.run_list,
         "page_detail_growth": pages.run_detail,
         "page_me_growth": pages.run_me,
+        "page_holding": pages.run_holding,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=sorted(available), help="run one benchmark")

@@ -1,5 +1,6 @@
 """`page_list_growth`, `page_detail_growth`: how much longer a page takes with 3,000 businesses and funds than with 30;
-`page_me_growth`: an investor's own pages with 300 holdings against 3.
+`page_me_growth`: an investor's own pages with 300 holdings against 3; `page_holding`: how many queries the list of 200
+holdings of ten paid periods takes against that of one.
 
 The floor is the page itself over the few, so the figures say what growth costs and nothing else. Both sizes stand in
 databases of the same cluster and are asked in turn, in short rounds, through the whole stack of middleware, so that a
@@ -20,12 +21,15 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from benchmarks.scratch import answer
+from investments.models import Holding
 from microfund.kernel import clock
-from tests.copies import copy_fund, copy_holding, counted_queries
+from tests import repay
+from tests.copies import copy_fund, copy_holding, copy_term, counted_queries
 from tests.make import make_fund, make_order
 
 FEW, MANY = 30, 3_000
 FEW_HELD, MANY_HELD = 3, 300
+HELD, PERIODS = 200, 10
 ROUNDS, REQUESTS = 12, 15
 WARM_UP = 5
 GOAL = 1.3
@@ -41,6 +45,10 @@ DETAIL = ("/businesses/copy-1/", "/ja/businesses/copy-30/")
 #: The overview shows five holdings at most and the six next dates; what it sums and looks through are all of them.
 OWN = ("/me/", "/ja/me/")
 MOST_QUERIES = {LIST: 12, DETAIL: 20, OWN: 20}
+#: What somebody holds, and one of it with everything that ten periods paid.
+HOLDINGS = ("/me/holdings/", "/ja/me/holdings/")
+HOLDING = ("/me/holdings/H-ONE/", "/ja/me/holdings/H-ONE/")
+MOST_OF_HOLDINGS = 15
 
 
 def run() -> list[dict[str, Any]]:
@@ -49,6 +57,7 @@ def run() -> list[dict[str, Any]]:
         {"name": "page_list_growth", **run_list()},
         {"name": "page_detail_growth", **run_detail()},
         {"name": "page_me_growth", **run_me()},
+        {"name": "page_holding", **run_holding()},
     ]
 
 
@@ -78,6 +87,31 @@ def run_me() -> dict[str, Any]:
     return _growth(OWN, begin, few=FEW_HELD, many=MANY_HELD)
 
 
+def run_holding() -> dict[str, Any]:
+    """The list of somebody's holdings, in both languages, each with ten paid periods: 200 take as many queries as one,
+    and so does the page of one of them. `ours` is the most of the list, `floor` what it may take."""
+    with override_settings(STORAGES=_storages(), ALLOWED_HOSTS=["testserver"]):
+        client = Client()
+        fund = repay.operating(20)
+        for number in range(1, PERIODS + 1):
+            repay.whole_period(fund, number, 27_900_000)
+        Holding.objects.update(reference="H-ONE")
+        client.force_login(fund.holdings.get().investor.user)
+        name, counts = connection.settings_dict["NAME"], []
+        for copies in (0, HELD - 1):
+            copy_term(fund.pk, first=1, last=copies)
+            for path in (*HOLDINGS, *HOLDING):
+                _ask(client, path, 1)
+            counts.append(_queries(client, name, (*HOLDINGS, *HOLDING)))
+    if counts[0] != counts[1]:
+        raise AssertionError(f"queries grow: {counts[0]} for one holding, {counts[1]} for {HELD}")
+    most = max(counts[1][: len(HOLDINGS)])
+    return answer(
+        ours=most, floor=MOST_OF_HOLDINGS, goal=1, at_least=False,
+        unit=f"queries for {HELD} holdings of {PERIODS} periods; {max(counts[1])} for the page of one",
+    )  # fmt: skip
+
+
 def _growth_of_funds(addresses: tuple[str, ...]) -> dict[str, Any]:
     def begin(client: Client) -> Callable[[int, int], None]:
         fund = make_fund()
@@ -91,13 +125,8 @@ def _growth(
 ) -> dict[str, Any]:
     """Time the addresses over `few` and over `many` rows. `begin` makes what the rows are copies of and may log the
     client in; it answers what makes copies number `first` to `last`."""
-    storages = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    # The hashed names of static files are looked up in memory; without collectstatic there is nothing to look up. No
-    # page is kept: what grows is the making of one.
-    with override_settings(STORAGES=storages, ALLOWED_HOSTS=["testserver"], VISITOR_PAGE_SECONDS=0):
+    # No page is kept: what grows is the making of one.
+    with override_settings(STORAGES=_storages(), ALLOWED_HOSTS=["testserver"], VISITOR_PAGE_SECONDS=0):
         client = Client()
         grow = begin(client)
         grow(1, few)
@@ -124,6 +153,12 @@ def _growth(
         raise AssertionError(f"queries grow or are too many: {counts[small]} for {few}, {counts[large]} for {many}")
     ours, floor = (sum(statistics.median(times[name, path]) for path in addresses) * 1_000 for name in (large, small))
     return answer(ours=ours, floor=floor, goal=GOAL, at_least=False, unit=f"ms for {len(addresses)} pages")
+
+
+def _storages() -> dict[str, Any]:
+    """The hashed names of static files are looked up in memory; without collectstatic there is nothing to look up."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    return {**settings.STORAGES, "staticfiles": plain}
 
 
 def _ask(client: Client, path: str, times: int) -> list[float]:

@@ -84,7 +84,8 @@ def _moratorium(language: str, state: str, action: str = Moratorium.Action.DEFER
     fund.periods.filter(number=4).update(relief=own.action, moratorium=own)
     part.state = MoratoriumFund.State.APPLIED
     if state == Moratorium.State.ENDED:
-        own.state, own.ended_by, own.ended_at, own.end_reason = state, staff, clock.now(), words[2]
+        own.end_maker, own.end_prepared_at, own.end_reason = own.maker, clock.now(), words[2]
+        own.state, own.ended_by, own.ended_at = state, staff, clock.now()
         own.save()
         part.state = MoratoriumFund.State.LIFTED
     part.save()

@@ -183,10 +183,10 @@ def write_to(investors: Sequence[Investor], event: HolderMailBatch) -> None:
         to_investor(event.kind, investor, partial(writer, investor), key=key, at=event.at)
 
 
-def lines_of(distribution: Distribution, investors: Sequence[Investor]) -> dict[int, Allocation]:
-    """The line of each investor: a holding is one person's part of one fund."""
+def lines_of(distribution: Distribution, investors: Sequence[Investor], *also: str) -> dict[int, Allocation]:
+    """The line of each investor, with what is `also` to be fetched: a holding is one person's part of one fund."""
     lines = Allocation.objects.filter(distribution=distribution, holding__investor__in=investors)
-    return {line.holding.investor_id: line for line in lines.select_related("holding")}
+    return {line.holding.investor_id: line for line in lines.select_related("holding").prefetch_related(*also)}
 
 
 def distribution_of(pk: int) -> Distribution:

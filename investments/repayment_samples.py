@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses.mail_samples import TO_OWNERS, make_user
 from investments import events, payout_mails, repayment_mails, report_mails
+from investments.distributions.changes import Retax, RetaxedAllocation
 from investments.distributions.models import Allocation, Distribution
 from investments.holdings.models import Holding
 from investments.mail_samples import PLAN, TO_HOLDERS, TO_INVESTOR, make_account, make_fund, make_holding
@@ -76,8 +77,9 @@ def _report_returned(language: str) -> None:
     report_mails.report_returned(events.ReportReturned(report.pk, clock.now()))
 
 
-def make_distribution(language: str, *, nothing: bool = False) -> tuple[Distribution, Holding]:
-    """What the third period pays by the rule, and somebody's two units of it; or a period without sales."""
+def make_distribution(language: str, *, nothing: bool = False, profit: int = 0) -> tuple[Distribution, Holding]:
+    """What the third period pays by the rule, and somebody's two units of it, with a profit per unit if one is given;
+    or a period without sales."""
     period = _period(language)
     fund, terms, number = period.fund, period.fund.terms.get(), period.number
     figures = {str(index): sales for index, sales in enumerate(SALES, start=1)}
@@ -100,7 +102,7 @@ def make_distribution(language: str, *, nothing: bool = False) -> tuple[Distribu
         paid_before=before,
         principal_before=before,
         per_unit=per_unit,
-        principal_per_unit=per_unit,
+        principal_per_unit=per_unit - profit,
         carried_per_unit=0,
         record_on=period.record_on,
         payment_on=period.payment_due_on,
@@ -109,14 +111,16 @@ def make_distribution(language: str, *, nothing: bool = False) -> tuple[Distribu
         holdings=412,
         units=units,
         gross=units * per_unit,
-        principal=units * per_unit,
+        principal=units * (per_unit - profit),
+        profit=units * profit,
         net=units * per_unit,
         payer_code=new_payer_code(),
         calculated_by=make_user("en"),
         calculated_at=clock.now(),
     )
     holding = make_holding(language, fund)
-    sums = {"gross": 2 * per_unit, "principal": 2 * per_unit, "profit": 0, "tax": 0, "net": 2 * per_unit}
+    gross, tax = 2 * per_unit, int(2 * profit * RATE)
+    sums = {"gross": gross, "principal": gross - 2 * profit, "profit": 2 * profit, "tax": tax, "net": gross - tax}
     Allocation.objects.create(distribution=own, holding=holding, units=2, rate=RATE, payee_class="person", **sums)
     return own, holding
 
@@ -177,6 +181,29 @@ def _payout_returned(language: str) -> None:
     payout_mails.payout_returned(events.PayoutReturned(attempt.payout_id, attempt.pk, clock.now()))
 
 
+def _retaxed(language: str) -> None:
+    """Two units of a period that pays a profit, planned under one rate and transferred under a higher one."""
+    own, _holding = make_distribution(language, profit=52)
+    line, rate = own.allocations.get(), Decimal("0.2553")
+    sums = {name: getattr(line, name) for name in ("units", "gross", "principal", "profit", "tax", "net")}
+    approved = {"state": Distribution.State.APPROVED, "approved_by": make_user("en"), "approved_at": clock.now()}
+    Distribution.objects.filter(pk=own.pk).update(holdings=1, **sums, **approved)
+    made = Retax.objects.create(
+        distribution=own, number=1, pay_on=clock.today_in(), rate_person=rate, rate_company=0, happened_at=clock.now()
+    )
+    RetaxedAllocation.objects.create(
+        retax=made,
+        allocation=line,
+        from_per_unit=0,
+        taken=0,
+        rate=rate,
+        tax_before=line.tax,
+        tax=int(line.profit * rate),
+    )
+    batch = repayment_mails.HolderMailBatch("payment_retaxed", made.pk, 0, clock.now())
+    repayment_mails.holder_mail_batch(batch)
+
+
 def _yearly(language: str) -> None:
     payout = _paid_out(language).payout
     batch = repayment_mails.HolderMailBatch("yearly_statement", payout.paid_on.year, 0, clock.now())
@@ -221,6 +248,7 @@ def register() -> None:
     )  # fmt: skip
     declare("payment_owed", "E15", _("What a period pays is decided: what the business owes"), TO_OWNERS, _approved)
     declare("payout_paid", "E16", _("A run of payouts has arrived"), TO_INVESTOR, _payout_paid)
+    declare("payment_retaxed", "E16", _("The tax on a payment changed after it was announced"), TO_HOLDERS, _retaxed)
     declare("payout_returned", "E16", _("The bank returned a payout"), TO_INVESTOR, _payout_returned)
     declare(
         "period_result", "E17", _("There is nothing to distribute for a period"), TO_HOLDERS,

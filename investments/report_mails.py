@@ -11,6 +11,7 @@ from investments import events
 from investments.letters import to_operator, to_owners
 from investments.offerings.models import Fund
 from investments.revenue.models import Period, RevenueReport
+from microfund.kernel import locks
 from microfund.kernel.notices.letters import Letter, day, is_news
 from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.services import subscribe
@@ -27,7 +28,7 @@ def register() -> None:
 def remind_reports_due(*, on: date, at: datetime) -> dict[str, int]:
     """Sweep, E14: remind of reports that are due in 30 or 7 days, today, or late by 7 or 30; of the last two the fund's
     staff hear as well. Who was not reminded in time (the worker was down) gets the newest reminder only."""
-    counts = {"reminded": 0}
+    counts = {"reminded": 0, "errors": 0}
     if not is_news(at):
         return counts
     due = Period.objects.filter(
@@ -35,19 +36,19 @@ def remind_reports_due(*, on: date, at: datetime) -> dict[str, int]:
         fund__state=Fund.State.OPERATING,
         report_due_on__lte=on - timedelta(days=REMIND_ON[0]),
     )
-    for period in due.select_related("fund__business").order_by("pk"):
-        remind(period, on=on, at=at)
-        counts["reminded"] += 1
+    rows = due.select_related("fund__business").order_by("pk")
+    locks.each(rows, lambda period: remind(period, on=on, at=at), counts, "reminded")
     return counts
 
 
-def remind(period: Period, *, on: date, at: datetime) -> None:
+def remind(period: Period, *, on: date, at: datetime) -> bool:
     """The newest reminder of a period whose report is due, once; of a late one to the fund's staff as well."""
     step = max(step for step in REMIND_ON if step <= (on - period.report_due_on).days)
     key = f"report_reminder:{period.pk}:{step}"
     to_owners("report_reminder", period.fund, lambda: _reminder(period, on), key=key, at=at)
     if step > 0:
         to_operator("report_late", lambda: _late(period, on), key=key, at=at)
+    return True
 
 
 def _reminder(period: Period, on: date) -> Letter:

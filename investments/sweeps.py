@@ -12,7 +12,7 @@ from investments.offerings import waiting
 from investments.orders import services as orders
 from investments.payments import reconcile, webhook
 from investments.payments import services as payments
-from investments.payouts import outcome, tax, unclaimed
+from investments.payouts import outcome, records, tax, unclaimed
 from investments.payouts import services as payouts
 from investments.revenue import evidence, reports
 from investments.revenue import services as revenue
@@ -56,6 +56,7 @@ def register() -> None:
             ("mails.reports", report_mails.remind_reports_due, "day"),
             ("mails.statements", repayment_mails.yearly_statements_due, "day"),
             ("investors.documents", documents.delete_due, "day"),
+            ("payouts.records", records.forget_accounts_due, "day"),
             ("investors.duplicates", duplicates.find_due, "day"),
             ("private.orphans", private.sweep_orphans, "day"),
         ],

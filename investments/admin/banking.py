@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from investments.banking import outgoing
@@ -233,6 +234,15 @@ def _approve(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) ->
     outgoing.approve(row, actor=actor, at=at, reason=reason)
 
 
+def _download(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> HttpResponse:
+    response = HttpResponse(
+        outgoing.download(row, actor=actor, at=at, reason=reason), content_type="application/octet-stream"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="zengin-transfer-{row.pk}.txt"'
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
 def _record_sent(row: OutgoingTransfer, *, actor: Any, at: datetime, **values: Any) -> None:
     outgoing.record_sent(row, actor=actor, at=at, **values)
 
@@ -294,6 +304,16 @@ class OutgoingTransferAdmin(ReadOnlyAdmin):
                 "first; nobody may approve what they prepared themselves."
             ),
             confirm=True,
+        ),
+        Act(
+            name="download",
+            label=_("Download the bank file"),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER),
+            run=_download,
+            when=lambda row: bool(row.file) and row.state != OutgoingTransfer.State.WITHDRAWN,
+            explanation=_(
+                "One transfer, as it was approved. Who takes the file, and why, is noted in the audit trail."
+            ),
         ),
         Act(
             name="sent",

@@ -178,8 +178,20 @@ def _withdraw(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> None
     moratorium.withdraw(row, actor=actor, at=at, reason=reason)
 
 
+def _prepare_end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> None:
+    moratorium.prepare_end(row, actor=actor, at=at, reason=reason)
+
+
+def _withdraw_end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> None:
+    moratorium.withdraw_end(row, actor=actor, at=at, reason=reason)
+
+
 def _end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> None:
     moratorium.end(row, actor=actor, at=at, reason=reason)
+
+
+def _ending(prepared: bool) -> Any:
+    return lambda row: row.state == Moratorium.State.APPROVED and (row.end_maker_id is not None) == prepared
 
 
 def _in(state: str) -> Any:
@@ -197,7 +209,7 @@ class MoratoriumAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     fields = (
         "title", "reason", "action", "from_on", "until_on", "state", "maker", "prepared_at", "checker", "approved_at",
-        "told_at", "ended_by", "ended_at", "end_reason", "end_told_at",
+        "told_at", "end_maker", "end_prepared_at", "end_reason", "ended_by", "ended_at", "end_told_at",
     )  # fmt: skip
     list_acts = (
         Act(
@@ -239,16 +251,37 @@ class MoratoriumAdmin(ReadOnlyAdmin):
             danger=True,
         ),
         Act(
-            name="end",
+            name="prepare_end",
             label=_("End it early"),
+            roles=(FINANCE_MAKER, OPERATIONS),
+            run=_prepare_end,
+            when=_ending(False),
+            explanation=_(
+                "Once another person has approved it, periods that are not decided yet pay again as their reports say,"
+                " and the businesses owe it. Everybody is told, with this reason."
+            ),
+            confirm=True,
+        ),
+        Act(
+            name="end",
+            label=_("Approve the end"),
             roles=(FINANCE_CHECKER,),
             run=_end,
-            when=_in(Moratorium.State.APPROVED),
+            form=RemarkForm,
+            when=_ending(True),
             explanation=_(
-                "Periods that are not decided yet pay again as their reports say. Everybody is told, with this reason."
+                "Periods that are not decided yet pay again as their reports say. Everybody is told, with the reason"
+                " that was given. Nobody may approve what they prepared themselves."
             ),
             confirm=True,
             danger=True,
+        ),
+        Act(
+            name="withdraw_end",
+            label=_("Do not end it"),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER, OPERATIONS),
+            run=_withdraw_end,
+            when=_ending(True),
         ),
     )
 
@@ -261,6 +294,11 @@ class MoratoriumAdmin(ReadOnlyAdmin):
             (_("until"), row.until_on),
             (_("funds"), row.funds.count()),
             (_("prepared by"), row.maker),
+            *(
+                [(_("end prepared by"), row.end_maker), (_("reason of the end"), row.end_reason)]
+                if row.end_maker
+                else []
+            ),
         ]
 
     def panels(self, request: Any, row: Moratorium) -> list[Panel]:
@@ -313,6 +351,14 @@ for queue in (
         model=Moratorium,
         rows=lambda: Moratorium.objects.filter(state=Moratorium.State.PREPARED),
         since="prepared_at",
+        roles=(FINANCE_CHECKER,),
+    ),
+    queues.Queue(
+        key="moratorium_ends",
+        label=_("Ends of moratoria to approve"),
+        model=Moratorium,
+        rows=lambda: Moratorium.objects.filter(state=Moratorium.State.APPROVED, end_maker__isnull=False),
+        since="end_prepared_at",
         roles=(FINANCE_CHECKER,),
     ),
     queues.Queue(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -133,9 +134,22 @@ def change(
     return account
 
 
-def erase(investor: Investor, *, at: datetime) -> int:
-    """Take number and holder out of every account of an investor who leaves, and end the current one; what bank it was
-    and when stays. Answers how many there were. Needs a transaction."""
+def erase(investor: Investor, *, at: datetime, but: Iterable[int] = ()) -> int:
+    """Take number and holder out of the accounts of an investor who leaves, and end the current one; what bank it was
+    and when stays. Of those in `but` (ids), to which money was sent, number and holder are kept too: that is the record
+    of a payment (`forget` takes them out in the end). Answers how many were emptied. Needs a transaction."""
     rows = BankAccount.objects.filter(investor=investor)
     rows.filter(ended_at__isnull=True).update(ended_at=at)
-    return rows.update(number="", number_hash="", holder="")
+    rows.update(number_hash="")
+    return rows.exclude(pk__in=list(but)).update(number="", holder="")
+
+
+def forget(pks: Iterable[int], *, at: datetime) -> int:
+    """Take number and holder out of accounts whose record need not be kept any longer; how many. Needs a
+    transaction."""
+    rows = list(BankAccount.objects.filter(pk__in=list(pks)).exclude(holder="").order_by("pk"))
+    for row in rows:
+        row.number = row.number_hash = row.holder = ""
+        row.save(update_fields=["number", "number_hash", "holder"])
+        audit.record(action="investments.BankAccount.forgotten", subject=row, at=at)
+    return len(rows)

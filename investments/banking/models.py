@@ -156,6 +156,8 @@ class OutgoingTransfer(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
     )
     approved_at = models.DateTimeField(_("approved at"), null=True)
+    # The file of this one transfer as the bank takes it, made at the approval; empty where no account is known.
+    file = EncryptedTextField(_("bank file"), blank=True, default="")
     transferred_on = models.DateField(_("transfer date"), null=True)
     bank_reference = models.CharField(_("bank's reference"), max_length=60, blank=True, default="")
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())

@@ -7,6 +7,7 @@ may leave, each time anew under the locks of those rows, and books it once it ha
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +18,12 @@ from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError, require_reason
 
+from . import bank_list, zengin
 from .models import TRANSFER_STATES, UNDER_WAY, OutgoingTransfer
+from .queries import bank_profile
+
+#: The customer code of a transfer's record is this and its id, so that it is none of a payout's attempt.
+_CODE = 9 * 10**19
 
 
 class Purpose:
@@ -101,9 +107,10 @@ def prepare(
 
 
 def approve(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str = "") -> OutgoingTransfer:
-    """A second person releases a prepared transfer; it may then be made at the bank.
+    """A second person releases a prepared transfer; it may then be made at the bank, by its file or by hand.
 
-    Raises DomainError: "same_person", "wrong_state", and what its purpose refuses by now.
+    Raises DomainError: "same_person", "wrong_state", what its purpose refuses by now, and what a bank would refuse in a
+    file, naming the payee ("letter", "account", "amount").
     """
     if actor.pk == transfer.maker_id:
         raise DomainError("same_person", _("You prepared this transfer; another person must approve it."))
@@ -120,7 +127,51 @@ def approve(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str
             details={"amount": transfer.amount, "target": transfer.target},
             checker=actor,
             approved_at=at,
+            file=_render(transfer, at=at),
         )
+
+
+def _render(transfer: OutgoingTransfer, *, at: datetime) -> str:
+    """The bank file of a transfer on the next bank day, one line of payment in it; empty where its account is not known
+    here (the tax office, our own)."""
+    payee: dict[str, str] = transfer.payee  # type: ignore[assignment]
+    if not payee:
+        return ""
+    bank, branch = bank_list.bank(payee["bank"]), bank_list.branch(payee["bank"], payee["branch"])
+    line = zengin.Transfer(
+        _CODE + transfer.pk,
+        payee["bank"],
+        bank.kana if bank else "",
+        payee["branch"],
+        branch.kana if branch else "",
+        payee["type"],
+        payee["number"],
+        payee["holder"],
+        transfer.amount,
+    )
+    pay_on = clock.next_bank_day(clock.today_in(None, at))
+    return b"".join(zengin.render([line], bank_profile(), pay_on)).decode("shift_jis")
+
+
+def download(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> bytes:
+    """The bank file of an approved transfer, byte for byte as it was approved; who took it and why is an audit row.
+
+    Raises DomainError: "reason_needed", "wrong_state" (not approved, withdrawn, or without a file).
+    """
+    require_reason(reason)
+    transfer.refresh_from_db()
+    if not transfer.file or transfer.state == OutgoingTransfer.State.WITHDRAWN:
+        raise DomainError("wrong_state", _("This transfer has no file."))
+    content = transfer.file.encode("shift_jis")
+    audit.record(
+        action="investments.OutgoingTransfer.downloaded",
+        subject=transfer,
+        at=at,
+        actor=actor,
+        reason=reason,
+        changes={"sha256": hashlib.sha256(content).hexdigest()},
+    )
+    return content
 
 
 def withdraw(transfer: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> OutgoingTransfer:

@@ -1,10 +1,18 @@
-"""Reads around bank accounts of investors."""
+"""Reads around bank accounts: those of investors, and ours."""
 
 from __future__ import annotations
+
+from django.conf import settings
 
 from investments.investors.models import Investor
 
 from .models import BankAccount
+from .zengin import BankProfile
+
+
+def bank_profile() -> BankProfile:
+    """The bank profile that is configured now. Raises DomainError("profile") naming what is wrong with it."""
+    return BankProfile(**settings.PAYOUT_BANK)
 
 
 def current_account(investor: Investor | None) -> BankAccount | None:

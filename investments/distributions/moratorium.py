@@ -1,7 +1,7 @@
 """A moratorium: after a disaster, payments of many funds are put off, or periods are not counted (domain.md section 5).
 
-Prepared by one person, approved by another; then each fund has its own step, which is done once whatever runs twice,
-and of which an error never stops the others. Once all have had theirs, everybody is told.
+Prepared by one person, approved by another, as is its early end; then each fund has its own step, which is done once
+whatever runs twice, and of which an error never stops the others. Once all have had theirs, everybody is told.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from investments.revenue.models import (
     Period,
 )
 from microfund.kernel import locks
+from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
@@ -106,20 +107,46 @@ def withdraw(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Morat
         return MORATORIUM_STATES.move(row, State.WITHDRAWN, at=at, actor=actor, reason=reason)
 
 
-def end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Moratorium:
-    """Staff end it early: what is not decided yet pays again as reported. The reason is public. Raises
-    DomainError("reason_needed", "wrong_state")."""
+def prepare_end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Moratorium:
+    """Staff propose to end it early; nothing changes before another person approves it. The reason is public. Raises
+    DomainError("reason_needed", "wrong_state", "under_way")."""
     require_reason(reason)
     with transaction.atomic():
+        row = locks.lock_one(Moratorium, row.pk)
+        MORATORIUM_STATES.require(row.state, State.ENDED)
+        if row.end_maker_id is not None:
+            raise DomainError("under_way", _("The end of this moratorium waits for approval."))
+        row.end_maker, row.end_prepared_at, row.end_reason = actor, at, reason.strip()[:500]
+        row.save(update_fields=["end_maker", "end_prepared_at", "end_reason"])
+        audit.record(action="investments.Moratorium.end_prepared", subject=row, at=at, actor=actor, reason=reason)
+        return row
+
+
+def withdraw_end(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> Moratorium:
+    """It will not be ended early. Raises DomainError("reason_needed", "wrong_state")."""
+    require_reason(reason)
+    with transaction.atomic():
+        row = locks.lock_one(Moratorium, row.pk)
+        if row.state != State.APPROVED or row.end_maker_id is None:
+            raise DomainError("wrong_state", _("No end of this moratorium waits for approval."))
+        row.end_maker, row.end_prepared_at, row.end_reason = None, None, ""
+        row.save(update_fields=["end_maker", "end_prepared_at", "end_reason"])
+        audit.record(action="investments.Moratorium.end_withdrawn", subject=row, at=at, actor=actor, reason=reason)
+        return row
+
+
+def end(row: Moratorium, *, actor: Any, at: datetime, reason: str = "") -> Moratorium:
+    """A second person ends it: what is not decided yet pays again as reported. Raises DomainError: "same_person",
+    "wrong_state" (not in force, or its end was not prepared)."""
+    with transaction.atomic():
+        row = locks.lock_one(Moratorium, row.pk)
+        MORATORIUM_STATES.require(row.state, State.ENDED)
+        if row.end_maker_id is None:
+            raise DomainError("wrong_state", _("No end of this moratorium waits for approval."))
+        if actor.pk == row.end_maker_id:
+            raise DomainError("same_person", _("You prepared this end; another person must approve it."))
         return MORATORIUM_STATES.move(
-            row,
-            State.ENDED,
-            at=at,
-            actor=actor,
-            reason=reason,
-            ended_by=actor,
-            ended_at=at,
-            end_reason=reason.strip()[:500],
+            row, State.ENDED, at=at, actor=actor, reason=reason or row.end_reason, ended_by=actor, ended_at=at
         )
 
 

@@ -45,8 +45,9 @@ class Result:
         return None if self.per_unit is None else self.per_unit - self.written_off
 
 
-def results_of(fund: Fund, terms: Terms, *, on: date) -> list[Result]:
-    """Every period in order, as of a business date; three queries however many there are. Empty before the term."""
+def results_of(fund: Fund, terms: Terms, *, on: date, periods: Sequence[Period] | None = None) -> list[Result]:
+    """Every period in order, as of a business date; three queries however many there are, two where the `periods` are
+    known. Empty before the term."""
     reports = accepted_reports(fund)
     decided: dict[int, list[Distribution]] = {}
     approved = fund.distributions.filter(state=Distribution.State.APPROVED)
@@ -54,7 +55,9 @@ def results_of(fund: Fund, terms: Terms, *, on: date) -> list[Result]:
         own.fund = fund
         decided.setdefault(own.period_id, []).append(own)
     found = []
-    for period in fund.periods.select_related("moratorium").order_by("number"):
+    if periods is None:
+        periods = list(fund.periods.select_related("moratorium").order_by("number"))
+    for period in periods:
         versions = reports.get(period.number, [])
         own_distributions = decided.get(period.pk, [])
         first, newest = (versions[0], versions[-1]) if versions else (None, None)

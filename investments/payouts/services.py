@@ -8,12 +8,12 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
 from investments.banking import zengin
+from investments.banking.queries import bank_profile
 from investments.banking.zengin import BankProfile, Transfer
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
@@ -31,11 +31,6 @@ BANK_DAYS_TO_RETURN = 3
 FOLDER = "payouts"
 _FETCH = 2_000
 _ACCOUNT = ("bank_code", "bank_kana", "branch_code", "branch_kana", "kind", "number", "holder")
-
-
-def bank_profile() -> BankProfile:
-    """The bank profile that is configured now. Raises DomainError("profile") naming what is wrong with it."""
-    return BankProfile(**settings.PAYOUT_BANK)
 
 
 def build_run(*, pay_on: date, actor: Any, at: datetime) -> PayoutRun:

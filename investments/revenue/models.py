@@ -211,8 +211,8 @@ class Evidence(models.Model):
 class Moratorium(models.Model):
     """After a disaster, payments of many funds are put off or periods are not counted (domain.md section 5): prepared
     by one person, approved by another (CHECK). It covers the undecided periods of its funds that end between two dates;
-    each fund is a step of its own (MoratoriumFund). It can be ended early for what is still undecided. Title and
-    reason are public.
+    each fund is a step of its own (MoratoriumFund). It can be ended early for what is still undecided, by two people as
+    well: from then on businesses owe again what it had put off. Title and reason are public.
     """
 
     class State(models.TextChoices):
@@ -239,6 +239,11 @@ class Moratorium(models.Model):
     approved_at = models.DateTimeField(_("approved at"), null=True)
     # Everybody was told once every fund had had its step.
     told_at = models.DateTimeField(_("told at"), null=True)
+    # Somebody proposes to end it early, for `end_reason`.
+    end_maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("end prepared by")
+    )
+    end_prepared_at = models.DateTimeField(_("end prepared at"), null=True)
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ended by")
     )
@@ -260,6 +265,16 @@ class Moratorium(models.Model):
                 condition=Q(state="ended", ended_by__isnull=False, ended_at__isnull=False)
                 | (~Q(state="ended") & Q(ended_by__isnull=True, ended_at__isnull=True)),
                 name="moratorium_ended",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ended")
+                | (Q(end_maker__isnull=False) & ~Q(end_maker=F("ended_by")) & ~Q(end_reason="")),
+                name="moratorium_ended_by_two",
+            ),
+            models.CheckConstraint(
+                condition=Q(end_maker__isnull=True, end_prepared_at__isnull=True, end_reason="")
+                | (Q(end_maker__isnull=False, end_prepared_at__isnull=False) & ~Q(end_reason="")),
+                name="moratorium_end_prepared",
             ),
         ]
 

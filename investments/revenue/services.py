@@ -87,13 +87,16 @@ def reschedule(fund_id: int, *, on: date, at: datetime) -> int:
         return moved
 
 
+def _has_moved(fund: Fund, *, on: date) -> bool:
+    """Whether a payment date that lies ahead is another by the table of holidays as it is now."""
+    now = {row.number: row.payment_due_on for row in period_rows(fund, offerings.current_terms(fund), fund.policy)}
+    ahead = fund.periods.filter(state__in=UNCALCULATED, payment_due_on__gt=on)
+    return any(due != now[number] for number, due in ahead.values_list("number", "payment_due_on"))
+
+
 def reschedule_due(*, on: date, at: datetime) -> dict[str, int]:
     """Sweep: the payment dates of every running term, against the table of holidays as it is now."""
     counts = {"moved": 0, "errors": 0}
-    for fund in Fund.objects.filter(state=Fund.State.OPERATING).select_related("policy").order_by("pk"):
-        terms = offerings.current_terms(fund)
-        now = {row.number: row.payment_due_on for row in period_rows(fund, terms, fund.policy)}
-        ahead = fund.periods.filter(state__in=UNCALCULATED, payment_due_on__gt=on)
-        if any(due != now[number] for number, due in ahead.values_list("number", "payment_due_on")):
-            locks.each([fund.pk], lambda pk: reschedule(pk, on=on, at=at), counts, "moved")
+    running = Fund.objects.filter(state=Fund.State.OPERATING).select_related("policy").order_by("pk")
+    locks.each(running, lambda fund: _has_moved(fund, on=on) and reschedule(fund.pk, on=on, at=at), counts, "moved")
     return counts

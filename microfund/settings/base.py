@@ -121,6 +121,8 @@ MEDIA_URL = "/media/"
 PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default=str(DATA_DIR / "private")))
 # Identity documents are deleted so many days after the check was decided.
 IDENTITY_DOCUMENT_DAYS = env.int("IDENTITY_DOCUMENT_DAYS", default=90)
+# To which account a payment went is kept for so long after the account of its owner was closed here.
+PAYMENT_RECORD_YEARS = env.int("PAYMENT_RECORD_YEARS", default=10)
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]

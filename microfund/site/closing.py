@@ -16,6 +16,8 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,8 +26,10 @@ from businesses.models import Comment, Follow, Membership, Question, Thanks, Won
 from investments.banking import accounts
 from investments.investors import documents
 from investments.models import (
+    Allocation,
     CalendarAddress,
     Dispute,
+    Fund,
     Holding,
     InheritanceShare,
     Investor,
@@ -35,6 +39,8 @@ from investments.models import (
 )
 from investments.orders import queries as orders
 from investments.orders.models import OPEN
+from investments.payouts.models import Payout
+from investments.payouts.records import accounts_sent_to
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
@@ -48,6 +54,8 @@ SETTLED_REFUNDS = ("succeeded", "paid_by_bank", "charged_back")
 #: Mails about a login rather than a contract.
 OF_THE_LOGIN = ("bank_changed", "identity_rejected")
 CLOSED_NAME = "(closed)"
+#: Funds that pay nothing any more but what they owe already.
+ENDED = (Fund.State.SETTLED, Fund.State.WOUND_UP)
 
 
 def blockers(user: Any) -> list[str]:
@@ -66,12 +74,16 @@ def blockers(user: Any) -> list[str]:
             lambda n: ngettext("%(n)d order is open.", "%(n)d orders are open.", n),
         ),
         (
-            Holding.objects.filter(investor=investor, units__gt=0).count(),
+            Holding.objects.filter(investor=investor, units__gt=0).exclude(fund__state__in=ENDED).count(),
             lambda n: ngettext(
                 "You hold units of %(n)d fund: what it pays is owed to you until it ends.",
                 "You hold units of %(n)d funds: what they pay is owed to you until they end.",
                 n,
             ),
+        ),
+        (
+            _owed(investor),
+            lambda n: ngettext("%(n)d payment is owed to you.", "%(n)d payments are owed to you.", n),
         ),
         (
             Refund.objects.filter(order__payer=investor).exclude(state__in=SETTLED_REFUNDS).count(),
@@ -99,6 +111,15 @@ def blockers(user: Any) -> list[str]:
         ),
     )
     return found + [words(count) % {"n": count} for count, words in counts if count]
+
+
+def _owed(investor: Investor) -> int:
+    """Payments of which not everything has arrived that is to come: their own, and those that they get as an heir."""
+    arrived = Coalesce(Sum("items__gross", filter=Q(items__payout__state=Payout.State.PAID)), 0)
+    own = Q(holding__investor=investor, holding__paid_to=None) | Q(holding__paid_to=investor)
+    lines = Allocation.objects.filter(own, distribution__state="approved", gross__gt=0)
+    cash = F("units") * (F("distribution__per_unit") - F("distribution__written_off_per_unit"))
+    return lines.annotate(arrived=arrived, cash=cash).filter(arrived__lt=F("cash")).count()
 
 
 def keeps_contracts(investor: Investor | None) -> bool:
@@ -155,7 +176,7 @@ def last_mail(user: Any, investor: Investor | None, kept: bool, *, at: datetime)
 def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
     for case in investor.identity_cases.order_by("pk"):
         documents.erase(case, at=at, reason="account closed")
-    accounts.erase(investor, at=at)
+    accounts.erase(investor, at=at, but=accounts_sent_to(investor))
     investor.addresses.all().delete()
     visits.give_up(investor, at=at, everything=True)
     claims.erase(Parcel.objects.filter(entitlement__holding__investor=investor), at=at)

@@ -109,7 +109,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []
     paid = payments(lines_of(found.investor).filter(holding=found).order_by("distribution__period__number", "pk"))
     expected = [period.projected for period in periods if period.projected]
-    results = results_of(fund, terms, on=on) if terms and paid else []
+    results = results_of(fund, terms, on=on, periods=[row.period for row in periods]) if terms and paid else []
     return {
         "holding": found,
         "state": holding_state(found),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
+from investments.payouts.records import accounts_sent_to
 from microfund.kernel import clock
 from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow
@@ -76,7 +78,9 @@ def close(request: HttpRequest) -> HttpResponse:
                 return redirect("home")
     context = {
         "reasons": closing.blockers(request.user),
-        "kept": closing.keeps_contracts(investor_of(request.user)),
+        "kept": closing.keeps_contracts(investor := investor_of(request.user)),
+        "paid_to": investor is not None and accounts_sent_to(investor).exists(),
+        "record_years": settings.PAYMENT_RECORD_YEARS,
         "refused": refused,
         "page_has_errors": bool(refused),
     }

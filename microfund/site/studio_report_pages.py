@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Prefetch, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -227,7 +229,9 @@ def report_edit(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     )
     newest = versions[0] if versions else None
     restatement = period.state in REPORT_ACCEPTED and (
-        "correct" in request.GET or (newest is not None and newest.state == "draft" and newest.restatement)
+        "correct" in request.GET
+        or "correct" in request.POST
+        or (newest is not None and newest.state == "draft" and newest.restatement)
     )
     open_form = period.state == Period.State.REPORT_DUE or restatement
     if newest is not None and newest.state == RevenueReport.State.SUBMITTED:
@@ -337,7 +341,10 @@ def _owed(period: Period, report: RevenueReport) -> tuple[int, int] | None:
 
 
 def _save(request: HttpRequest, desk: Desk, period: Period, form: ReportForm, restatement: bool) -> HttpResponse | None:
-    """Save the draft, and sign it if that was asked for; None when something is to be mended first."""
+    """Save the draft, and sign it if that was asked for; None when something is to be mended first.
+
+    Whoever signs shows once more who they are. They are asked when all else is right; the draft is kept meanwhile.
+    """
     sign = request.POST.get("do") == "sign"
     if sign and request.POST.get("signed") != "on":
         form.add_error(None, _("Tick the box to say that the figures are right."))
@@ -347,7 +354,9 @@ def _save(request: HttpRequest, desk: Desk, period: Period, form: ReportForm, re
     try:
         draft = reports.save_draft(period, actor=request.user, at=at, restatement=restatement, **form.values())
         if sign:
-            reports.submit(draft, actor=request.user, at=at)
+            with transaction.atomic():
+                reports.submit(draft, actor=request.user, at=at)
+                raise_if_reauthentication_required(request, app="account")
     except DomainError as error:
         refuse(form, error)
         return None

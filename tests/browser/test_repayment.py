@@ -97,6 +97,12 @@ def test_a_period_from_the_owners_phone_to_the_sum_that_an_investor_understands(
     owner.page.check("[name=signed]")
     owner.page.locator("[name=do][value=sign]").click()
     owner.loaded()
+    # Whoever signs shows once more who they are.
+    assert RevenueReport.objects.get().state == "draft"
+    looked_at(owner)
+    owner.page.fill("[name=password]", make.PASSWORD)
+    owner.page.locator("main form:has([name=password]) button[type=submit]").first.click()
+    owner.loaded()
     report = RevenueReport.objects.get()
     assert (report.state, report.revenue) == ("submitted", 27_900_000)
 

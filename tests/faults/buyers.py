@@ -1,7 +1,8 @@
-"""Four buyers in one process, and a PostgreSQL of its own that is killed under them again and again.
+"""A town in one process, and a PostgreSQL of its own that is killed under it again and again: four buyers, and the
+desks of a payday (`payday.py`).
 
 `python -m tests.faults.buyers KILLS` prints one JSON object; `durable` and `relaxed` hold the counts and findings of
-the kills with the server as it is, and of one with `synchronous_commit=off`. A buyer writes down each act that was
+the kills with the server as it is, and of one with `synchronous_commit=off`. Whoever acts writes down each act that was
 acknowledged; after a kill and the recovery every one of them must be there.
 """
 
@@ -20,43 +21,43 @@ from typing import Any
 BUYERS = 4
 #: Units that one person may have of one fund; each buyer's next act uses the next person.
 PERSONS = 400
+#: What must have been acknowledged between two kills.
+BETWEEN_KILLS = {"placed": BUYERS, "paid": 1, "approved": 1, "received": 1, "sent": 1}
 
 
 class Town:
-    """The buyers, what they were told, and the way to stop them all."""
+    """Everybody who acts, what they were told, and the way to stop them all."""
 
-    def __init__(self, funds: list[Any], persons: list[Any], chance: Any) -> None:
-        self.funds, self.persons, self.chance = funds, persons, chance
+    def __init__(self) -> None:
         self.told: dict[str, set[str]] = {}
-        self.refused: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
         self.go, self.end = threading.Event(), threading.Event()
         self.parked = threading.Semaphore(0)
-        self._mutex = threading.Lock()
-        self._next = 0
+        self.threads: list[threading.Thread] = []
+        self.mutex = threading.Lock()
 
     def note(self, token: str, outcome: str) -> None:
         """An act was acknowledged."""
-        with self._mutex:
+        with self.mutex:
             self.told.setdefault(token, set()).add(outcome)
             self.counts[outcome] += 1
 
-    def person(self) -> Any:
-        """The next buyer."""
-        with self._mutex:
-            self._next += 1
-            return self.persons[self._next % len(self.persons)]
+    def employ(self, act: Callable[[], None]) -> None:
+        """One more who does this again and again."""
+        self.threads.append(threading.Thread(target=self._work, args=[act], daemon=True))
+        self.threads[-1].start()
 
-    def buy(self, number: int) -> None:
-        """Act until the server is gone, park, go on; until the end."""
+    def _work(self, act: Callable[[], None]) -> None:
+        """Act until the server is gone, park, go on; until the end. Whoever did not notice that it was gone (a sweep
+        goes on after an error) parks after the act under way."""
         from django.db import Error, connection
 
         while not self.end.is_set():
             self.go.wait()
             try:
-                while not self.end.is_set():
-                    self._act(number)
+                while self.go.is_set() and not self.end.is_set():
+                    act()
             except Error:
                 self.counts["unknown"] += 1
             except Exception as error:  # told to the test, which fails
@@ -67,6 +68,40 @@ class Town:
                 self.go.clear()
                 self.parked.release()
 
+    def close(self) -> None:
+        """Let everybody go home."""
+        self.end.set()
+        self.go.set()
+        for thread in self.threads:
+            thread.join(timeout=120)
+
+
+class Buyers:
+    """Four people at the last step of the flow, each in a fund of their own."""
+
+    def __init__(self, town: Town, chance: Any) -> None:
+        from tests import make
+        from tests.faults import world
+
+        self.town, self.chance = town, chance
+        self.funds = [world.make_fund(units_offered=19_000) for _buyer in range(BUYERS)]
+        self.persons = [make.make_investor(at=world.NOW) for _person in range(PERSONS)]
+        self._next = 0
+        for number in range(BUYERS):
+            town.employ(lambda number=number: self._act(number))  # type: ignore[misc]
+
+    def stock(self) -> None:
+        """There are units enough."""
+
+    def _turn(self) -> tuple[Any, str]:
+        """The next person, and a token for the form."""
+        import uuid
+
+        with self.town.mutex:
+            self._next += 1
+            token = uuid.UUID(int=self.chance.getrandbits(128), version=4)
+            return self.persons[self._next % len(self.persons)], str(token)
+
     def _act(self, number: int) -> None:
         """A reservation; then it is paid by card, cancelled, or left."""
         from investments.orders.models import Order
@@ -74,27 +109,35 @@ class Town:
         from investments.payments import settle
         from tests.faults import provider, world
 
-        fund, person = self.funds[number], self.person()
+        fund = self.funds[number]
+        person, token = self._turn()
         facts = {"fund": fund.pk, "investor": person.pk, "units": 1, "method": "card", "at": world.NOW.isoformat()}
-        token = _token(self.chance, self._mutex)
         order = world.place_again({**facts, "token": token, "label": token})
-        self.note(token, "placed")
+        self.town.note(token, "placed")
         if number == 0:
             attempt = world.open_page(order)
             provider.pay(attempt)
             if settle.settle(attempt.pk, at=world.NOW).state == "succeeded":
-                self.note(token, "paid")
-        elif self.counts["placed"] % 3 == 0:
+                self.town.note(token, "paid")
+        elif self.town.counts["placed"] % 3 == 0:
             order = payments.cancel_order(order, at=world.NOW, actor=None)
             assert order.state == Order.State.CANCELLED
-            self.note(token, "cancelled")
+            self.town.note(token, "cancelled")
 
+    def lost(self) -> list[str]:
+        """Orders that were acknowledged and are not in the database, or not as far."""
+        from investments.orders.models import Order
 
-def _token(chance: Any, mutex: threading.Lock) -> str:
-    import uuid
-
-    with mutex:
-        return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+        found = {str(token): state for token, state in Order.objects.values_list("form_token", "state")}
+        missing = []
+        for token, outcomes in self.town.told.items():
+            if "placed" not in outcomes:
+                continue
+            state = found.get(token)
+            wanted = "cancelled" if "cancelled" in outcomes else "paid" if "paid" in outcomes else None
+            if state is None or (wanted and state != wanted):
+                missing.append(f"{token}: told {sorted(outcomes)}, is {state}")
+        return missing
 
 
 def kill(cluster: Any) -> int:
@@ -114,58 +157,54 @@ def kill(cluster: Any) -> int:
     return died
 
 
-def lost(town: Town) -> list[str]:
-    """Acknowledged acts that are not in the database."""
-    from investments.orders.models import Order
-
-    states = dict(Order.objects.values_list("form_token", "state"))
-    found = {str(token): state for token, state in states.items()}
-    missing = []
-    for token, outcomes in town.told.items():
-        state = found.get(token)
-        wanted = "cancelled" if "cancelled" in outcomes else "paid" if "paid" in outcomes else None
-        if state is None or (wanted and state != wanted):
-            missing.append(f"{token}: told {sorted(outcomes)}, is {state}")
-    return missing
-
-
-def run(town: Town, cluster: Any, kills: int, chance: Any, judge: Callable[[], list[str]]) -> dict[str, Any]:
+def run(town: Town, groups: list[Any], cluster: Any, kills: int, chance: Any) -> dict[str, Any]:
     """Kill `kills` times under load; counts and findings."""
     from django.db import connection
 
     from microfund.kernel.embedded import keeper
+    from tests.faults import books
 
     town.told.clear()
     counts, missing, wrong = Counter[str](), [], []
     town.counts.clear()
     for number in range(kills):
         connection.ensure_connection()
-        before, paid, postmaster = (
-            town.counts["placed"],
-            town.counts["paid"],
-            keeper.postmaster_file(cluster.data_dir)[0],
-        )
+        for group in groups:
+            group.stock()
+        before, postmaster = town.counts.copy(), keeper.postmaster_file(cluster.data_dir)[0]
         town.go.set()
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline and not town.errors:
-            if town.counts["placed"] >= before + BUYERS and town.counts["paid"] > paid:
+            if all(town.counts[name] >= before[name] + least for name, least in BETWEEN_KILLS.items()):
                 break
             time.sleep(0.005)
-        time.sleep(chance.uniform(0.05, 0.4))
+        time.sleep(chance.uniform(0.0, 0.3))
         counts["processes"] += kill(cluster)
-        for _buyer in range(BUYERS):
-            town.parked.acquire()
         town.go.clear()
+        for _thread in town.threads:
+            town.parked.acquire()
         if town.errors:
             break
         connection.close()
         connection.ensure_connection()
         counts["kills"] += keeper.postmaster_file(cluster.data_dir)[0] != postmaster
-        missing += [f"kill {number + 1}: {line}" for line in lost(town)]
-        for token in {line.split()[2].rstrip(":") for line in missing}:
-            town.told.pop(token, None)
-        wrong += [f"kill {number + 1}: {line}" for line in judge()]
+        gone = [line for group in groups for line in group.lost()]
+        missing += gone
+        for line in gone:
+            town.told.pop(line.split(": ")[0])
+        wrong += [f"kill {number + 1}: {line}" for g in groups for f in g.funds for line in books.problems(f.pk)]
     return {**town.counts, **counts, "lost": missing, "wrong": wrong + town.errors}
+
+
+def relax() -> None:
+    """From now on a commit does not wait for the disk, and the WAL writer sleeps for ten seconds."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM SET synchronous_commit = off")
+        cursor.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        cursor.execute("SELECT pg_reload_conf()")
+    _wait_until_relaxed()
 
 
 def _wait_until_relaxed() -> None:
@@ -193,8 +232,8 @@ def main(kills: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from tests import make
     from tests.faults import books, provider, world
+    from tests.faults.payday import Payday
     from tests.faults.scale import SEED, rng
 
     call_command("migrate", verbosity=0)
@@ -202,31 +241,16 @@ def main(kills: int) -> None:
     chance = rng("postgres")
     with provider.running():
         provider.set_clock(world.NOW)
-        funds = [world.make_fund(units_offered=19_000) for _buyer in range(BUYERS)]
-        persons = [make.make_investor(at=world.NOW) for _person in range(PERSONS)]
-        town = Town(funds, persons, chance)
-        threads = [threading.Thread(target=town.buy, args=[number], daemon=True) for number in range(BUYERS)]
-        for thread in threads:
-            thread.start()
-
-        def judge() -> list[str]:
-            return [line for fund in funds for line in books.problems(fund.pk)]
-
-        answer: dict[str, Any] = {"seed": SEED, "durable": run(town, cluster, kills, chance, judge)}
+        town = Town()
+        groups = [Buyers(town, chance), Payday(town, chance)]
+        answer: dict[str, Any] = {"seed": SEED, "durable": run(town, groups, cluster, kills, chance)}
         try:
             books.verify_everything()
         except SystemExit as red:
             answer["durable"]["wrong"].append(f"verify_ledger: {red}")
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER SYSTEM SET synchronous_commit = off")
-            cursor.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
-            cursor.execute("SELECT pg_reload_conf()")
-        _wait_until_relaxed()
-        answer["relaxed"] = run(town, cluster, 1, chance, list)
-        town.end.set()
-        town.go.set()
-        for thread in threads:
-            thread.join(timeout=120)
+        relax()
+        answer["relaxed"] = run(town, groups, cluster, 1, chance)
+        town.close()
     connection.close()
     cluster.stop()
     sys.stdout.write(json.dumps(answer) + "\n")

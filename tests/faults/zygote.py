@@ -1,8 +1,8 @@
 """A warmed process that forks one child for each case, so that a killed process costs milliseconds, not a start.
 
 `Zygote` is the driver's side. The process itself (`python -m tests.faults.zygote`) reads one JSON request a line
-(`{"case", "context", "plan", "variant"}`), forks, and answers with how the child ended: `status` (0, or the negative
-signal), the boundaries it passed, and the database backend it used.
+(`{"case", "context", "plan", "variant", "database"}`), forks, and answers with how the child ended: `status` (0, or the
+negative signal), the boundaries it passed, and the database backend it used.
 """
 
 from __future__ import annotations
@@ -55,12 +55,14 @@ class Zygote:
         )
         self.ready = self._read()
 
-    def run(self, case: str, context: dict[str, Any], *, plan: str = "count", variant: str = "") -> End:
-        """Fork a child that does `case` on `context`, and wait for its end."""
+    def run(
+        self, case: str, context: dict[str, Any], *, plan: str = "count", variant: str = "", database: str = ""
+    ) -> End:
+        """Fork a child that does `case` on `context`, in another database of the server if one is named, and wait for
+        its end."""
         assert self._process.stdin is not None
-        self._process.stdin.write(
-            json.dumps({"case": case, "context": context, "plan": plan, "variant": variant}) + "\n"
-        )
+        request = {"case": case, "context": context, "plan": plan, "variant": variant, "database": database}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return End(**self._read())
 
@@ -134,6 +136,7 @@ def _child(request: dict[str, Any], tell: int) -> None:
     from tests.faults import cases, points
 
     gateway._client.cache_clear()
+    connection.settings_dict["NAME"] = request["database"] or connection.settings_dict["NAME"]
     connection.ensure_connection()
     backend = connection.connection.get_backend_pid()
 

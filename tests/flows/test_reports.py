@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +18,7 @@ from microfund.kernel import clock, private
 from microfund.kernel.audit.models import AuditRow
 from tests import make, repay
 from tests.private_files import sweep_years_later
+from tests.site.staff import SECRET
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +37,14 @@ def fund() -> Fund:
 def client(fund: Fund) -> Client:
     browser = Client()
     browser.force_login(repay.owner(fund))
+    sure(browser)
     return browser
+
+
+def sure(browser: Client) -> None:
+    """Whoever sits there shows once more who they are."""
+    answer = browser.post(reverse("account_reauthenticate"), {"password": make.PASSWORD})
+    assert answer.status_code == 302
 
 
 def figures(total: int, **values: object) -> dict[str, object]:
@@ -68,6 +77,36 @@ def test_an_owner_sees_what_a_report_pays_before_signing_it(fund: Fund, client: 
     late = client.post(address(fund), figures(1, do="sign", signed="on"), follow=True)
     assert "Nothing was changed" in late.content.decode()
     assert RevenueReport.objects.get().revenue == 27_900_000
+
+
+def test_whoever_signs_shows_once_more_who_they_are(fund: Fund) -> None:
+    browser = Client()
+    browser.force_login(repay.owner(fund))
+    # What is wrong is said before anybody is asked.
+    refused = browser.post(address(fund), figures(27_900_000, do="sign", signed="on", comment=""))
+    assert refused.status_code == 422 and "more than 10 % off the plan" in refused.content.decode()
+    asked = browser.post(address(fund), figures(27_900_000, do="sign", signed="on"))
+    assert asked.status_code == 302 and asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    draft = RevenueReport.objects.get()
+    assert (draft.state, draft.revenue, repay.period(fund, 1).state) == ("draft", 27_900_000, "report_due")
+    answer = browser.post(asked.headers["Location"], {"password": "wrong"})
+    assert answer.status_code == 200 and RevenueReport.objects.get().state == "draft"
+    # The right password signs what was asked for.
+    answer = browser.post(asked.headers["Location"], {"password": make.PASSWORD, "next": address(fund)})
+    assert answer.status_code == 302
+    assert RevenueReport.objects.get().state == "submitted"
+
+
+def test_an_owner_without_a_second_factor_is_offered_one(fund: Fund, client: Client) -> None:
+    offered = "Set up a second factor"
+    assert offered in client.get(reverse("studio:home")).content.decode()
+    here = reverse("studio:business", args=[fund.business.slug])
+    assert offered in client.get(here).content.decode()
+    editor = Client()
+    editor.force_login(make.make_member(fund.business, role=Membership.Role.EDITOR))
+    assert offered not in editor.get(reverse("studio:home")).content.decode()
+    TOTP.activate(repay.owner(fund), SECRET)
+    assert offered not in client.get(here).content.decode()
 
 
 @pytest.mark.parametrize(

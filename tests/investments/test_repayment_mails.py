@@ -10,10 +10,12 @@ import pytest
 from django.conf import settings
 
 from investments import repayment_mails, report_mails
-from investments.models import Fund, Period
+from investments.models import Fund, Period, TaxRate
 from investments.payouts import outcome
 from investments.payouts.models import Payout, PayoutAttempt, PayoutRun
 from investments.revenue import reports
+from investments.revenue import services as revenue
+from microfund.kernel import clock
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox.models import Event
 from tests import make, repay
@@ -50,6 +52,32 @@ def remind(own: Period, days: int) -> list[str]:
     for _time in range(2):
         report_mails.remind_reports_due(on=on, at=make.at_noon(on))
     return list(Notice.objects.filter(kind="report_reminder").order_by("pk").values_list("subject", flat=True))
+
+
+def test_an_error_in_one_fund_keeps_no_other_from_being_reminded_or_put_on_new_dates(
+    fund: Fund, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = repay.operating(2, periods=10)
+    repay.owner(other)
+    own = repay.period(fund, 1)
+    for period in (own, repay.period(other, 1)):
+        reports.await_report(period.pk, at=repay.after(period, 1))
+    remind_whole, moves = report_mails.remind, revenue._has_moved
+
+    def fails(whole: Any, fund_id: Any) -> Any:
+        def act(row: Any, **values: Any) -> Any:
+            if fund_id(row) == fund.pk:
+                raise RuntimeError("no such month")
+            return whole(row, **values)
+
+        return act
+
+    monkeypatch.setattr(report_mails, "remind", fails(remind_whole, lambda row: row.fund_id))
+    monkeypatch.setattr(revenue, "_has_moved", fails(moves, lambda row: row.pk))
+    on = own.report_due_on
+    assert report_mails.remind_reports_due(on=on, at=make.at_noon(on)) == {"reminded": 1, "errors": 1}
+    assert [notice.recipient for notice in mails_of("report_reminder")] == [repay.owner(other).email]
+    assert revenue.reschedule_due(on=on, at=make.at_noon(on)) == {"moved": 0, "errors": 1}
 
 
 def test_owners_are_reminded_on_five_days_and_once_each(fund: Fund) -> None:
@@ -150,6 +178,28 @@ def test_what_is_paid_and_what_came_back_is_told_once(fund: Fund) -> None:
     Event.objects.update(done_at=None)
     deliver()
     assert Notice.objects.filter(kind__in=["payout_paid", "payout_returned"]).count() == 2
+
+
+def test_another_rate_than_announced_is_told_to_whom_it_costs_something_once() -> None:
+    fund = repay.operating(
+        2, 3, periods=3, units_offered=300, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+    )
+    repay.report(fund, 1, 3_600_000)
+    made = repay.distribute(fund, 1)
+    planned = made.allocations.get(units=2)
+    assert (planned.profit, planned.tax) == (1_000, 204)
+    at = repay.after(made.period, 30)
+    repay.pay_in(made, at=at)
+    TaxRate.objects.create(
+        kind="withholding", payee_class="", valid_from=clock.today_in(None, at), rate=Decimal("0.2553")
+    )
+    repay.send_run(at=at)
+    found = to_investors("payment_retaxed")
+    assert len(found) == 2
+    both_parts_say(found[0], "¥255 instead of ¥204", "¥10,745", "tax office")
+    Event.objects.update(done_at=None)
+    deliver()
+    assert Notice.objects.filter(kind="payment_retaxed").count() == 2
 
 
 def test_a_repaid_investment_and_the_end_of_the_term_are_told_to_all() -> None:

@@ -76,7 +76,9 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "prepare": {"finance maker", "operations"},
         "approve": {"finance checker"},
         "withdraw": {"finance maker", "finance checker", "operations"},
+        "prepare_end": {"finance maker", "operations"},
         "end": {"finance checker"},
+        "withdraw_end": {"finance maker", "finance checker", "operations"},
     },
     "investments.MoratoriumFund": {"leave_out": {"finance checker"}},
     "investments.WriteOff": {
@@ -126,6 +128,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
     },
     "investments.BankReturn": {"file": {"finance maker"}},
     "investments.OutgoingTransfer": {
+        "download": {"finance maker", "finance checker"},
         "approve": {"finance checker"},
         "sent": {"finance maker"},
         "withdraw": {"finance maker", "finance checker"},

@@ -200,7 +200,8 @@ def test_a_moratorium_is_declared_by_acts_and_told_on_every_page_and_once_to_eac
     assert mine[0].subject == "Moratorium: Storm of May"
     for words in (WHY, "periods 1, 2", "40 units", "7 units"):
         assert words in mine[0].text
-    do(console(make_staff("finance checker")), row, "end", reason="The harbour is open again.")
+    do(console(make_staff("finance maker")), row, "prepare_end", reason="The harbour is open again.")
+    do(console(make_staff("finance checker")), row, "end")
     now = timezone.now()
     moratorium.steps_due(on=now.date(), at=now)
     ended = mails("moratorium_ended")

@@ -21,6 +21,7 @@ from businesses.following import services as following
 from businesses.models import Comment, Follow, Membership, Thanks
 from businesses.news import answers
 from investments.banking import accounts
+from investments.distributions.services import approve, prepare_wind_up
 from investments.investors import calendar, documents, queries
 from investments.models import (
     Acceptance,
@@ -34,13 +35,15 @@ from investments.models import (
     Refund,
     StatementLine,
 )
+from investments.payouts import records
+from microfund.kernel import clock
 from microfund.kernel.accounts.models import FormerAddress
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox.services import dispatch
 from microfund.site import closing, personal_data, privacy_pages
-from tests import make
+from tests import make, repay
 from tests.businesses import hostile_files as files
 from tests.flows.test_profile import browser_of
 from tests.site.staff import SECRET, make_staff
@@ -252,6 +255,36 @@ def test_what_is_open_stands_against_it_and_nothing_is_touched(make_open, words)
     investor.refresh_from_db()
     assert investor.user.is_active and investor.phone and BankAccount.objects.get().number == "1234567"
     assert not Notice.objects.filter(kind="account_closed").exists()
+
+
+def test_where_payments_went_is_kept_for_ten_years_after_the_last_and_then_forgotten() -> None:
+    """A fund that was wound up: closing waits for its last payment; the account that it went to is the record of it."""
+    fund = repay.operating(30, 19)
+    own = Investor.objects.get(holdings__fund=fund, holdings__units=30)
+    first = BankAccount.objects.get(investor=own)
+    at = repay.after(repay.period(fund, 1))
+    assert any("You hold units" in reason for reason in closing.blockers(own.user))
+    made = prepare_wind_up(fund, residual_per_unit=300, actor=repay.staff(), at=at, reason="The business has closed.")
+    made = approve(made, actor=repay.staff("checker"), at=at)
+    assert closing.blockers(own.user) == ["1 payment is owed to you."]
+    repay.pay_in(made, at=at)
+    run = repay.send_run(at=at)
+    repay.give_account(own, number="7654321", at=at)
+    assert closing.blockers(own.user) == ["1 payment is owed to you."]
+    arrived = repay.settle(run)
+    assert closing.blockers(own.user) == []
+    number, holder = first.number, first.holder
+    closing.close(own.user, at=arrived)
+    first.refresh_from_db()
+    assert (first.number, first.holder, first.number_hash) == (number, holder, "")
+    assert BankAccount.objects.get(investor=own, created_at=at).number == ""
+    old = clock.add_months(run.pay_on, 120)
+    for on, left in ((old, number), (old + timedelta(days=1), "")):
+        records.forget_accounts_due(on=on, at=make.at_noon(on))
+        first.refresh_from_db()
+        assert first.number == left
+    assert AuditRow.objects.filter(action="investments.BankAccount.forgotten").count() == 1
+    assert BankAccount.objects.exclude(investor=own).get().number
 
 
 def test_an_open_refund_stands_against_it() -> None:

@@ -11,9 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from businesses.models import Membership
+from investments.banking import outgoing
+from investments.distributions import moratorium, write_off
 from investments.distributions import services as distributions
-from investments.models import Fund, Period, RevenueReport
+from investments.models import Distribution, Fund, Moratorium, Period, Release, RevenueReport
 from investments.offerings import services as offerings
+from investments.payouts import release
 from investments.payouts import services as payouts
 from investments.payouts.select import preview
 from investments.policy import services as policy
@@ -57,6 +60,17 @@ OTHERWISE = "計画との差は売れ行きによるものです。The differenc
 #: that nobody reported any more.
 WOUND_UP = {"nagisa-kamaboko": (180, 45)}
 DEFERRED = {("shiosai-ryokan", 3)}
+#: Of what a period owed, the business paid so many hundredths; the rest was written off so many days after its report.
+WRITTEN_OFF = {("nagisa-kamaboko", 3): (60, 200)}
+WRITE_OFF_REASON = "蒸し器の修理で資金が尽きました。The repair of the steamer took the cash that there was."
+#: Whose payments a moratorium puts off, declared so many days before the day of the demo.
+MORATORIUM_OF, MORATORIUM_DAYS = ("homachi-sake", "tsubaki-knit", "kaneshige-can"), 20
+MORATORIUM = (
+    "三町の高潮 Storm surge in three towns",
+    "高潮で港と県道が使えません。The surge closed harbour and road; nothing comes in or goes out.",
+)
+#: Days after the start of a term on which its money goes to the business.
+RELEASED_AFTER = 2
 REPORT_AFTER, LATE_AFTER = 75, 115
 #: How the sales of a year spread over its months, in hundredths.
 SEASONS = (6, 6, 8, 8, 7, 7, 9, 10, 8, 9, 10, 12)
@@ -69,6 +83,10 @@ def tell(story: Story) -> None:
         plan = story.plans[key]
         terms = offerings.current_terms(plan.fund)
         rows = period_rows(plan.fund, terms, policy.current(plan.fund.opens_on))
+        story.at(
+            plan.fund.term_starts_on + timedelta(days=RELEASED_AFTER),
+            lambda at, plan=plan: _release(story, plan, at),  # type: ignore[misc]
+        )
         for row, share in zip(rows, shares, strict=False):
             waits = WAITS.get(key, "") if row.number == len(shares) else ""
             late = waits == "distribution"
@@ -83,6 +101,12 @@ def tell(story: Story) -> None:
                 ),
             )
             due.add(row.payment_due_on)
+            if (key, row.number) in WRITTEN_OFF:
+                _share, days = WRITTEN_OFF[key, row.number]
+                story.at(
+                    reported_on + timedelta(days=days),
+                    lambda at, plan=plan, number=row.number: _write_off(story, plan, number, at),  # type: ignore[misc]
+                )
         if key in WOUND_UP:
             last = rows[len(shares)]
             residual, days = WOUND_UP[key]
@@ -95,6 +119,7 @@ def tell(story: Story) -> None:
     for day in sorted(day for day in due if day <= story.as_of):
         story.at(day, lambda at: _pay_out(story, at))
         story.at(clock.add_bank_days(day, payouts.BANK_DAYS_TO_RETURN) + timedelta(days=1), lambda at: None)
+    story.at(story.as_of - timedelta(days=MORATORIUM_DAYS), lambda at: _moratorium(story, at))
     story.at(story.as_of, lambda at: _run_to_approve(story, at))
 
 
@@ -114,6 +139,30 @@ def by_month(revenue: int, months: int = 12) -> list[int]:
     parts = [revenue * share // sum(shares) for share in shares]
     parts[-1] += revenue - sum(parts)
     return parts
+
+
+def _release(story: Story, plan: Plan, at: datetime) -> None:
+    """Both halves go to the business: prepared, approved by another person, made at the bank."""
+    fund, maker = Fund.objects.get(pk=plan.fund.pk), story.staff["maker"]
+    payee = {"bank": "0001", "branch": "001", "type": "1", "number": f"{fund.pk:07d}", "holder": payer_of(fund)}
+    for part in Release.Part.values:
+        transfer = release.prepare(
+            fund,
+            part=part,
+            amount=release.releasable(fund, part),
+            payee=payee,
+            actor=maker,
+            at=at,
+            reason="The term has begun.",
+        )
+        outgoing.approve(transfer, actor=story.staff["checker"], at=at + timedelta(minutes=10))
+        outgoing.record_sent(
+            transfer,
+            transferred_on=clock.today_in(None, at),
+            bank_reference=f"R{transfer.pk:05d}",
+            actor=maker,
+            at=at + timedelta(minutes=20),
+        )
 
 
 def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at: datetime) -> None:
@@ -143,13 +192,38 @@ def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at:
         return
     made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=3))
     if made.gross and not waits:
-        story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at)
+        share, _days = WRITTEN_OFF.get((plan.key, number), (100, 0))
+        story.transfer(payer_of(plan.fund), made.gross * share // 100, made.payer_code, at)
     elif waits == "run":
         # Paid at last, too late for the run of its day.
         story.at(
             story.as_of - timedelta(days=3),
             lambda at: story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at),
         )
+
+
+def _write_off(story: Story, plan: Plan, number: int, at: datetime) -> None:
+    """What the firm could not pay of a period is given up by two people."""
+    owed = Distribution.objects.get(fund=plan.fund, period__number=number, state=Distribution.State.APPROVED)
+    row = write_off.prepare(owed, actor=story.staff["maker"], at=at, reason=WRITE_OFF_REASON)
+    write_off.approve(row, actor=story.staff["checker"], at=at + timedelta(hours=1))
+
+
+def _moratorium(story: Story, at: datetime) -> None:
+    """A second disaster: two people put the payments of several funds off; the sweep takes each fund's step."""
+    on = clock.today_in(None, at)
+    slugs = [story.plans[key].fund.business.slug for key in MORATORIUM_OF]
+    row = moratorium.prepare(
+        moratorium.chosen(businesses=slugs),
+        title=MORATORIUM[0],
+        reason=MORATORIUM[1],
+        action=Moratorium.Action.DEFER,
+        from_on=on,
+        until_on=on + timedelta(days=364),
+        actor=story.staff["maker"],
+        at=at,
+    )
+    moratorium.approve(row, actor=story.staff["checker"], at=at + timedelta(hours=1))
 
 
 def _wind_up(story: Story, plan: Plan, residual: int, at: datetime) -> None:

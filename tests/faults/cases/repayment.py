@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from investments.banking import outgoing
 from investments.banking import services as banking
+from investments.banking.models import OutgoingTransfer
 from investments.distributions import pay_in, write_off
 from investments.distributions import services as distributions
 from investments.distributions.changes import WriteOff
 from investments.distributions.models import Distribution, Instalment
 from investments.offerings.models import Fund
-from investments.payouts import outcome, services
+from investments.payouts import outcome, release, services
 from investments.payouts.models import PayoutAttempt, PayoutRun
 from investments.revenue import reports
 from investments.revenue.models import RevenueReport
@@ -57,15 +59,19 @@ def _operating() -> tuple[Fund, datetime]:
 
 
 def prepared(to: str) -> Context:
-    """A fund brought to the moment before a step."""
+    """A fund of its own brought to the moment before a step."""
     for name in ("maker", "checker", "reviewer"):
         repay.staff(name)
-    at = make.at_noon(date(2021, 12, 1))
-    at_rest(at)
-    fund, at = _operating()
+    at_rest(make.at_noon(date(2021, 12, 1)))
+    return bring(*_operating(), to)
+
+
+def bring(fund: Fund, at: datetime, to: str) -> Context:
+    """A fund whose first period is over, brought to the moment before a step of its payday. Nothing else may wait for a
+    run."""
     context = context_of(fund, at=at)
     own = repay.period(fund, 1)
-    if to == "await":
+    if to in ("await", "release"):
         return context
     reports.await_report(own.pk, at=at)
     draft = reports.save_draft(
@@ -145,10 +151,51 @@ def come_back(context: Context) -> None:
     outcome.record_return(attempt, returned_on=clock.today_in(None, at), actor=repay.staff(), at=at, cause="closed")
 
 
+def _release(context: Context) -> None:
+    """Two people send the investment to the business; each looks first how far it is."""
+    fund, at = Fund.objects.get(pk=context["fund"]), at_of(context)
+    transfer = OutgoingTransfer.objects.filter(
+        target__in=[f"release:{pk}" for pk in fund.releases.values_list("pk", flat=True)]
+    ).first() or release.prepare(
+        fund,
+        part="investment",
+        amount=release.releasable(fund, "investment"),
+        payee={"bank": "0001", "branch": "001", "type": "1", "number": "1234567", "holder": "ヒノデ スイサン"},
+        actor=repay.staff(),
+        at=at,
+        reason="The term has begun.",
+    )
+    if transfer.state == OutgoingTransfer.State.PREPARED:
+        transfer = outgoing.approve(transfer, actor=repay.staff("checker"), at=at)
+    outgoing.record_sent(
+        transfer, transferred_on=clock.today_in(None, at), bank_reference="R-1", actor=repay.staff(), at=at
+    )
+
+
+def _released(context: Context) -> list[Any]:
+    rows = Fund.objects.get(pk=context["fund"]).releases.order_by("pk")
+    return [(row.part, row.amount, row.released_on, row.withdrawn_at) for row in rows]
+
+
 def _case(to: str, act: Callable[[Context], Any]) -> Case:
     return Case(lambda: prepared(to), act, sweeps=_SWEEPS)
 
 
+#: The tasks of a payday in their order, with the step to which `bring` leads.
+PAYDAY = {
+    "await a report": "await",
+    "sign a report": "sign",
+    "accept a report": "accept",
+    "calculate": "calculate",
+    "approve": "approve",
+    "business pays": "pay in",
+    "build a run": "build",
+    "approve a run": "approve run",
+    "send a run": "send",
+    "payouts are paid": "paid",
+    "a transfer returns": "return",
+    "release": "release",
+}
 CASES: dict[str, Case] = {
     "await a report": _case("await", sweep("revenue.reports")),
     "sign a report": _case(
@@ -204,4 +251,5 @@ CASES: dict[str, Case] = {
     "send a run": _case("send", _again(lambda own: services.mark_sent(_run(own), actor=repay.staff(), at=at_of(own)))),
     "payouts are paid": _case("paid", sweep("payouts.paid")),
     "a transfer returns": _case("return", come_back),
+    "release": Case(lambda: prepared("release"), _release, sweeps=_SWEEPS, also=_released),
 }

@@ -53,8 +53,23 @@ def _event_outside() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _sending_outside() -> Iterator[None]:
+    """A run's money leaves the books after the commit that marks the run as sent."""
+    from investments.payouts import services as payouts
+
+    post = payouts._post_sent
+
+    def later(*values: Any, at: datetime) -> None:
+        transaction.on_commit(lambda: post(*values, at=at))
+
+    with mock.patch.object(payouts, "_post_sent", later):
+        yield
+
+
 _VARIANTS: dict[str, Callable[[], Any]] = {
     "": _as_it_is,
     "posting outside": _posting_outside,
     "event outside": _event_outside,
+    "sending outside": _sending_outside,
 }

@@ -52,6 +52,11 @@ def declare(*funds: Fund, numbers: tuple[int, ...], action: str = "defer") -> Mo
     return row
 
 
+def end(row: Moratorium, at: Any, reason: str) -> None:
+    moratorium.prepare_end(row, actor=repay.staff("maker"), at=at, reason=reason)
+    moratorium.end(row, actor=repay.staff("checker"), at=at)
+
+
 def pays(fund: Fund, number: int, revenue: int = YEAR, **values: Any) -> int:
     repay.report(fund, number, revenue, **values)
     return repay.distribute(fund, number).per_unit
@@ -143,7 +148,7 @@ def test_it_ends_early_for_what_is_not_decided_yet() -> None:
     fund = repay.operating(40, periods=5)
     row = declare(fund, numbers=(1, 2, 3))
     assert pays(fund, 1) == 0
-    moratorium.end(row, actor=repay.staff("checker"), at=AT, reason="The harbour is open again.")
+    end(row, AT, "The harbour is open again.")
     for _time in range(2):
         moratorium.steps_due(on=AT.date(), at=AT)
     assert relief(fund) == ["defer", "", "", "", ""]
@@ -205,6 +210,36 @@ def test_two_people_decide_neither_service_nor_sql_lets_one_do_it() -> None:
         MoratoriumFund.objects.create(moratorium=row, fund=other)
 
 
+def test_its_early_end_takes_two_people_as_well_and_nothing_changes_before() -> None:
+    fund = repay.operating(4, periods=5)
+    row = declare(fund, numbers=(1,))
+    maker, checker = repay.staff("maker"), repay.staff("checker")
+
+    def refused(act: Any) -> str:
+        with pytest.raises(DomainError) as found:
+            act()
+        return found.value.code
+
+    assert refused(lambda: moratorium.end(row, actor=checker, at=AT)) == "wrong_state"
+    assert refused(lambda: moratorium.prepare_end(row, actor=maker, at=AT, reason=" ")) == "reason_needed"
+    moratorium.prepare_end(row, actor=maker, at=AT, reason="Open again.")
+    assert refused(lambda: moratorium.prepare_end(row, actor=checker, at=AT, reason="Once more.")) == "under_way"
+    assert refused(lambda: moratorium.end(row, actor=maker, at=AT)) == "same_person"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Moratorium.objects.filter(pk=row.pk).update(state="ended", ended_by=maker, ended_at=AT)
+    moratorium.steps_due(on=AT.date(), at=AT)
+    assert relief(fund)[0] == "defer"
+    moratorium.withdraw_end(row, actor=checker, at=AT, reason="Not yet.")
+    assert refused(lambda: moratorium.end(row, actor=checker, at=AT)) == "wrong_state"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Moratorium.objects.filter(pk=row.pk).update(state="ended", ended_by=checker, ended_at=AT)
+    moratorium.prepare_end(row, actor=maker, at=AT, reason="Open again.")
+    moratorium.end(row, actor=checker, at=AT)
+    moratorium.steps_due(on=AT.date(), at=AT)
+    assert relief(fund)[0] == ""
+    assert refused(lambda: moratorium.prepare_end(row, actor=maker, at=AT, reason="Again.")) == "wrong_state"
+
+
 def test_what_cannot_be_declared_is_refused() -> None:
     fund = repay.operating(4, periods=2)
     for change, code in (
@@ -240,7 +275,7 @@ def test_the_proof_says_so_and_the_script_recomputes_it(action: str, tmp_path: A
     at = repay.after(repay.period(fund, 2), 40)
     older = tmp_path / "older.json"
     older.write_text(json.dumps(proof(fund)))
-    moratorium.end(row, actor=repay.staff("checker"), at=at, reason="Open again.")
+    end(row, at, "Open again.")
     moratorium.steps_due(on=at.date(), at=at + timedelta(minutes=1))
     pays(fund, 3)
     newest = tmp_path / "newest.json"

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from investments.banking import outgoing
+from investments.banking import outgoing, zengin
 from investments.banking.models import OutgoingTransfer
 from investments.ledger.post import balance
 from investments.models import Fund, Release, TaxPayment
 from investments.payouts import release, tax
 from microfund.kernel import clock
+from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.models import Event
 from tests import make, repay
@@ -34,6 +35,50 @@ def prepare(fund: Fund, part: str, amount: int, *, at: Any) -> OutgoingTransfer:
     return release.prepare(
         fund, part=part, amount=amount, payee=PAYEE, actor=repay.staff(), at=at, reason="They buy rafts."
     )
+
+
+def test_a_release_is_a_line_of_a_bank_file_the_same_bytes_whenever_it_is_taken() -> None:
+    fund = repay.operating(4)
+    at = make.at_noon(fund.term_starts_on)
+    transfer = prepare(fund, "investment", 15_000, at=at)
+
+    def take(reason: str = "For the bank.") -> bytes:
+        return outgoing.download(transfer, actor=repay.staff(), at=at, reason=reason)
+
+    with pytest.raises(DomainError) as refused:
+        take()
+    assert refused.value.code == "wrong_state"
+    outgoing.approve(transfer, actor=repay.staff("checker"), at=at)
+    with pytest.raises(DomainError) as refused:
+        take(" ")
+    assert refused.value.code == "reason_needed"
+    content = take()
+    head, line, trailer, _end, rest = content.split(b"\r\n")
+    assert (len(line), rest, zengin.sums(content)) == (120, b"", (1, 15_000))
+    assert head[54:58] == f"{clock.next_bank_day(at.date()):%m%d}".encode()
+    assert line[:5] == b"20001" and line[42:50] == b"17654321" and line[50:80].decode("shift_jis").strip() == "ﾋﾉﾃﾞ"
+    assert (int(line[80:90]), line[91:111]) == (15_000, f"9{transfer.pk:019d}".encode())
+    outgoing.record_sent(
+        transfer, transferred_on=clock.today_in(None, at), bank_reference="B1", actor=repay.staff(), at=at
+    )
+    assert take("Once more, for the auditor.") == content
+    taken = AuditRow.objects.filter(action="investments.OutgoingTransfer.downloaded")
+    assert [row.reason for row in taken.order_by("pk")] == ["For the bank.", "Once more, for the auditor."]
+    assert "7654321" not in str(taken[0].changes)
+
+
+def test_a_payee_that_no_bank_takes_is_named_at_the_approval() -> None:
+    fund = repay.operating(4)
+    at = make.at_noon(fund.term_starts_on)
+    transfer = release.prepare(
+        fund, part="investment", amount=15_000, payee={**PAYEE, "holder": "日出水産"}, actor=repay.staff(), at=at,
+        reason="They buy rafts.",
+    )  # fmt: skip
+    with pytest.raises(DomainError, match="日出水産") as refused:
+        outgoing.approve(transfer, actor=repay.staff("checker"), at=at)
+    assert refused.value.code == "letter"
+    transfer.refresh_from_db()
+    assert transfer.state == "prepared"
 
 
 def test_both_parts_are_released_once_each_and_not_a_yen_more() -> None:
