@@ -15,6 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from microfund.kernel import typesetting
+from tests import template
 from tests.sandbox_client import SandboxProcess
 
 _TRUNCATE_GUARDS = """
@@ -58,6 +59,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     quick = [item for item in items if not item.get_closest_marker("faults")]
     first = max(0, len(items) // 2 - len(slow[::2]))
     items[:] = [*slow[::2], *quick[:first], *slow[1::2], *quick[first:]]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    """Test databases are copies of a migrated one."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = template.migrated()
 
 
 @pytest.fixture(scope="session")
