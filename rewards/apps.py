@@ -16,6 +16,7 @@ class RewardsConfig(AppConfig):
             compensation,
             cycles,
             handlers,
+            in_kind,
             letter_mails,
             mail_samples,
             mails,
@@ -42,6 +43,7 @@ class RewardsConfig(AppConfig):
                 ("rewards.remind", cycles.remind_due, "day"),
                 ("rewards.deliver", cycles.deliver_due, "day"),
                 ("rewards.visits", visits.remind_due, "day"),
+                ("rewards.vouchers", in_kind.end_due, "day"),
             ],
             start=60,
         ):

@@ -81,6 +81,14 @@ class CompensationPaid:
 
 
 @dataclass(frozen=True)
+class VouchersIssued:
+    """Who takes a distribution in kind has a voucher for it."""
+
+    distribution_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class LetterPublished:
     """An owner has thanked the holders of a fund; each of them has a letter."""
 
