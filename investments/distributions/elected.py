@@ -7,6 +7,8 @@ keeps the promises (migrations/sql/elections.sql).
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.holdings.models import Holding
 from investments.offerings.models import Fund
+from microfund.kernel import clock
 from microfund.kernel.models import AppendOnly
 
 from .models import Allocation, Distribution
@@ -112,6 +115,11 @@ class ElectedLine(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.allocation_id}: {self.choice} {self.net}"
+
+    @property
+    def on(self) -> date:
+        """The business date of the approval: from then on it was taken. Uses `distribution`."""
+        return clock.today_in(None, self.distribution.approved_at)
 
     @property
     def worth(self) -> int:
