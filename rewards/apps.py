@@ -17,6 +17,7 @@ class RewardsConfig(AppConfig):
             cycles,
             handlers,
             in_kind,
+            in_kind_mails,
             letter_mails,
             mail_samples,
             mails,
@@ -53,6 +54,7 @@ class RewardsConfig(AppConfig):
         letter_mails.register()
         visit_mails.register()
         settlement_mails.register()
+        in_kind_mails.register()
         banking.register_claimer("compensations", compensation.claim)
         outgoing.register_purpose("compensation", compensation.CompensationToHolder())
         mail_samples.register()

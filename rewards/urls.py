@@ -8,6 +8,7 @@ app_name = "rewards"
 urlpatterns = [
     path("me/rewards/", views.reward_list, name="list"),
     path("me/rewards/<int:pk>/", views.claim, name="claim"),
+    path("me/vouchers/<int:pk>/", views.voucher, name="voucher"),
     path("me/rewards/<int:pk>/decline/", views.decline, name="decline"),
     path("businesses/<slug:slug>/visits/", visit_views.visit_list, name="visits"),
     path("businesses/<slug:slug>/visits/<int:pk>/", visit_views.visit, name="visit"),

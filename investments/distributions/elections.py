@@ -25,7 +25,7 @@ from .elected import Choice, Election, ElectionOffer
 from .models import Distribution
 
 #: A fund may offer something from its first draft to the end of its term.
-_ENDED = (Fund.State.FAILED, Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)
+ENDED = (Fund.State.FAILED, Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)
 
 
 def make_offer(
@@ -42,7 +42,7 @@ def make_offer(
         raise DomainError("bonus", _("A bonus is from 0 to 100 % and only for what is taken in kind."), field="bonus")
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
-        if fund.state in _ENDED:
+        if fund.state in ENDED:
             raise DomainError("wrong_state", _("This fund has ended."))
         before = offer_of(fund)
         known = (before.in_kind, before.bonus, before.give_back) if before else (False, 0, False)

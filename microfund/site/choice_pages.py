@@ -32,16 +32,20 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
+from .own_holdings import BEFORE_TERM
+
 
 @dataclass(frozen=True, slots=True)
 class Choosing:
     """What a holder may choose now: the fund's offer, the choice that holds, and the period from which a new one would
-    count (None: no record date is left). `expected` is what its payment comes to if sales come as planned."""
+    count (None: the term has not begun, or no record date is left). `expected` is what its payment comes to if sales
+    come as planned."""
 
     offer: ElectionOffer
     election: Election | None
     period: Period | None
     expected: Allocation | None
+    begun: bool
 
     @property
     def choice(self) -> str:
@@ -67,7 +71,8 @@ def choosing(holding: Holding, *, at: Any) -> Choosing | None:
     if offer is None:
         return None
     period = elections.next_period(holding.fund, at=at)
-    return Choosing(offer, elections.choice_of(holding), period, _expected(holding, period, at=at))
+    begun = holding.fund.state not in BEFORE_TERM
+    return Choosing(offer, elections.choice_of(holding), period, _expected(holding, period, at=at), begun)
 
 
 def _expected(holding: Holding, period: Period | None, *, at: Any) -> Allocation | None:

@@ -48,7 +48,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `otherwise`: the lines that were
+    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `otherwise`: lines that were
     taken in kind or given back, by the date of the approval; `returned`: payouts with what was not used of vouchers.
     `lost`: the lines of a holding of which something was written off."""
 
