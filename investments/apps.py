@@ -11,6 +11,8 @@ class InvestmentsConfig(AppConfig):
     def ready(self) -> None:
         from investments import (
             checks,
+            election_mails,
+            election_samples,
             gift_mails,
             gift_samples,
             inheritance_mails,
@@ -70,10 +72,12 @@ class InvestmentsConfig(AppConfig):
         payout_mails.register()
         report_mails.register()
         relief_mails.register()
+        election_mails.register()
         mail_samples.register()
         gift_samples.register()
         relief_samples.register()
         repayment_samples.register()
+        election_samples.register()
         banking.register_claimer("orders", transfer.claim)
         banking.register_claimer("businesses", pay_in.claim)
         outgoing.register_purpose("receipt", banking.SendingBack())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from investments.banking import checks as banking
 from investments.distributions import checks as distributions
+from investments.distributions import election_checks as elections
 from investments.gifts import checks as gifts
 from investments.holdings import checks as holdings
 from investments.inheritance import checks as inheritance
@@ -27,6 +28,7 @@ def register() -> None:
         gifts,
         revenue,
         distributions,
+        elections,
         payouts,
         inheritance,
     ):

@@ -106,6 +106,25 @@ class UnitsInherited:
 
 
 @dataclass(frozen=True)
+class DistributionTakenInKind:
+    """An approved distribution that some holders take in kind or give back: vouchers are due for what is in kind."""
+
+    distribution_id: int
+    fund_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ElectedReturned:
+    """What was not used of a voucher in kind (yen, without bonus) is owed in cash again."""
+
+    return_id: int
+    fund_id: int
+    amount: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class HoldingFrozen:
     """A dispute froze the order and, once confirmed, its holding."""
 

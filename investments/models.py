@@ -2,6 +2,7 @@
 
 from .banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from .distributions.changes import Retax, RetaxedAllocation, WriteOff
+from .distributions.elected import ElectedLine, ElectedReturn, Election, ElectionOffer
 from .distributions.models import Allocation, Distribution, Instalment, PayIn
 from .holdings.models import Holding, Movement
 from .inheritance.models import Inheritance, InheritanceShare
@@ -45,6 +46,10 @@ __all__ = [
     "Dispute",
     "Distribution",
     "Document",
+    "ElectedLine",
+    "ElectedReturn",
+    "Election",
+    "ElectionOffer",
     "Entry",
     "Evidence",
     "Fund",

@@ -49,7 +49,7 @@ def _paid(pk: int, investors: Sequence[Investor]) -> Writer:
         sent = own[investor.pk]
         payouts = [attempt.payout for attempt in sent]
         currency = payouts[0].fund.currency
-        parts = ("gross", "principal", "profit", "tax", "net")
+        parts = ("gross", "principal", "profit", "tax", "net", "returned")
         totals = {part: sum(getattr(payout, part) for payout in payouts) for part in parts}
         words = {
             "amount": format_money(sum(attempt.amount for attempt in sent), currency),

@@ -10,17 +10,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from investments import events
 from investments.distributions import explain
 from investments.distributions.changes import WriteOff
+from investments.distributions.elected import Choice
+from investments.distributions.models import Allocation
+from investments.distributions.taxed import taken
 from investments.holdings.models import Holding
 from investments.investors.models import Investor
 from investments.letters import to_owners
-from investments.repayment_mails import KINDS, HolderMailBatch, Kind, Writer, batch, distribution_of, in_lines, lines_of
+from investments.repayment_mails import KINDS, HolderMailBatch, Kind, Writer, batch, distribution_of, lines_of
 from investments.revenue.models import Moratorium, MoratoriumFund
 from microfund.kernel.money import format_money
 from microfund.kernel.notices.letters import Letter, is_news
@@ -67,6 +70,16 @@ def written_off(event: events.DistributionWrittenOff) -> None:
     batch(HolderMailBatch("written_off", own.pk, 0, event.at))
 
 
+def _losing(distribution_id: int) -> Any:
+    """The investors who do not get something of a distribution: those who were to be paid in cash, and those whose
+    voucher was not used up."""
+    lines = Allocation.objects.filter(distribution_id=distribution_id)
+    back = Q(elected__came_back__amount__gt=0, elected__came_back__released_at__isnull=True)
+    otherwise = Q(elected__choice__in=[Choice.IN_KIND, Choice.GIVE_BACK])
+    in_cash = ~otherwise & Q(distribution__written_off_per_unit__gt=0)
+    return lines.filter(in_cash | back).values("holding__investor_id")
+
+
 def _written_off(pk: int, investors: Sequence[Investor]) -> Writer:
     """What a holding will not get of a period, and why."""
     own = distribution_of(pk)
@@ -86,17 +99,26 @@ def _written_off(pk: int, investors: Sequence[Investor]) -> Writer:
                 *explain.written_off(own),
                 _("Your units, and what later periods may earn, are untouched."),
             ],
-            facts=[
-                (_("Units"), f"{line.units:,}"),
-                (_("Decided for you, before tax"), format_money(line.gross, currency)),
-                (_("Written off, before tax"), format_money(own.written_off_per_unit * line.units, currency)),
-                (_("Paid in the end, before tax"), format_money(own.cash_per_unit * line.units, currency)),
-            ],
+            facts=_lost(line, currency),
             button=_("See this payment"),
             url=link("distribution", line.pk),
         )
 
     return letter
+
+
+def _lost(line: Allocation, currency: str) -> list[tuple[str, str]]:
+    """What of a line is not paid: of the units, or of a voucher that was not used up."""
+    otherwise, own = taken(line), line.distribution
+    if otherwise is not None:
+        lost = format_money(otherwise.came_back.amount, currency)
+        return [(_("Not used of your voucher, and written off"), lost)]
+    return [
+        (_("Units"), f"{line.units:,}"),
+        (_("Decided for you, before tax"), format_money(line.gross, currency)),
+        (_("Written off, before tax"), format_money(own.written_off_per_unit * line.units, currency)),
+        (_("Paid in the end, before tax"), format_money(own.cash_per_unit * line.units, currency)),
+    ]
 
 
 # --- Moratoria ----------------------------------------------------------------------------------------------------
@@ -207,7 +229,7 @@ def _holders(pk: int) -> Any:
 
 
 KINDS |= {
-    "written_off": Kind(in_lines, _written_off),
+    "written_off": Kind(_losing, _written_off),
     "moratorium": Kind(_holders, partial(_moratorium, "moratorium")),
     "moratorium_ended": Kind(_holders, partial(_moratorium, "moratorium_ended")),
 }

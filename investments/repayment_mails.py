@@ -14,12 +14,14 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from investments import events
+from investments.distributions.elected import Choice, ElectedLine
 from investments.distributions.explain import sentences
 from investments.distributions.models import Allocation, Distribution
+from investments.distributions.taxed import taken
 from investments.holdings.models import Holding
 from investments.investors.models import Investor
 from investments.letters import BATCH, to_investor, to_operator, to_owners
@@ -117,8 +119,9 @@ def fund_matured(event: events.FundMatured) -> None:
 
     def letter() -> Letter:
         decided = fund.distributions.filter(state=Distribution.State.APPROVED)
-        lost = Sum(F("written_off_per_unit") * F("units"))
-        paid = decided.aggregate(sum=Sum("gross") - lost)["sum"] or 0
+        lost = Sum(F("written_off_per_unit") * (F("units") - F("elected_units")))
+        otherwise = Sum(F("in_kind") + F("given_back") - F("returned"))
+        paid = decided.aggregate(sum=Sum("gross") - lost - otherwise)["sum"] or 0
         return Letter(
             subject=_("%(fund)s: the last period is paid") % {"fund": name_of(fund)},
             paragraphs=[
@@ -140,7 +143,7 @@ def yearly_statements_due(*, on: date, at: datetime) -> dict[str, int]:
     year = on.year - 1
     if not is_news(at) or not is_news(clock.start_of_day(date(on.year, 1, 1))):
         return {}
-    if not Payout.objects.filter(paid_on__year=year).exists():
+    if not in_year(year).exists():
         return {}
     batch(HolderMailBatch("yearly_statement", year, 0, at))
     return {}
@@ -166,6 +169,17 @@ def in_lines(distribution_id: int) -> Any:
     return Allocation.objects.filter(distribution_id=distribution_id).values("holding__investor_id")
 
 
+def in_year(year: int) -> Any:
+    """The investors to whom something was transferred in a year, or who took something otherwise."""
+    paid = Payout.objects.filter(investor=OuterRef("pk"), paid_on__year=year)
+    taken_so = ElectedLine.objects.filter(
+        allocation__holding__investor=OuterRef("pk"),
+        distribution__state=Distribution.State.APPROVED,
+        distribution__approved_at__year=year,
+    ).exclude(choice=Choice.CASH)
+    return Investor.objects.filter(Exists(paid) | Exists(taken_so)).values("pk")
+
+
 def holder_mail_batch(event: HolderMailBatch) -> None:
     """Write to the next investors, one mail each, in the order of their ids, then ask for the rest."""
     wanted = Investor.objects.filter(pk__in=KINDS[event.kind].about(event.subject_id), pk__gt=event.after)
@@ -186,21 +200,30 @@ def write_to(investors: Sequence[Investor], event: HolderMailBatch) -> None:
 def lines_of(distribution: Distribution, investors: Sequence[Investor], *also: str) -> dict[int, Allocation]:
     """The line of each investor, with what is `also` to be fetched: a holding is one person's part of one fund."""
     lines = Allocation.objects.filter(distribution=distribution, holding__investor__in=investors)
-    return {line.holding.investor_id: line for line in lines.select_related("holding").prefetch_related(*also)}
+    found = {}
+    for line in lines.select_related("holding", "elected").prefetch_related(*also):
+        line.distribution = distribution
+        found[line.holding.investor_id] = line
+    return found
 
 
 def distribution_of(pk: int) -> Distribution:
     return Distribution.objects.select_related("fund__business", "period", "terms", "report").get(pk=pk)
 
 
-def sums(gross: int, principal: int, profit: int, tax: int, net: int, currency: str) -> list[tuple[str, str]]:
-    """Amounts in minor units (yen), named as they stand in every mail about a payment."""
+def sums(
+    gross: int, principal: int, profit: int, tax: int, net: int, currency: str, returned: int = 0, how: str = ""
+) -> list[tuple[str, str]]:
+    """Amounts in minor units (yen), named as they stand in every mail about a payment; `how` names the last, if it is
+    not money that was paid."""
+    back = [(_("Not used of vouchers"), format_money(returned, currency))] if returned else []
     return [
         (_("Before tax"), format_money(gross, currency)),
         (_("of it investment that comes back"), format_money(principal, currency)),
         (_("of it profit"), format_money(profit, currency)),
         (_("Tax withheld"), format_money(tax, currency)),
-        (_("Paid to you"), format_money(net, currency)),
+        *back,
+        (how or _("Paid to you"), format_money(net, currency)),
     ]
 
 
@@ -224,7 +247,13 @@ def _period_result(pk: int, investors: Sequence[Investor]) -> Writer:
                 _("%(business)s is to pay this in by %(date)s; it is sent to you with the transfers after that.")
                 % words
             )
-            facts = sums(line.gross, line.principal, line.profit, line.tax, line.net, currency)
+            how = ""
+            otherwise = taken(line)
+            if otherwise is not None and otherwise.choice == Choice.IN_KIND:
+                last, how = _("The way to your voucher comes with a mail of its own."), _("Taken in kind, after tax")
+            elif otherwise is not None:
+                last, how = _("%(business)s keeps it. Thank you.") % words, _("Given back, after tax")
+            facts = sums(line.gross, line.principal, line.profit, line.tax, line.net, currency, how=how)
         else:
             subject = _("%(business)s: nothing to pay for period %(number)d") % words
             last = _("Your units and what they may earn later are untouched.") if own.action != "wind_up" else ""
@@ -268,8 +297,19 @@ def _recoup(pk: int, investors: Sequence[Investor]) -> Writer:
 
 
 def _totals(payouts: Any) -> dict[str, int]:
-    found = payouts.aggregate(**{n: Sum(n, default=0) for n in ("gross", "principal", "profit", "tax", "net")})
+    names = ("gross", "principal", "profit", "tax", "net", "returned")
+    found = payouts.aggregate(**{name: Sum(name, default=0) for name in names})
     return {name: int(value) for name, value in found.items()}
+
+
+def _otherwise(investor: Investor, currency: str, **which: Any) -> list[tuple[str, str]]:
+    """What somebody took in kind or gave back, after tax, each if there is any."""
+    own = ElectedLine.objects.filter(
+        allocation__holding__investor=investor, distribution__state=Distribution.State.APPROVED, **which
+    ).exclude(choice=Choice.CASH)
+    found = dict(own.values_list("choice").annotate(sum=Sum("net")))
+    named = ((Choice.IN_KIND, _("Taken in kind, after tax")), (Choice.GIVE_BACK, _("Given back, after tax")))
+    return [(words, format_money(found[choice], currency)) for choice, words in named if choice in found]
 
 
 def _matured(pk: int, _investors_: Sequence[Investor]) -> Writer:
@@ -284,7 +324,11 @@ def _matured(pk: int, _investors_: Sequence[Investor]) -> Writer:
             paragraphs=[
                 _("Every period of the term has been reported and paid. This is what your holding brought in all:"),
             ],
-            facts=[(_("Units"), f"{holding.units:,}"), *sums(**totals, currency=fund.currency)],
+            facts=[
+                (_("Units"), f"{holding.units:,}"),
+                *sums(**totals, currency=fund.currency),
+                *_otherwise(investor, fund.currency, distribution__fund=fund),
+            ],
             button=_("See your holding"),
             url=link("holding", holding.reference),
         )
@@ -303,7 +347,7 @@ def _year(year: int, _investors_: Sequence[Investor]) -> Writer:
                 _("This is what was transferred to you in %(year)d. Your statement lists every payment.")
                 % {"year": year}
             ],
-            facts=sums(**totals, currency="JPY"),
+            facts=[*sums(**totals, currency="JPY"), *_otherwise(investor, "JPY", distribution__approved_at__year=year)],
             button=_("See the statement"),
             url=link("statement", year),
         )
@@ -317,5 +361,5 @@ KINDS |= {
     "fund_matured": Kind(
         lambda fund: Holding.objects.filter(fund_id=fund, units__gt=0).values("investor_id"), _matured
     ),
-    "yearly_statement": Kind(lambda year: Payout.objects.filter(paid_on__year=year).values("investor_id"), _year),
+    "yearly_statement": Kind(in_year, _year),
 }

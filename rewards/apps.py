@@ -18,6 +18,8 @@ class RewardsConfig(AppConfig):
             compensation,
             cycles,
             handlers,
+            in_kind,
+            in_kind_mails,
             letter_mails,
             mail_samples,
             mails,
@@ -45,6 +47,7 @@ class RewardsConfig(AppConfig):
                 ("rewards.deliver", cycles.deliver_due, "day"),
                 ("rewards.visits", visits.remind_due, "day"),
                 ("rewards.ask", arrival.ask_due, "day"),
+                ("rewards.vouchers", in_kind.end_due, "day"),
             ],
             start=60,
         ):
@@ -55,6 +58,7 @@ class RewardsConfig(AppConfig):
         letter_mails.register()
         visit_mails.register()
         settlement_mails.register()
+        in_kind_mails.register()
         banking.register_claimer("compensations", compensation.claim)
         outgoing.register_purpose("compensation", compensation.CompensationToHolder())
         mail_samples.register()

@@ -83,6 +83,45 @@ def vouchers() -> Iterator[str]:
     """)
 
 
+def in_kind() -> Iterator[str]:
+    """Every line taken in kind has one voucher once its event was heard, worth its net and bonus, for at most six
+    months; one that has ended left what came back to cash, and one that has not ended nothing."""
+    yield from query("""
+        SELECT format('investments_electedline %s: net %s and a bonus of %s; voucher %s is worth %s until %s', line.id,
+                      line.net, line.bonus, coalesce(voucher.id::text, 'none'), coalesce(voucher.value, 0),
+                      coalesce(voucher.valid_until::text, '-'))
+          FROM (SELECT line.*, distribution.approved_at, policy.zone, fund.business_id
+                  FROM investments_electedline AS line
+                  JOIN investments_distribution AS distribution
+                    ON distribution.id = line.distribution_id AND distribution.state = 'approved'
+                  JOIN investments_fund AS fund ON fund.id = distribution.fund_id
+                  JOIN investments_policyprofile AS policy ON policy.id = fund.policy_id
+                 WHERE line.choice = 'in_kind') AS line
+          FULL JOIN (SELECT * FROM rewards_voucher WHERE line_id IS NOT NULL) AS voucher ON voucher.line_id = line.id
+         WHERE line.id IS NULL
+            OR voucher.id IS NULL AND EXISTS (
+               SELECT FROM outbox_event AS event
+                 JOIN outbox_delivery AS delivery
+                   ON delivery.event_id = event.id AND delivery.subscriber = 'rewards.in_kind.taken_in_kind'
+                WHERE event.kind = 'DistributionTakenInKind'
+                  AND (event.payload ->> 'distribution_id')::bigint = line.distribution_id)
+            OR voucher.value <> line.net + floor(line.net * line.bonus) OR voucher.business_id <> line.business_id
+            OR voucher.valid_until > ((line.approved_at AT TIME ZONE line.zone)::date + interval '6 months')::date
+         ORDER BY 1
+    """)
+    yield from query("""
+        SELECT format('rewards_voucher %s: %s of %s are left, ended %s, %s of %s came back to cash', voucher.id,
+                      voucher.balance, voucher.value, coalesce(voucher.ended_at::text, '-'),
+                      coalesce(back.amount::text, 'nothing'), line.net)
+          FROM rewards_voucher AS voucher
+          JOIN investments_electedline AS line ON line.id = voucher.line_id
+          LEFT JOIN investments_electedreturn AS back ON back.line_id = line.id
+         WHERE back.id IS NOT NULL
+               AND (voucher.ended_at IS NULL OR back.amount <> voucher.balance * line.net / voucher.value)
+         ORDER BY voucher.id
+    """)
+
+
 def replaced() -> Iterator[str]:
     """What replaces an entitlement is of its fund, and together worth what it was; nothing else has passed on."""
     yield from query("""
@@ -190,6 +229,7 @@ def register_checks() -> None:
     register("rewards.stock", "9.7", stock)
     register("rewards.parcels", "9.7", parcels)
     register("rewards.vouchers", "9.7", vouchers)
+    register("rewards.in_kind", "10", in_kind)
     register("rewards.replaced", "9.7", replaced)
     register("rewards.compensations", "7", compensations)
     register("rewards.visits", "10", visits)

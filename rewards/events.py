@@ -113,6 +113,14 @@ class CompensationLost:
 
 
 @dataclass(frozen=True)
+class VouchersIssued:
+    """Who takes a distribution in kind has a voucher for it."""
+
+    distribution_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class LetterPublished:
     """An owner has thanked the holders of a fund; each of them has a letter."""
 

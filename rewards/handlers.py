@@ -1,17 +1,17 @@
-"""What rewards hear of holdings: units taken back take rewards and visits with them, and those that move to heirs their
-entitlements (domain.md section 10)."""
+"""What rewards hear: units that are taken back take rewards and visits with them, those that move to heirs their
+entitlements, and what is taken in kind needs vouchers (domain.md section 10)."""
 
 from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import Q
 
-from investments.events import HoldingRescinded, UnitsInherited
+from investments.events import DistributionTakenInKind, HoldingRescinded, UnitsInherited
 from investments.models import Holding, Inheritance, Investor
 from microfund.kernel import locks
 from microfund.kernel.outbox.services import subscribe
 
-from . import heirs, visits
+from . import heirs, in_kind, visits
 from .claims import AT_ONCE, withdraw_rest
 from .events import ParcelFailed
 from .models import TO_PACK, Entitlement, Offer, Voucher
@@ -27,6 +27,7 @@ def register() -> None:
     subscribe(UnitsInherited, units_inherited)
     subscribe(UnitsInherited, seats_of_inherited)
     subscribe(ParcelFailed, parcel_failed)
+    subscribe(DistributionTakenInKind, in_kind.taken_in_kind)
 
 
 def quantity_of(offer: Offer, units: int) -> int:

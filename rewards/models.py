@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business
 from investments.investors import prefectures
-from investments.models import Fund, Holding
+from investments.models import ElectedLine, Fund, Holding
 from microfund.kernel.states import StateTable
 
 from .compensation_models import Compensation
@@ -297,15 +297,23 @@ ENTITLEMENT_STATES = StateTable(
 
 
 class Voucher(models.Model):
-    """A claimed voucher: its code, what it is worth (yen) and what is left of it. Redeemed by the business."""
+    """A voucher: its code, what it is worth (yen) and what is left of it. Redeemed by the business.
 
-    entitlement = models.OneToOneField(Entitlement, models.PROTECT, related_name="voucher")
+    It is of an entitlement that was claimed, or of a `line` of a distribution taken in kind; that one has `ended_at`
+    once it is used up or its time is over, and what is left of it comes back to cash.
+    """
+
+    entitlement = models.OneToOneField(Entitlement, models.PROTECT, null=True, related_name="voucher")
+    line = models.OneToOneField(
+        ElectedLine, models.PROTECT, null=True, related_name="voucher", verbose_name=_("line taken otherwise")
+    )
     business = models.ForeignKey(Business, models.PROTECT, related_name="+", verbose_name=_("business"))
     code = models.CharField(_("code"), max_length=16, unique=True)
     value = models.BigIntegerField(_("value (yen)"))
     balance = models.BigIntegerField(_("left (yen)"))
     valid_until = models.DateField(_("valid until"))
     made_at = models.DateTimeField(_("made at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     class Meta:
         verbose_name = _("voucher")
@@ -313,6 +321,16 @@ class Voucher(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(balance__gte=0, balance__lte=F("value"), value__gt=0), name="voucher_balance"
+            ),
+            models.CheckConstraint(
+                condition=Q(entitlement__isnull=False, line__isnull=True, ended_at__isnull=True)
+                | Q(entitlement__isnull=True, line__isnull=False),
+                name="voucher_of_one_thing",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["valid_until"], condition=Q(line__isnull=False, ended_at__isnull=True), name="voucher_end_idx"
             )
         ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from businesses.models import Business
 from investments.models import Fund, Holding
@@ -15,7 +15,7 @@ from investments.offerings.queries import newest_terms, terms_of
 
 from . import calendar
 from .handlers import quantity_of
-from .models import TO_PACK, Compensation, Cycle, Entitlement, Offer, Parcel
+from .models import TO_PACK, Compensation, Cycle, Entitlement, Offer, Parcel, Voucher
 
 #: Where an entitlement stands for whom it belongs to.
 WAITING, UNDER_WAY, OVER = ("claimable", "returned"), (*TO_PACK, "packing", "shipped"), (
@@ -55,6 +55,13 @@ def entitlements_of(investor: Any) -> QuerySet[Entitlement]:
         .select_related("cycle__offer__fund__business", "holding", "parcel__donee", "voucher")
         .order_by("-cycle__opens_on", "-pk")
     )
+
+
+def vouchers_of(investor: Any) -> QuerySet[Voucher]:
+    """The vouchers of what a person takes in kind, or is paid of a deceased's, the newest first; one query."""
+    mine = Q(line__allocation__holding__investor=investor) | Q(line__allocation__holding__paid_to=investor)
+    related = ("business", "line__distribution__period", "line__distribution__fund", "line__came_back")
+    return Voucher.objects.filter(mine).select_related(*related).order_by("-pk")
 
 
 @dataclass(frozen=True, slots=True)

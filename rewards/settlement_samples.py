@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from businesses.mail_samples import TO_OWNERS, make_user
+from investments.election_samples import make_taken
 from investments.mail_samples import TO_INVESTOR
 from investments.models import Holding, ReceiptUse, StatementFile, StatementLine
 from investments.orders.place import new_payer_code
@@ -18,7 +19,7 @@ from investments.relief_samples import TO_HEIR, make_inheritance
 from microfund.kernel import clock
 from microfund.kernel.notices import kinds
 
-from . import events, settlement_mails
+from . import events, in_kind, in_kind_mails, settlement_mails
 from .mail_samples import make_entitlement
 from .models import Compensation, Entitlement, Offer
 
@@ -101,6 +102,12 @@ def _compensation(language: str, *, paid: bool = False, lost: bool = False) -> C
     )
 
 
+def _voucher(language: str) -> None:
+    own = make_taken(language).distribution_id
+    in_kind.issue(own, at=clock.now())
+    in_kind_mails.voucher_mail_batch(in_kind_mails.VoucherMailBatch(own, 0, clock.now()))
+
+
 def _tell(tell: Callable[[Any], None], event: Callable[..., Any], which: dict[str, bool], language: str) -> None:
     tell(event(_compensation(language, **which).pk, clock.now()))
 
@@ -114,6 +121,7 @@ def register() -> None:
     when = _("Money is owed instead of a reward")
     declare("compensation_approved", "E18", when, TO_INVESTOR, approved)
     declare("compensation_owed", "E18", when, TO_OWNERS, approved)
+    declare("voucher_ready", "E16", _("A payment in kind has its voucher"), TO_INVESTOR, _voucher)
     paid = partial(_tell, settlement_mails.compensation_paid, events.CompensationPaid, {"paid": True})
     declare("compensation_paid", "E18", _("Money instead of a reward was transferred"), TO_INVESTOR, paid)
     lost = partial(_tell, settlement_mails.compensation_lost, events.CompensationLost, {"lost": True})

@@ -21,7 +21,7 @@ from microfund.kernel.pages import REFUSED, form_methods, refuse
 
 from . import arrival, board, fulfilment, labels, queries, vouchers
 from .forms import ProblemForm, RedeemForm, ShipForm, WholeForm
-from .models import Batch, Cycle, Entitlement, Offer, Parcel
+from .models import Batch, Cycle, Entitlement, Offer, Parcel, Voucher
 
 PAGE = 100
 
@@ -41,7 +41,8 @@ def season(request: HttpRequest, desk: Desk) -> HttpResponse:
         "rows": [(cycle, standings[cycle.pk], batches.get(cycle.pk, [])) for cycle in cycles],
         "offers": Offer.objects.filter(fund__business=desk.business, ended_at__isnull=True),
         "complaints": queries.complaints_of(desk.business)[:PAGE],
-        "has_vouchers": Offer.objects.filter(fund__business=desk.business, kind=Offer.Kind.VOUCHER).exists(),
+        "has_vouchers": Offer.objects.filter(fund__business=desk.business, kind=Offer.Kind.VOUCHER).exists()
+        or Voucher.objects.filter(business=desk.business).exists(),
         "on": on,
     }
     return render(request, "rewards/season.html", context)
@@ -205,7 +206,7 @@ def till(request: HttpRequest, desk: Desk) -> HttpResponse:
         "form": form,
         "whole": WholeForm(initial={"code": code, "amount": found.balance, "form_token": uuid4()}) if found else None,
         "voucher": found,
-        "over": found is not None and clock.today_in(None, at) > found.valid_until,
+        "over": found is not None and vouchers.is_over(found, on=clock.today_in(None, at)),
     }
     return render(request, "rewards/till.html", context, status=REFUSED if form.errors else 200)
 

@@ -8,6 +8,7 @@ app_name = "rewards"
 urlpatterns = [
     path("me/rewards/", views.reward_list, name="list"),
     path("me/rewards/<int:pk>/", views.claim, name="claim"),
+    path("me/vouchers/<int:pk>/", views.voucher, name="voucher"),
     path("me/rewards/<int:pk>/decline/", views.decline, name="decline"),
     path("me/rewards/<int:pk>/received/", views.received, name="received"),
     path("me/rewards/<int:pk>/problem/", views.complain, name="complain"),

@@ -28,7 +28,7 @@ from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import arrival, claims, downloads, queries, vouchers
 from .forms import NEW, OWN, ClaimForm, ComplaintForm
-from .models import DigitalFile, Entitlement, Offer
+from .models import DigitalFile, Entitlement, Offer, Voucher
 
 SHOWN = 100
 
@@ -46,6 +46,7 @@ def reward_list(request: HttpRequest) -> HttpResponse:
         "under_way": [row for row in rows if row.state in queries.UNDER_WAY],
         "over": [row for row in rows if row.state in queries.OVER],
         "coming": queries.coming(investor, on=on) if investor else [],
+        "vouchers": list(queries.vouchers_of(investor)[:SHOWN]) if investor else [],
         "on": on,
         "trail": [(_("My account"), reverse("me"))],
     }
@@ -157,12 +158,34 @@ def _claimed(request: HttpRequest, investor: Investor, row: Entitlement, form: C
 
 def _voucher(row: Entitlement) -> dict[str, Any]:
     own = getattr(row, "voucher", None)
-    if own is None:
-        return {"voucher": None}
+    return {"voucher": None} if own is None else _shown(own)
+
+
+def _shown(own: Voucher) -> dict[str, Any]:
+    """A voucher, its code as it is read out, and as a picture for the till."""
     address = f"{link('rewards:till', own.business.slug)}?code={own.code}"
     # Our own drawing of our own code.
     qr = mark_safe(segno.make(address, error="m").svg_inline(scale=4, border=2, dark="#142B36", light="#FFFFFF"))  # noqa: S308
     return {"voucher": own, "code": vouchers.shown(own.code), "qr": qr}
+
+
+@private
+@require_safe
+@login_required
+def voucher(request: HttpRequest, pk: int) -> HttpResponse:
+    """I5: the voucher of a payment in kind: its code, what is left, until when, and what came back to cash."""
+    investor = investors.investor_of(request.user)
+    own = queries.vouchers_of(investor).filter(pk=pk).first() if investor else None
+    if own is None or own.line is None:
+        raise Http404
+    context = {
+        **_shown(own),
+        "line": own.line,
+        "over": vouchers.is_over(own, on=clock.today_in()),
+        "back": getattr(own.line, "came_back", None),
+        "trail": [(_("My account"), reverse("me")), (_("Rewards"), reverse("rewards:list"))],
+    }
+    return render(request, "rewards/voucher.html", context)
 
 
 @private

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +47,12 @@ def _require_valid(voucher: Voucher) -> None:
         raise DomainError("stopped", _("This voucher is stopped for now: please take nothing for it."), field="code")
 
 
+def is_over(voucher: Voucher, *, on: date) -> bool:
+    """Whether nothing more can be bought with it on a business date: its time has passed, or what was left has come
+    back to cash."""
+    return on > voucher.valid_until or voucher.ended_at is not None
+
+
 def redeem(business: Business, code: str, amount: int, *, form_token: UUID, actor: Any, at: datetime) -> Redemption:
     """Use an amount (yen) of a voucher. The same form sent again is the same use.
 
@@ -59,7 +65,7 @@ def redeem(business: Business, code: str, amount: int, *, form_token: UUID, acto
         known = Redemption.objects.filter(form_token=form_token, voucher=voucher).first()
         if known is not None:
             return known
-        if clock.today_in(None, at) > voucher.valid_until:
+        if is_over(voucher, on=clock.today_in(None, at)):
             text = _("This voucher was valid until %(date)s.") % {
                 "date": date_format(voucher.valid_until, "DATE_FORMAT")
             }

@@ -22,7 +22,7 @@ from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
 from microfund.kernel.money import format_money
 
-from . import write_offs
+from . import elections, write_offs
 from .journal import subject_panel
 
 SHOWN = 200
@@ -187,7 +187,9 @@ class DistributionAdmin(ReadOnlyAdmin):
         "fund", "period", "supplement", "state", "action", "reason", "explained_here", "record_on", "payment_on",
         money("per_unit", _("per unit"), "JPY"), "holdings", "units", money("gross", _("gross"), "JPY"),
         money("principal", _("principal"), "JPY"), money("profit", _("profit"), "JPY"),
-        money("tax", _("tax withheld"), "JPY"), money("net", _("net"), "JPY"), "payer_code",
+        money("tax", _("tax withheld"), "JPY"), money("net", _("net"), "JPY"),
+        money("in_kind", _("taken in kind, after tax"), "JPY"), money("given_back", _("given back, after tax"), "JPY"),
+        money("returned", _("in kind, back in cash"), "JPY"), "payer_code",
         money("received", _("paid in by the business"), "JPY"), money("owed", _("still owed"), "JPY"),
         money("written_off", _("written off"), "JPY"),
         "calculated_by", "calculated_at", "approved_by", "approved_at",
@@ -241,6 +243,7 @@ class DistributionAdmin(ReadOnlyAdmin):
             (_("gross"), format_money(row.gross)),
             (_("tax withheld"), format_money(row.tax)),
             (_("net"), format_money(row.net)),
+            *elections.sums(row),
             (_("paid in by the business"), format_money(row.received)),
             (_("calculated by"), row.calculated_by),
         ]
@@ -267,6 +270,7 @@ class DistributionAdmin(ReadOnlyAdmin):
                 ],
                 numeric=frozenset({2}),
             ),
+            *([elections.lines_panel(row)] if row.elected_lines.exists() else []),
             write_offs.panel(row),
             Panel(
                 _("Taxed again"),
@@ -331,7 +335,7 @@ class InstalmentAdmin(ReadOnlyAdmin):
             (_("fund"), distribution.fund.slug),
             (_("period"), distribution.period.number),
             (_("per unit"), format_money(row.per_unit)),
-            (_("amount"), format_money(row.per_unit * distribution.units)),
+            (_("amount"), format_money(row.per_unit * distribution.cash_units)),
             (_("paid in by the business"), format_money(distribution.received)),
             (_("reason"), row.reason),
             (_("prepared by"), row.maker or "–"),

@@ -20,6 +20,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyInline, StaffAdmin, link, list_url
 from microfund.kernel.money import format_money
 
+from . import elections
 from .distributions import FUND_ACTS
 from .journal import balance_panel
 from .releases import RELEASE
@@ -186,6 +187,7 @@ class FundAdmin(StaffAdmin):
             confirm=True,
         ),
         RELEASE,
+        elections.OFFER,
         *FUND_ACTS,
     )
 
@@ -256,6 +258,8 @@ class FundAdmin(StaffAdmin):
                 [(own.asked_at, own.told_at or "") for own in row.waiting_entries.order_by("pk")[:WAITING_SHOWN]],
             ),
         ]
+        if row.election_offers.exists():
+            panels.append(elections.offers_panel(row))
         if row.book_id:
             panels.append(balance_panel(row.book))
             panels.append(_order_panel(row))

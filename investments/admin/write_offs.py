@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from investments.banking import outgoing
 from investments.distributions import credit, write_off
+from investments.distributions.elected import Choice
 from investments.distributions.models import OWING
 from investments.models import Distribution, PayIn, WriteOff
 from investments.revenue.models import UNDECIDED
@@ -52,7 +53,8 @@ def _preview(row: Distribution, data: dict[str, Any]) -> list[Panel]:
     if not row.owed:
         raise DomainError("nothing", _("The business owes nothing of this distribution."))
     found = write_off.figures(row)
-    lines = row.allocations.select_related("holding__investor").order_by("-gross", "pk")[:SHOWN]
+    in_cash = row.allocations.exclude(elected__choice__in=[Choice.IN_KIND, Choice.GIVE_BACK])
+    lines = in_cash.select_related("holding__investor").order_by("-gross", "pk")[:SHOWN]
     return [
         Panel(_("What it would mean"), (_("what"), _("amount")), _figures(found), numeric=frozenset({1})),
         Panel(

@@ -65,7 +65,7 @@ class WriteOff(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     amount__gt=0,
-                    per_unit__gt=0,
+                    per_unit__gte=0,
                     net__gte=0,
                     tax__gte=0,
                     credit__gte=0,

@@ -172,9 +172,9 @@ def received() -> Iterator[str]:
           LEFT JOIN (SELECT distribution_id, sum(per_unit) AS per_unit FROM investments_instalment
                       WHERE state = 'approved' GROUP BY 1) AS part ON part.distribution_id = own.id
          WHERE own.instalment_per_unit <> coalesce(part.per_unit, 0)
-            OR own.instalment_per_unit * own.units > own.received
-            OR own.state = 'approved' AND own.received = own.gross AND own.instalment_per_unit <> own.per_unit
-               AND own.gross > 0
+            OR own.instalment_per_unit * (own.units - own.elected_units) > own.received
+            OR own.state = 'approved' AND own.received >= own.gross - own.in_kind - own.given_back
+               AND own.instalment_per_unit <> own.per_unit AND own.gross > 0
          ORDER BY own.id
     """)
 
@@ -190,11 +190,16 @@ def write_offs() -> Iterator[str]:
           FROM investments_distribution AS own
           LEFT JOIN investments_writeoff AS decided
             ON decided.distribution_id = own.id AND decided.state = 'approved'
+          LEFT JOIN LATERAL (SELECT decided.per_unit * (own.units - own.elected_units)
+                                    + CASE WHEN own.received < own.elected_tax THEN own.elected_tax ELSE 0 END
+                                    + (SELECT coalesce(sum(amount), 0) FROM investments_electedreturn
+                                        WHERE distribution_id = own.id AND released_at IS NULL) AS amount) AS lost
+            ON true
          WHERE (own.written_off, own.written_off_per_unit)
                IS DISTINCT FROM (coalesce(decided.amount, 0), coalesce(decided.per_unit, 0))
             OR decided.id IS NOT NULL AND (decided.checker_id IS NULL OR decided.checker_id = decided.maker_id
-                                           OR decided.amount + decided.credit <> decided.per_unit * own.units
-                                           OR decided.net + decided.tax <> decided.per_unit * own.units)
+                                           OR decided.amount + decided.credit <> lost.amount
+                                           OR decided.net + decided.tax <> lost.amount)
          ORDER BY own.id
     """)
     yield from query("""

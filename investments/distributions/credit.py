@@ -19,7 +19,7 @@ from investments.revenue.models import DISTRIBUTED, Period
 from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError
 
-from . import pay_in
+from . import in_kind, pay_in
 from .changes import WriteOff
 from .models import Distribution, PayIn
 
@@ -62,11 +62,13 @@ def _use(fund: Fund, row: WriteOff, distribution: Distribution, amount: int, *, 
 
 
 def returnable(row: WriteOff) -> bool:
-    """Whether a credit has nothing left to pay: every period is decided and the business owes nothing."""
+    """Whether a credit has nothing left to pay: every period is decided, the business owes nothing, and no voucher can
+    make it owe something again."""
     fund = row.distribution.fund
     undecided = fund.periods.exclude(state__in=[*DISTRIBUTED, Period.State.WOUND_UP])
     waiting = fund.distributions.filter(state=Distribution.State.CALCULATED)
-    return row.credit_left > 0 and not (undecided.exists() or waiting.exists() or pay_in.owed_by(fund))
+    needed = undecided.exists() or waiting.exists() or pay_in.owed_by(fund) or in_kind.vouchers_open(fund)
+    return row.credit_left > 0 and not needed
 
 
 def give_back(row: WriteOff, *, payee: dict[str, str], actor: Any, at: datetime, reason: str) -> OutgoingTransfer:

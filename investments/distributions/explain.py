@@ -18,7 +18,9 @@ from microfund.kernel import clock
 from microfund.kernel.money import format_money
 
 from .changes import WriteOff
+from .elected import Choice
 from .models import Allocation, Distribution
+from .taxed import taken
 
 Yen = Callable[[int | None], str]
 
@@ -55,7 +57,23 @@ def sentences(own: Distribution, line: Allocation | None = None) -> list[str]:
     if own.reason == Reason.GRACE:
         return [_("This period lies in the grace period of the terms: its sales do not count and nothing is paid.")]
     told = [relief(own.period)] if own.period.relief else []
-    return [_calculation(own, yen) + (_mine(line, yen) if line else ""), *_reasons(own, yen), *told, *written_off(own)]
+    found = [_calculation(own, yen) + (_mine(line, yen) if line else ""), *_reasons(own, yen), *told]
+    return [*found, *(taken_words(line) if line else []), *written_off(own)]
+
+
+def taken_words(line: Allocation) -> list[str]:
+    """How a line was taken by its holder's choice, if not in cash, in a sentence. Uses `elected`."""
+    own, currency = taken(line), line.distribution.fund.currency
+    if own is None:
+        return []
+    words = {"net": format_money(own.net, currency), "worth": format_money(own.worth, currency)}
+    if own.choice == Choice.GIVE_BACK:
+        return [_("By your choice %(net)s after tax are given back to the business.") % words]
+    words["bonus"] = percent(own.bonus)
+    return [
+        _("By your choice %(net)s after tax are taken in kind: as a voucher for %(worth)s, a bonus of %(bonus)s in it.")
+        % words
+    ]
 
 
 def relief(period: Period) -> str:

@@ -51,6 +51,9 @@ class Distribution(models.Model):
     has paid, `instalment_per_unit` what has been released to be paid out so far. `written_off` is what the business
     need not pay any more, `written_off_per_unit` what the holders will not get of it (WriteOff). Calculated by one
     person, approved by another (CHECK). Amounts in minor units (yen).
+
+    `in_kind` and `given_back` are the net that holders of `elected_units` take otherwise (ElectedLine); their tax,
+    `elected_tax`, is paid in cash like the rest. `returned` is what of `in_kind` came back to cash.
     """
 
     class State(models.TextChoices):
@@ -92,6 +95,11 @@ class Distribution(models.Model):
     instalment_per_unit = models.BigIntegerField(_("released to be paid out, per unit"), default=0)
     written_off = models.BigIntegerField(_("written off"), default=0, db_default=0)
     written_off_per_unit = models.BigIntegerField(_("written off, per unit"), default=0, db_default=0)
+    in_kind = models.BigIntegerField(_("taken in kind, after tax"), default=0, db_default=0)
+    given_back = models.BigIntegerField(_("given back, after tax"), default=0, db_default=0)
+    elected_units = models.BigIntegerField(_("units not paid in cash"), default=0, db_default=0)
+    elected_tax = models.BigIntegerField(_("tax of what is not paid in cash"), default=0, db_default=0)
+    returned = models.BigIntegerField(_("in kind, back in cash"), default=0, db_default=0)
     calculated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("calculated by")
     )
@@ -136,7 +144,7 @@ class Distribution(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     received__gte=0,
-                    received__lte=F("gross") - F("written_off"),
+                    received__lte=F("gross") - F("in_kind") - F("given_back") + F("returned") - F("written_off"),
                     instalment_per_unit__gte=0,
                     instalment_per_unit__lte=F("per_unit") - F("written_off_per_unit"),
                 ),
@@ -146,11 +154,24 @@ class Distribution(models.Model):
                 condition=Q(written_off=0, written_off_per_unit=0)
                 | Q(
                     written_off__gt=0,
-                    written_off=F("gross") - F("received"),
-                    written_off_per_unit__gt=0,
+                    written_off=F("gross") - F("in_kind") - F("given_back") + F("returned") - F("received"),
+                    written_off_per_unit__gte=0,
                     written_off_per_unit=F("per_unit") - F("instalment_per_unit"),
                 ),
                 name="distribution_written_off",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    in_kind__gte=0,
+                    given_back__gte=0,
+                    elected_tax__gte=0,
+                    elected_units__gte=0,
+                    elected_units__lte=F("units"),
+                    returned__gte=0,
+                    returned__lte=F("in_kind"),
+                )
+                & Q(in_kind=F("per_unit") * F("elected_units") - F("elected_tax") - F("given_back")),
+                name="distribution_elected",
             ),
         ]
         indexes = [models.Index(fields=["fund", "state"], name="distribution_fund_idx")]
@@ -159,9 +180,25 @@ class Distribution(models.Model):
         return f"{self.fund_id} #{self.period_id}.{self.supplement}"
 
     @property
+    def cash_units(self) -> int:
+        """Units whose holders are paid in cash."""
+        return self.units - self.elected_units
+
+    @property
+    def cash(self) -> int:
+        """Yen that the business has to pay in by the distribution itself: without what is taken in kind or given back,
+        and without what of it came back later."""
+        return self.gross - self.in_kind - self.given_back
+
+    @property
     def owed(self) -> int:
         """Yen that the business still has to pay in."""
-        return self.gross - self.received - self.written_off
+        return self.cash + self.returned - self.received - self.written_off
+
+    @property
+    def in_arrears(self) -> int:
+        """Yen of `cash` that are still to be paid in; what came back from vouchers is due without a date."""
+        return max(0, self.cash - self.received - self.written_off)
 
     @property
     def cash_per_unit(self) -> int:
@@ -170,7 +207,10 @@ class Distribution(models.Model):
 
 
 #: Distributions of which the business still owes something.
-OWING = Q(state=Distribution.State.APPROVED, received__lt=F("gross") - F("written_off"))
+OWING = Q(
+    state=Distribution.State.APPROVED,
+    received__lt=F("gross") - F("in_kind") - F("given_back") + F("returned") - F("written_off"),
+)
 
 DISTRIBUTION_STATES = StateTable(
     "investments.Distribution",

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments import events
@@ -21,14 +20,14 @@ from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
+from . import in_kind
 from .changes import WRITE_OFF_STATES, WriteOff
 from .models import INSTALMENT_STATES, OWING, Distribution, Instalment, PayIn
 
 
 def owed_by(fund: Fund) -> int:
     """Yen that the business owes for approved distributions and has not paid in."""
-    open_ones = fund.distributions.filter(OWING)
-    return open_ones.aggregate(owed=Sum(F("gross") - F("received") - F("written_off")))["owed"] or 0
+    return sum(row.owed for row in fund.distributions.filter(OWING))
 
 
 def distribution_of(line: StatementLine) -> Distribution | None:
@@ -125,12 +124,21 @@ def _pay_in(
 
 
 def count_in(distribution: Distribution, amount: int, *, at: datetime) -> None:
-    """So much more (yen) of what is owed is there, and was booked; with the last of it the rest may be paid out. The
-    caller holds the rows of `lock_open`."""
+    """So much more (yen) of what is owed is there, and was booked. The caller holds the rows of `lock_open`."""
     distribution.received += amount
     distribution.save(update_fields=["received"])
-    if distribution.owed == 0:
-        _release_rest(distribution, at=at)
+    release(distribution, at=at)
+
+
+def release(distribution: Distribution, *, at: datetime) -> None:
+    """What the cash that is there allows without a decision: first the tax of what is taken otherwise is withheld; with
+    the last of what the distribution pays in cash, the rest may be paid out; then what came back from vouchers. The
+    caller holds the distribution's row."""
+    in_kind.withhold(distribution, at=at)
+    if distribution.gross and distribution.received >= distribution.cash:
+        if distribution.instalment_per_unit < distribution.per_unit:
+            _release_rest(distribution, at=at)
+        in_kind.release_returned(distribution, at=at)
 
 
 def drop_prepared(distribution: Distribution, *, at: datetime, reason: str) -> None:
@@ -153,12 +161,14 @@ def _release_rest(distribution: Distribution, *, at: datetime) -> None:
         per_unit_before=distribution.instalment_per_unit,
         prepared_at=at,
         approved_at=at,
+        complete=not distribution.cash_units,
     )
     distribution.instalment_per_unit = distribution.per_unit
     distribution.save(update_fields=["instalment_per_unit"])
-    period = distribution.period
+    period = Period.objects.get(pk=distribution.period_id)
     if period.state == Period.State.APPROVED and distribution.supplement == 0:
-        PERIOD_STATES.move(period, Period.State.FUNDED, at=at)
+        # Nobody is paid in cash: no transfer will ever end the period.
+        PERIOD_STATES.move(period, Period.State.FUNDED if distribution.cash_units else Period.State.PAID, at=at)
     publish(
         events.DistributionFunded(distribution_id=distribution.pk, fund_id=distribution.fund_id, at=at),
         key=str(distribution.pk),
@@ -170,10 +180,17 @@ def _release_rest(distribution: Distribution, *, at: datetime) -> None:
 
 
 def payable_in_part(distribution: Distribution) -> int:
-    """Whole yen per unit that the cash which is there allows beyond what was released: floor(cash / units)."""
-    if not distribution.units:
-        return 0
-    return distribution.received // distribution.units - distribution.instalment_per_unit
+    """Whole yen per unit that the cash which is there allows beyond what was released: floor(cash / units), of the
+    units that are paid in cash, after the tax of the others."""
+    return payable(distribution) - distribution.instalment_per_unit
+
+
+def payable(distribution: Distribution) -> int:
+    """Whole yen of each unit that is paid in cash which the cash that is there allows in all."""
+    there = distribution.received - distribution.elected_tax
+    if not distribution.cash_units:
+        return distribution.per_unit if there >= 0 else 0
+    return min(distribution.per_unit, max(0, there) // distribution.cash_units)
 
 
 def prepare_instalment(distribution: Distribution, *, actor: Any, at: datetime, reason: str) -> Instalment:
@@ -185,7 +202,7 @@ def prepare_instalment(distribution: Distribution, *, actor: Any, at: datetime, 
     with transaction.atomic():
         locks.lock_one(Fund, distribution.fund_id)
         distribution = locks.lock_one(Distribution, distribution.pk)
-        if distribution.state != Distribution.State.APPROVED or distribution.owed == 0:
+        if distribution.state != Distribution.State.APPROVED or distribution.in_arrears == 0:
             raise DomainError(
                 "wrong_state", _("Only an approved distribution that is not paid in whole is paid in part.")
             )

@@ -21,7 +21,7 @@ from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
-from . import credit
+from . import credit, in_kind, pay_in
 from .allocate import allocate
 from .models import DISTRIBUTION_STATES, OWING, Distribution
 from .queries import accepted_reports, standing
@@ -181,6 +181,7 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         period = wanted.order_by("number")[0]
         distribution = locks.lock_one(Distribution, distribution.pk)
         DISTRIBUTION_STATES.require(distribution.state, Distribution.State.APPROVED)
+        in_kind.require_unfrozen(distribution)
         if actor.pk == distribution.calculated_by_id:
             raise DomainError("same_person", _("You calculated this distribution; another person must approve it."))
         residual = distribution.per_unit if distribution.action == Action.WIND_UP else None
@@ -205,6 +206,9 @@ def approve(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         )
         _owe(fund, distribution, at=at)
         _advance(fund, period, distribution, actor=actor, at=at)
+        in_kind.take(fund, distribution, at=at)
+        if not distribution.owed:
+            pay_in.release(distribution, at=at)
         credit.use(fund, at=at)
         distribution.refresh_from_db(fields=["received", "instalment_per_unit"])
         publish(

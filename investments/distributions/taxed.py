@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from .elected import Choice, ElectedLine
 from .models import Allocation, Distribution
 
 #: The newest re-taxing of `allocation`, if there is one; `base` and `rate` say from where on which rate holds.
@@ -21,8 +22,14 @@ SPAN = """floor((greatest(0, {high} - distribution.principal_per_unit)
                   * allocation.units::numeric * coalesce(newest.rate, allocation.rate))"""
 
 
+#: `allocation` is paid in cash: it was not taken in kind or given back, which is settled and never taxed again.
+IN_CASH = """NOT EXISTS (SELECT FROM investments_electedline AS taken
+                          WHERE taken.allocation_id = allocation.id AND taken.choice <> 'cash')"""
+
+
 def tax_up_to(distribution: Distribution, per_unit: int) -> tuple[int, int]:
-    """Yen of tax over all holdings if no more than `per_unit` of each unit is paid, and if all of it is."""
+    """Yen of tax over all holdings that are paid in cash if no more than `per_unit` of each unit is paid, and if all of
+    it is."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(coalesce(newest.taken, 0) + "  # noqa: S608 - texts of this module
@@ -31,11 +38,20 @@ def tax_up_to(distribution: Distribution, per_unit: int) -> tuple[int, int]:
             "  FROM investments_allocation AS allocation"
             "  JOIN investments_distribution AS distribution ON distribution.id = allocation.distribution_id"
             + NEWEST
-            + " WHERE allocation.distribution_id = %(distribution)s",
+            + f" WHERE allocation.distribution_id = %(distribution)s AND {IN_CASH}",
             {"per_unit": per_unit, "distribution": distribution.pk},
         )
         kept, whole = cursor.fetchone()
         return kept, whole
+
+
+def taken(line: Allocation) -> ElectedLine | None:
+    """How a line was taken, if not in cash. Uses `elected` if it was fetched with the line, and asks for nothing where
+    the whole distribution is paid in cash."""
+    if not line.distribution.elected_units:
+        return None
+    found: ElectedLine | None = getattr(line, "elected", None)
+    return found if found is not None and found.choice != Choice.CASH else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +69,11 @@ class Due:
 
 
 def due(line: Allocation) -> Due:
-    """The figures of a line as they stand; those of its approval unless something changed since. Uses `retaxed` if it
-    was fetched with the line."""
+    """The figures of a line as they stand; those of its approval unless something changed since, and always where it
+    was taken otherwise than in cash. Uses `retaxed` if it was fetched with the line."""
     own = line.distribution
+    if taken(line) is not None:
+        return Due(line.gross, line.principal, line.profit, line.tax, line.net, 0, line.rate)
     newest = max(line.retaxed.all(), key=lambda row: row.pk, default=None)
     rate = newest.rate if newest else line.rate
     gross = own.cash_per_unit * line.units

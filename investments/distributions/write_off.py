@@ -18,8 +18,9 @@ from microfund.kernel import clock, locks
 from microfund.kernel.errors import DomainError, require_reason
 from microfund.kernel.outbox.services import publish
 
-from . import credit, pay_in
+from . import credit, in_kind, pay_in
 from .changes import WRITE_OFF_STATES, WriteOff
+from .elected import VOUCHER_OPEN
 from .models import OWING, Distribution, Instalment
 from .taxed import tax_up_to
 
@@ -27,7 +28,8 @@ from .taxed import tax_up_to
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What a write-off would mean, in yen: `amount` is the claim that is given up, `per_unit` what the holders do not
-    get of each unit (`net` and `tax` of it in all), `credit` what is left of the cash that is there."""
+    get of each unit that is paid in cash (`net` and `tax` in all, with what came back from vouchers and is not paid in,
+    and with the tax of what was taken otherwise), `credit` what is left of the cash that is there."""
 
     amount: int
     per_unit: int
@@ -38,22 +40,21 @@ class Figures:
 
 def figures(distribution: Distribution) -> Figures:
     """What writing off now would mean: every whole yen per unit that the business has paid in is still paid out."""
-    payable = distribution.received // distribution.units
+    payable = pay_in.payable(distribution)
     lost = distribution.per_unit - payable
     kept, whole = tax_up_to(distribution, payable)
-    return Figures(
-        amount=distribution.owed,
-        per_unit=lost,
-        net=lost * distribution.units - (whole - kept),
-        tax=whole - kept,
-        credit=distribution.received - payable * distribution.units,
-    )
+    back = in_kind.unreleased(distribution)
+    # The tax of what was taken otherwise comes first: it is there in whole and withheld, or it falls away in whole.
+    fallen = distribution.elected_tax if distribution.received < distribution.elected_tax else 0
+    net, tax = lost * distribution.cash_units - (whole - kept) + back, whole - kept + fallen
+    return Figures(amount=distribution.owed, per_unit=lost, net=net, tax=tax, credit=net + tax - distribution.owed)
 
 
 def prepare(distribution: Distribution, *, actor: Any, at: datetime, reason: str) -> WriteOff:
     """Staff propose to give up all that the business still owes of a distribution. The reason is public.
 
-    Raises DomainError: "reason_needed", "wrong_state" (not approved, or nothing is owed of it), "under_way".
+    Raises DomainError: "reason_needed", "wrong_state" (not approved, or nothing is owed of it), "under_way",
+    "vouchers_open" (of what was taken in kind something may still come back to cash, and would be owed too).
     """
     require_reason(reason)
     with transaction.atomic():
@@ -61,6 +62,7 @@ def prepare(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         distribution = locks.lock_one(Distribution, distribution.pk)
         if not Distribution.objects.filter(OWING, pk=distribution.pk).exists():
             raise DomainError("wrong_state", _("The business owes nothing of this distribution."))
+        _require_vouchers_ended(distribution)
         if distribution.write_offs.filter(state=WriteOff.State.PREPARED).exists():
             raise DomainError("under_way", _("A write-off of this distribution waits for approval."))
         return WriteOff.objects.create(
@@ -72,11 +74,17 @@ def prepare(distribution: Distribution, *, actor: Any, at: datetime, reason: str
         )
 
 
+def _require_vouchers_ended(distribution: Distribution) -> None:
+    if distribution.elected_lines.filter(VOUCHER_OPEN).exists():
+        raise DomainError("vouchers_open", _("Vouchers of this distribution are still valid; wait until they end."))
+
+
 def approve(row: WriteOff, *, actor: Any, at: datetime, reason: str = "") -> WriteOff:
     """A second person gives it up: the claim on the business and what it made for the holders leave the books, what is
     there is released, what is left of it becomes a credit.
 
-    Raises DomainError: "same_person", "wrong_state", "stale" (the business has paid, or the tax changed, since).
+    Raises DomainError: "same_person", "wrong_state", "vouchers_open", "stale" (the business has paid, or the tax
+    changed, since).
     """
     if actor.pk == row.maker_id:
         raise DomainError("same_person", _("You prepared this write-off; another person must approve it."))
@@ -87,6 +95,7 @@ def approve(row: WriteOff, *, actor: Any, at: datetime, reason: str = "") -> Wri
         distribution = Distribution.objects.get(pk=row.distribution_id)
         row = locks.lock_one(WriteOff, row.pk)
         WRITE_OFF_STATES.require(row.state, WriteOff.State.APPROVED)
+        _require_vouchers_ended(distribution)
         now = figures(distribution)
         if now != Figures(row.amount, row.per_unit, row.net, row.tax, row.credit):
             raise DomainError(

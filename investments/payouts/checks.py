@@ -21,7 +21,7 @@ def parts() -> Iterator[str]:
                        FROM investments_payoutitem GROUP BY 1) AS part ON part.payout_id = own.id
          WHERE (own.gross, own.principal, own.profit, own.tax, own.net) IS DISTINCT FROM
                (coalesce(part.gross, 0), coalesce(part.principal, 0), coalesce(part.profit, 0), coalesce(part.tax, 0),
-                coalesce(part.net, 0))
+                coalesce(part.net, 0) + own.returned)
          ORDER BY own.id
     """)
     yield from query("""
@@ -226,13 +226,16 @@ def taxed() -> Iterator[str]:
         """
         SELECT format('investments_fund %s (%s): tax accrued %s, its lines make %s', fund.id, fund.slug,
                       coalesce(posted.amount, 0),
-                      coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0))
+                      coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0)
+                      - coalesce(own.taken, 0))
           FROM investments_fund AS fund
           LEFT JOIN (SELECT book_id, sum(amount) AS amount
                        FROM unnest(%(books)s::bigint[], %(amounts)s::bigint[]) AS part (book_id, amount)
                       GROUP BY 1) AS posted ON posted.book_id = fund.book_id
           LEFT JOIN (SELECT distribution.fund_id, sum(coalesce(newest.tax, distribution.tax)) AS tax,
-                            sum(decided.tax) AS written_off
+                            sum(decided.tax) AS written_off,
+                            sum(distribution.elected_tax) FILTER (WHERE distribution.received
+                                                                        >= distribution.elected_tax) AS taken
                        FROM investments_distribution AS distribution
                        LEFT JOIN LATERAL (SELECT tax FROM investments_retax WHERE distribution_id = distribution.id
                                            ORDER BY number DESC LIMIT 1) AS newest ON true
@@ -243,6 +246,7 @@ def taxed() -> Iterator[str]:
                AS sent ON sent.fund_id = fund.id
          WHERE coalesce(posted.amount, 0)
                <> coalesce(own.tax, 0) - coalesce(own.written_off, 0) - coalesce(sent.tax, 0)
+                  - coalesce(own.taken, 0)
          ORDER BY fund.id
         """,
         {"books": [row.book_id for row in accrued], "amounts": [-row.amount for row in accrued]},

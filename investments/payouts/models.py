@@ -98,7 +98,8 @@ class PayoutFile(models.Model):
 class Payout(models.Model):
     """Money sent to one investor for one fund, first put together for `run`; paid at most once, whatever is retried.
 
-    `net = gross − tax` is what is sent. A payout without a live attempt waits for the next run.
+    `net = gross − tax + returned` is what is sent; `returned` are balances of vouchers in kind that were not used
+    (ElectedReturn), taxed before. A payout without a live attempt waits for the next run.
     """
 
     class State(models.TextChoices):
@@ -118,6 +119,7 @@ class Payout(models.Model):
     profit = models.BigIntegerField(_("profit"))
     tax = models.BigIntegerField(_("tax withheld"))
     net = models.BigIntegerField(_("net"))
+    returned = models.BigIntegerField(_("of vouchers that were not used"), default=0, db_default=0)
     # The first attempt was sent: the tax is withheld by it, and never again.
     withheld_on = models.DateField(_("tax withheld on"), null=True)
     paid_on = models.DateField(_("paid on"), null=True)
@@ -129,7 +131,12 @@ class Payout(models.Model):
             models.UniqueConstraint(fields=["run", "fund", "investor"], name="payout_once"),
             models.CheckConstraint(
                 condition=Q(
-                    gross=F("principal") + F("profit"), net=F("gross") - F("tax"), net__gt=0, tax__gte=0, profit__gte=0
+                    gross=F("principal") + F("profit"),
+                    net=F("gross") - F("tax") + F("returned"),
+                    net__gt=0,
+                    tax__gte=0,
+                    profit__gte=0,
+                    returned__gte=0,
                 ),
                 name="payout_sums",
             ),

@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from investments import events
 from investments.banking import services as banking
 from investments.banking.models import StatementLine
+from investments.distributions import in_kind
 from investments.distributions.models import Distribution
+from investments.distributions.taxed import IN_CASH
 from investments.ledger import post as ledger
 from investments.offerings.models import FUND_STATES, Fund
 from investments.revenue.models import PERIOD_STATES, Period
@@ -64,18 +66,18 @@ def paid_due(*, on: date, at: datetime) -> dict[str, int]:
 
 
 def _complete_instalments() -> int:
-    """Mark the instalments whose every allocation stands in a payout, so that runs need not look at them again."""
+    """Mark the instalments whose every line in cash stands in a payout, so that runs need not look at them again."""
     with connection.cursor() as cursor:
-        cursor.execute("""
+        cursor.execute(f"""
             UPDATE investments_instalment AS instalment SET complete = true
              WHERE instalment.state = 'approved' AND NOT instalment.complete
                AND NOT EXISTS (
                    SELECT FROM investments_allocation AS allocation
-                    WHERE allocation.distribution_id = instalment.distribution_id
+                    WHERE allocation.distribution_id = instalment.distribution_id AND {IN_CASH}
                       AND NOT EXISTS (SELECT FROM investments_payoutitem AS item
                                        WHERE item.allocation_id = allocation.id
                                          AND item.instalment_id = instalment.id))
-        """)
+        """)  # noqa: S608 - texts of this package
         return int(cursor.rowcount)
 
 
@@ -120,7 +122,8 @@ def mature(fund_id: int, *, at: datetime) -> bool:
 
 def settle(fund: Fund, *, actor: Any, at: datetime, reason: str) -> Fund:
     """matured → settled: staff close a fund that owes nothing and is owed nothing. Raises DomainError: "reason_needed",
-    "wrong_state", "not_empty" (naming the account that still holds something)."""
+    "wrong_state", "not_empty" (naming the account that still holds something), "under_way" (a distribution waits, or a
+    voucher in kind is still valid)."""
     require_reason(reason)
     with transaction.atomic():
         fund = locks.lock_one(Fund, fund.pk)
@@ -137,6 +140,8 @@ def settle(fund: Fund, *, actor: Any, at: datetime, reason: str) -> Fund:
                 )
         if fund.distributions.filter(state=Distribution.State.CALCULATED).exists():
             raise DomainError("under_way", _("A distribution waits for approval."))
+        if in_kind.vouchers_open(fund):
+            raise DomainError("under_way", _("A voucher of this fund is still valid; what is left of it comes back."))
         return FUND_STATES.move(fund, Fund.State.SETTLED, at=at, actor=actor, reason=reason)
 
 

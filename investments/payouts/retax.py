@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from investments import events
 from investments.distributions.changes import Retax
 from investments.distributions.models import Distribution
-from investments.distributions.taxed import NEWEST, SPAN
+from investments.distributions.taxed import IN_CASH, NEWEST, SPAN
 from investments.ledger import post as ledger
 from investments.ledger.models import Entry
 from investments.offerings.exact import RATE_SCALE, scaled_rate
@@ -54,7 +54,7 @@ line AS (
                              ON payout.id = item.payout_id AND payout.withheld_on IS NOT NULL
                            JOIN investments_instalment AS instalment ON instalment.id = item.instalment_id
                           WHERE item.allocation_id = allocation.id) AS done ON true
-     WHERE distribution.state = 'approved' AND distribution.profit > 0
+     WHERE distribution.state = 'approved' AND distribution.profit > 0 AND {IN_CASH}
        AND (EXISTS (SELECT FROM investments_instalment AS part
                      WHERE part.distribution_id = distribution.id AND part.state = 'approved' AND NOT part.complete)
             OR EXISTS (SELECT FROM investments_instalment AS part

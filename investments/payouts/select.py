@@ -9,13 +9,14 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from investments.distributions.taxed import NEWEST, SPAN
+from investments.distributions.taxed import IN_CASH, NEWEST, SPAN
 
 _BASE = "coalesce(newest.from_per_unit, 0)"
 _BY = SPAN.format(low=_BASE, high="instalment.per_unit_before + instalment.per_unit")
 _BEFORE = SPAN.format(low=_BASE, high="instalment.per_unit_before")
-#: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before. What
-#: a deceased holder is still owed goes to the heir who was named for it.
+#: What of an allocation an instalment pays: principal first, tax of all profit so far less what was taken before; and
+#: balances of vouchers that were not used, taxed before (`returned`). What a deceased holder is still owed goes to the
+#: heir who was named for it.
 DUE = f"""
 due AS (
     SELECT allocation.id AS allocation_id, instalment.id AS instalment_id, holding.fund_id,
@@ -28,31 +29,41 @@ due AS (
            (least(instalment.per_unit_before + instalment.per_unit, distribution.principal_per_unit)
             - least(instalment.per_unit_before, distribution.principal_per_unit)) * allocation.units AS principal,
            ({_BY}
-            - {_BEFORE})::bigint AS tax
+            - {_BEFORE})::bigint AS tax, 0::bigint AS returned, NULL::bigint AS return_id
       FROM investments_instalment AS instalment
       JOIN investments_distribution AS distribution ON distribution.id = instalment.distribution_id
       JOIN investments_allocation AS allocation ON allocation.distribution_id = distribution.id
       JOIN investments_holding AS holding ON holding.id = allocation.holding_id
       {NEWEST}
-     WHERE instalment.state = 'approved' AND NOT instalment.complete
+     WHERE instalment.state = 'approved' AND NOT instalment.complete AND {IN_CASH}
        AND NOT EXISTS (SELECT FROM investments_payoutitem AS item
                         WHERE item.allocation_id = allocation.id AND item.instalment_id = instalment.id)
+    UNION ALL
+    SELECT line.allocation_id, NULL, holding.fund_id, coalesce(holding.paid_to_id, holding.investor_id),
+           line.distribution_id, holding.frozen_at IS NOT NULL AND holding.paid_to_id IS NULL, false, 0, 0, 0,
+           back.amount, back.id
+      FROM investments_electedreturn AS back
+      JOIN investments_electedline AS line ON line.id = back.line_id
+      JOIN investments_allocation AS allocation ON allocation.id = line.allocation_id
+      JOIN investments_holding AS holding ON holding.id = allocation.holding_id
+     WHERE back.amount > 0 AND back.released_at IS NOT NULL AND back.payout_id IS NULL
 )
 """  # noqa: S608 - texts of this module
 #: By investor and fund: what is new, and why it would not be sent. Small sums wait, but not over the year's end and not
 #: once a fund has nothing more to pay.
 _JUDGED = """
 judged AS (
-    SELECT part.fund_id, part.investor_id, part.gross, part.principal, part.tax, account.id AS account_id,
+    SELECT part.fund_id, part.investor_id, part.gross, part.principal, part.tax, part.returned,
+           part.gross - part.tax + part.returned AS net, account.id AS account_id,
            CASE WHEN part.frozen THEN 'frozen'
                 WHEN account.id IS NULL THEN 'no_account'
                 WHEN part.set_aside THEN 'unclaimed'
-                WHEN part.gross - part.tax < policy.payout_minimum AND NOT %(year_end)s AND NOT last.over
-                     THEN 'small'
+                WHEN part.gross - part.tax + part.returned < policy.payout_minimum AND NOT %(year_end)s
+                     AND NOT last.over THEN 'small'
                 ELSE '' END AS excluded
       FROM (SELECT fund_id, investor_id, bool_or(frozen) AS frozen,
                    bool_or(set_aside) AS set_aside, sum(gross)::bigint AS gross,
-                   sum(principal)::bigint AS principal, sum(tax)::bigint AS tax
+                   sum(principal)::bigint AS principal, sum(tax)::bigint AS tax, sum(returned)::bigint AS returned
               FROM due GROUP BY fund_id, investor_id) AS part
       JOIN investments_fund AS fund ON fund.id = part.fund_id
       JOIN investments_policyprofile AS policy ON policy.id = fund.policy_id
@@ -63,7 +74,7 @@ judged AS (
                    ) AS last ON true
       LEFT JOIN investments_bankaccount AS account
         ON account.investor_id = part.investor_id AND account.ended_at IS NULL
-     WHERE part.gross - part.tax > 0
+     WHERE part.gross - part.tax + part.returned > 0
 )
 """
 #: Payouts that were put together before and did not arrive: an account was given since the last try.
@@ -115,7 +126,7 @@ def preview(pay_on: date) -> list[Line]:
         cursor.execute(
             f"WITH {DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
             " SELECT fund_id, excluded, count(*), sum(net)::bigint FROM ("
-            "   SELECT fund_id, excluded, gross - tax AS net FROM judged"
+            "   SELECT fund_id, excluded, net FROM judged"
             "   UNION ALL SELECT fund_id, excluded, net FROM again) AS part"
             " GROUP BY fund_id, excluded ORDER BY fund_id, excluded",
             {"year_end": is_year_end(pay_on)},
@@ -133,8 +144,8 @@ _GATHER = (
 _BUILD = f"""
 WITH due AS (SELECT * FROM pg_temp.due_in_run), {_JUDGED}, {_AGAIN}
 , payout AS (
-    INSERT INTO investments_payout (run_id, fund_id, investor_id, state, gross, principal, profit, tax, net)
-    SELECT %(run)s, fund_id, investor_id, 'in_run', gross, principal, gross - principal, tax, gross - tax
+    INSERT INTO investments_payout (run_id, fund_id, investor_id, state, gross, principal, profit, tax, net, returned)
+    SELECT %(run)s, fund_id, investor_id, 'in_run', gross, principal, gross - principal, tax, net, returned
       FROM judged WHERE excluded = ''
      ORDER BY fund_id, investor_id
     RETURNING id, fund_id, investor_id, net
@@ -145,6 +156,13 @@ WITH due AS (SELECT * FROM pg_temp.due_in_run), {_JUDGED}, {_AGAIN}
     SELECT payout.id, due.instalment_id, due.allocation_id, due.gross, due.principal, due.gross - due.principal,
            due.tax, due.gross - due.tax
       FROM due JOIN payout ON payout.fund_id = due.fund_id AND payout.investor_id = due.investor_id
+     WHERE due.return_id IS NULL
+    RETURNING 1
+)
+, back AS (
+    UPDATE investments_electedreturn AS back SET payout_id = payout.id
+      FROM due JOIN payout ON payout.fund_id = due.fund_id AND payout.investor_id = due.investor_id
+     WHERE back.id = due.return_id
     RETURNING 1
 )
 , retried AS (
@@ -185,7 +203,7 @@ def excluded_people(pay_on: date, fund_id: int, limit: int = 200) -> list[dict[s
         cursor.execute(
             f"WITH {DUE}, {_JUDGED}, {_AGAIN}"  # noqa: S608 - texts of this module
             " SELECT investor_id, excluded, net FROM ("
-            "   SELECT fund_id, investor_id, excluded, gross - tax AS net FROM judged"
+            "   SELECT fund_id, investor_id, excluded, net FROM judged"
             "   UNION ALL SELECT fund_id, investor_id, excluded, net FROM again) AS part"
             " WHERE fund_id = %(fund)s AND excluded <> '' ORDER BY net DESC, investor_id LIMIT %(limit)s",
             {"year_end": is_year_end(pay_on), "fund": fund_id, "limit": limit},

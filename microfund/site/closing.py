@@ -29,6 +29,7 @@ from investments.models import (
     Allocation,
     CalendarAddress,
     Dispute,
+    ElectedReturn,
     Fund,
     Holding,
     InheritanceShare,
@@ -47,7 +48,7 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice, NoticeChoice
 from rewards import claims, visits
-from rewards.models import Compensation, Parcel
+from rewards.models import Compensation, Parcel, Voucher
 
 #: Refunds that have reached their end.
 SETTLED_REFUNDS = ("succeeded", "paid_by_bank", "charged_back")
@@ -99,6 +100,25 @@ def blockers(user: Any) -> list[str]:
             ).count(),
             lambda n: ngettext(
                 "Money instead of %(n)d reward is owed to you.", "Money instead of %(n)d rewards is owed to you.", n
+            ),
+        ),
+        (
+            Voucher.objects.filter(line__allocation__holding__investor=investor, ended_at__isnull=True).count(),
+            lambda n: ngettext(
+                "%(n)d voucher of a payment in kind is still valid.",
+                "%(n)d vouchers of payments in kind are still valid.",
+                n,
+            ),
+        ),
+        (
+            ElectedReturn.objects.filter(line__allocation__holding__investor=investor, amount__gt=0)
+            .exclude(payout__state="paid")
+            .exclude(distribution__written_off__gt=0, released_at__isnull=True)
+            .count(),
+            lambda n: ngettext(
+                "What you did not use of %(n)d voucher is owed to you.",
+                "What you did not use of %(n)d vouchers is owed to you.",
+                n,
             ),
         ),
         (

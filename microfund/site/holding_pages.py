@@ -27,6 +27,7 @@ from microfund.kernel.pages import private
 from rewards.models import Compensation
 
 from . import own_holdings, result_charts
+from .choice_pages import choosing
 from .money_story import events_about
 from .own_dates import timeline
 from .own_filters import holding_state
@@ -112,6 +113,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     results = results_of(fund, terms, on=on, periods=[row.period for row in periods]) if terms and paid else []
     return {
         "holding": found,
+        "choosing": choosing(found, at=at),
         "state": holding_state(found),
         "fund": fund,
         "business": fund.business,

@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
+from investments.distributions.elected import Choice
 from investments.inheritance.queries import inherited_by
-from investments.models import Fund, Holding, InheritanceShare, Order, Period
+from investments.models import Distribution, ElectedLine, Fund, Holding, InheritanceShare, Order, Period
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Payout
 from microfund.kernel import clock
@@ -28,6 +29,7 @@ SETTLED = (Period.State.PAID, Period.State.WOUND_UP)
 class Amounts:
     """Yen for confirmed units: `invested` (inherited units count with their investment halves), `donated` and `fees`;
     and what has arrived: `received` before tax, of which `principal` is investment that came back, `tax` withheld.
+    `otherwise` is what was taken in kind or given back, after tax, and `principal_otherwise` the investment in it.
     `history` and `principal_history` are what inherited units had been paid before they came, less what of it arrived
     here."""
 
@@ -39,11 +41,13 @@ class Amounts:
     tax: int = 0
     history: int = 0
     principal_history: int = 0
+    otherwise: int = 0
+    principal_otherwise: int = 0
 
     @property
     def outstanding(self) -> int:
-        """What of the investment has not come back, yen."""
-        return max(0, self.invested - self.principal - self.principal_history)
+        """What of the investment has not come back, yen, in cash or by the holder's choice otherwise."""
+        return max(0, self.invested - self.principal - self.principal_history - self.principal_otherwise)
 
     @property
     def share_back(self) -> str:
@@ -60,6 +64,8 @@ class Amounts:
             self.tax + other.tax,
             self.history + other.history,
             self.principal_history + other.principal_history,
+            self.otherwise + other.otherwise,
+            self.principal_otherwise + other.principal_otherwise,
         )
 
 
@@ -119,6 +125,15 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
         found = found.filter(fund__in=funds)
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund=OuterRef("fund_id"))
     heir = Exists(InheritanceShare.objects.filter(heir=investor))
+    taken = (
+        ElectedLine.objects.exclude(choice=Choice.CASH)
+        .filter(
+            allocation__holding__investor=investor,
+            distribution__state=Distribution.State.APPROVED,
+            distribution__fund=OuterRef("fund_id"),
+        )
+        .values("distribution__fund")
+    )
     sums = found.values("fund_id").annotate(
         heir=heir,
         invested=Sum("investment"),
@@ -126,8 +141,10 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
         fees=Sum("fee"),
         **{
             f"paid_{name}": Subquery(paid.values("fund").annotate(sum=Sum(name)).values("sum"))
-            for name in ("gross", "principal", "tax")
+            for name in ("gross", "principal", "tax", "returned")
         },
+        taken_net=Subquery(taken.annotate(sum=Sum("net")).values("sum")),
+        taken_principal=Subquery(taken.annotate(sum=Sum("allocation__principal")).values("sum")),
     )
     rows = list(sums.order_by("fund_id"))
     amounts = {
@@ -135,9 +152,11 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
             row["invested"],
             row["donated"],
             row["fees"],
-            row["paid_gross"] or 0,
+            (row["paid_gross"] or 0) + (row["paid_returned"] or 0),
             row["paid_principal"] or 0,
             row["paid_tax"] or 0,
+            otherwise=row["taken_net"] or 0,
+            principal_otherwise=row["taken_principal"] or 0,
         )
         for row in rows
     }

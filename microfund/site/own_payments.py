@@ -11,9 +11,11 @@ from django.db.models import Prefetch, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from investments.distributions.elected import Choice
 from investments.distributions.models import Allocation, Distribution
-from investments.distributions.taxed import Due, due
+from investments.distributions.taxed import Due, due, taken
 from investments.payouts.models import Payout, PayoutAttempt, PayoutItem
+from microfund.kernel.money import format_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def lines_where(**which: Any) -> QuerySet[Allocation]:
             "distribution__report",
             "distribution__fund__business",
             "holding",
+            "elected__came_back__payout",
         )
         .prefetch_related(Prefetch("items", items.order_by("instalment__number")), "retaxed__retax", "unclaimed")
         .order_by("-distribution__approved_at", "-pk")
@@ -82,6 +85,9 @@ def _state(line: Allocation, parts: tuple[PayoutItem, ...]) -> str:
     own = line.distribution
     if not line.gross:
         return "nothing"
+    otherwise = taken(line)
+    if otherwise is not None:
+        return str(otherwise.choice)
     if not own.instalment_per_unit:
         return "written_off" if own.written_off_per_unit else "waits"
     states = {part.payout.state for part in parts}
@@ -99,8 +105,23 @@ def _state(line: Allocation, parts: tuple[PayoutItem, ...]) -> str:
     return "paid" if own.instalment_per_unit == own.per_unit else "part"
 
 
+def _in_kind(line: Allocation) -> str:
+    """A line in kind in words; uses `elected__came_back__payout`."""
+    back = getattr(taken(line), "came_back", None)
+    if back is None or not back.amount:
+        return _("taken in kind, with a voucher")
+    words = {"amount": format_money(back.amount, line.distribution.fund.currency)}
+    if back.payout is not None and back.payout.state == Payout.State.PAID:
+        return _("taken in kind; %(amount)s that were not used were paid to you") % words
+    if line.distribution.written_off and back.released_at is None:
+        return _("taken in kind; %(amount)s that were not used were written off") % words
+    return _("taken in kind; %(amount)s that were not used come with your next payment") % words
+
+
 def _words(line: Allocation, parts: tuple[PayoutItem, ...], state: str, paid_on: date | None) -> str:
     own = line.distribution
+    if state == Choice.IN_KIND:
+        return _in_kind(line)
     if state == "sent":
         runs = [part.payout.attempts.all()[0].run.pay_on for part in parts if part.payout.state == Payout.State.SENT]
         return _("sent on %(date)s") % {"date": date_format(max(runs), "DATE_FORMAT")}
@@ -115,6 +136,7 @@ def _words(line: Allocation, parts: tuple[PayoutItem, ...], state: str, paid_on:
     return str(
         {
             "nothing": _("nothing due"),
+            "give_back": _("given back to the business; thank you"),
             "returned": _("came back from your bank"),
             "unclaimed": _("kept for you: it could not be paid for a year"),
             "waiting": _("waits for the next transfers"),

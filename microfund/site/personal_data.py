@@ -20,6 +20,8 @@ from investments.models import (
     BankAccount,
     CalendarAddress,
     Dispute,
+    ElectedLine,
+    Election,
     Gift,
     Holding,
     IdentityCase,
@@ -73,6 +75,9 @@ KEPT_IN = {
     "investments.Allocation": "payments",
     "investments.RetaxedAllocation": "payments",
     "investments.UnclaimedPart": "set_aside",
+    "investments.Election": "repayment_choices",
+    "investments.ElectedLine": "taken_otherwise",
+    "investments.ElectedReturn": "taken_otherwise",
     "investments.Payout": "payments",
     "investments.PayoutItem": "payments",
     "investments.PayoutAttempt": "payments",
@@ -100,6 +105,7 @@ NOT_IN = {
     "investments.Instalment": "who of the staff decided it",
     "investments.Retax": "who of the staff prepared the run; the tax is in the payments",
     "investments.Moratorium": "who of the staff decided it; what it means for a holding is in the mails",
+    "investments.ElectionOffer": "who of the staff wrote it down; the bonus that was chosen is in the file",
     "investments.WriteOff": "who of the staff decided it; what a holder does not get of it is in the payments",
     "investments.PayoutRun": "who of the staff made it; what was paid is in the file",
     "investments.BankReturn": "who of the staff recorded it; what came back is in the file",
@@ -149,6 +155,14 @@ def export(user: Any) -> dict[str, Any]:
                 "state",
                 "asked_at",
             ),
+            "repayment_choices": _rows(
+                Election.objects.filter(holding__investor=investor).order_by("pk"),
+                "holding__reference",
+                "choice",
+                "bonus",
+                "made_at",
+            ),
+            "taken_otherwise": _taken_otherwise(investor),
             "set_aside": _rows(
                 UnclaimedPart.objects.filter(investor=investor).order_by("pk"),
                 "fund__slug",
@@ -338,6 +352,16 @@ def _rewards(investor: Investor) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _taken_otherwise(investor: Investor) -> list[dict[str, Any]]:
+    """Lines taken in kind or given back, with their vouchers and what of them came back to cash."""
+    own = ElectedLine.objects.filter(allocation__holding__investor=investor, distribution__state="approved")
+    return _rows(
+        own.order_by("pk"),
+        "allocation__holding__reference", "distribution__period__number", "choice", "bonus", "net", "tax",
+        "voucher__value", "voucher__balance", "voucher__valid_until", "came_back__amount", "came_back__released_at",
+    )  # fmt: skip
 
 
 def _holdings(investor: Investor) -> list[dict[str, Any]]:

@@ -101,6 +101,8 @@ LOOKS: dict[str, dict[str, Look]] = {
         "returned": _CARE,
         "unclaimed": _CARE,
         "written_off": _OVER,
+        "in_kind": _GOOD,
+        "give_back": _GOOD,
     },
     "reward": {
         "claimable": _ACTION,

@@ -19,11 +19,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from investments.distributions.elected import Choice
 from investments.distributions.explain import written_off
 from investments.distributions.taxed import rate_of
 from investments.inheritance.queries import inherited_by
 from investments.investors import queries as investors
-from investments.models import Holding, Investor
+from investments.models import Distribution, ElectedLine, ElectedReturn, Holding, Investor
 from investments.offerings.documents import render_pdf
 from investments.payouts.models import Payout, PayoutItem
 from microfund.kernel import clock
@@ -47,14 +48,17 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `lost`: the lines of a holding
-    of which something was written off."""
+    """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `otherwise`: lines that were
+    taken in kind or given back, by the date of the approval; `returned`: payouts with what was not used of vouchers.
+    `lost`: the lines of a holding of which something was written off."""
 
     investor: Investor
     parts: Sequence[PayoutItem]
     totals: dict[str, int]
     at: datetime
     lost: Sequence[Lost] = ()
+    otherwise: Sequence[ElectedLine] = ()
+    returned: Sequence[ElectedReturn] = ()
 
 
 def _paid(investor: Investor, **which: Any) -> Statement:
@@ -72,10 +76,30 @@ def _paid(investor: Investor, **which: Any) -> Statement:
     return Statement(investor, parts, totals, clock.now())
 
 
+def _taken(investor: Investor, **which: Any) -> list[ElectedLine]:
+    """The lines of a person that were not taken in cash, oldest first."""
+    own = ElectedLine.objects.filter(
+        allocation__holding__investor=investor, distribution__state=Distribution.State.APPROVED, **which
+    ).exclude(choice=Choice.CASH)
+    related = ("allocation__holding", "distribution__period", "distribution__fund__business")
+    return list(own.select_related(*related).order_by("distribution__approved_at", "pk"))
+
+
+def _came_back(investor: Investor, **which: Any) -> list[ElectedReturn]:
+    """What of vouchers that were not used was transferred to a person."""
+    own = ElectedReturn.objects.filter(payout__investor=investor, payout__state=Payout.State.PAID, **which)
+    related = ("payout__fund__business", "distribution__period", "line__allocation__holding")
+    return list(own.select_related(*related).order_by("payout__paid_on", "pk"))
+
+
 def years_of(investor: Any) -> list[int]:
-    """The years in which something was transferred to a person, newest first; one query."""
+    """The years in which something was transferred to a person or taken otherwise, newest first; two queries."""
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID)
-    return [on.year for on in paid.dates("paid_on", "year", order="DESC")]
+    taken = Distribution.objects.filter(
+        elected_lines__allocation__holding__investor=investor, state=Distribution.State.APPROVED, elected_units__gt=0
+    )
+    years = {on.year for on in paid.dates("paid_on", "year")}
+    return sorted(years | {at.year for at in taken.datetimes("approved_at", "year")}, reverse=True)
 
 
 def _own(request: HttpRequest) -> Investor:
@@ -88,8 +112,13 @@ def _own(request: HttpRequest) -> Investor:
 def _of_year(request: HttpRequest, year: int) -> Statement:
     if not date.min.year <= year <= date.max.year:
         raise Http404
-    found = _paid(_own(request), payout__paid_on__year=year)
-    if not found.parts:
+    own = _own(request)
+    found = replace(
+        _paid(own, payout__paid_on__year=year),
+        otherwise=_taken(own, distribution__approved_at__year=year),
+        returned=_came_back(own, payout__paid_on__year=year),
+    )
+    if not (found.parts or found.otherwise or found.returned):
         raise Http404
     return found
 
@@ -127,6 +156,7 @@ def statement_csv(request: HttpRequest, year: int) -> HttpResponse:
             _("Rate of tax (%)"),
             _("Tax withheld (yen)"),
             _("Paid (yen)"),
+            _("How"),
         ]
     ]
     for part in found.parts:
@@ -143,11 +173,23 @@ def statement_csv(request: HttpRequest, year: int) -> HttpResponse:
                 percent(part.rate).rstrip("%") if part.profit else "",
                 part.tax,
                 part.net,
+                _("transferred"),
             ]
         )
+    for back in found.returned:
+        name, own = bilingual_filter(back.payout.fund.business, "name"), back.line.allocation
+        known = [back.payout.paid_on, name, own.holding.reference, back.distribution.period.number]
+        lines.append([*known, "", "", "", "", "", back.amount, _("not used of a voucher, transferred")])
     totals = found.totals
-    sums = [totals["gross"], totals["principal"], totals["profit"], "", totals["tax"], totals["net"]]
-    lines.append([_("Total"), "", "", "", *sums])
+    paid = totals["net"] + sum(back.amount for back in found.returned)
+    sums = [totals["gross"], totals["principal"], totals["profit"], "", totals["tax"], paid]
+    lines.append([_("Total"), "", "", "", *sums, _("transferred")])
+    for taken in found.otherwise:
+        own, name = taken.allocation, bilingual_filter(taken.distribution.fund.business, "name")
+        known = [taken.on, name, own.holding.reference, taken.distribution.period.number]
+        rate = percent(own.rate).rstrip("%") if own.profit else ""
+        parts = [own.gross, own.principal, own.profit, rate, own.tax, own.net]
+        lines.append([*known, *parts, taken.get_choice_display()])
     return own_csv.answer(request, lines, name=f"statement-{year}")
 
 
@@ -170,8 +212,13 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     holding = Holding.objects.filter(investor=investor, reference=reference).select_related("fund__business").first()
     if holding is None:
         raise Http404
-    found = replace(_paid(investor, allocation__holding=holding), lost=_lost(holding))
-    if not found.parts and not found.lost:
+    found = replace(
+        _paid(investor, allocation__holding=holding),
+        lost=_lost(holding),
+        otherwise=_taken(investor, allocation__holding=holding),
+        returned=_came_back(investor, line__allocation__holding=holding),
+    )
+    if not (found.parts or found.lost or found.otherwise or found.returned):
         raise Http404
     ended = holding.fund.state in ("matured", "settled", "wound_up")
     words = {"reference": holding.reference}
@@ -182,8 +229,10 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _lost(holding: Holding) -> list[Lost]:
-    lines = holding.allocations.filter(distribution__written_off_per_unit__gt=0).select_related(
-        "distribution__period", "distribution__fund"
+    lines = (
+        holding.allocations.filter(distribution__written_off_per_unit__gt=0)
+        .exclude(elected__choice__in=[Choice.IN_KIND, Choice.GIVE_BACK])
+        .select_related("distribution__period", "distribution__fund")
     )
     return [
         Lost(

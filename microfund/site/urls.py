@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import (
     calendar_pages,
+    choice_pages,
     contact_pages,
     document_pages,
     feeds,
@@ -52,6 +53,7 @@ urlpatterns = [
     path("me/holdings/", own_pages.holdings, name="holdings"),
     path("me/holdings.csv", own_pages.holdings_csv, name="holdings_csv"),
     path("me/holdings/<slug:reference>/", holding_pages.holding, name="holding"),
+    path("me/holdings/<slug:reference>/choice/", choice_pages.choice, name="holding_choice"),
     path("me/holdings/<slug:reference>/sheet/", holding_pages.holding_sheet, name="holding_sheet"),
     path("me/holdings/<slug:reference>/supporter/", holding_pages.holding_supporter, name="holding_supporter"),
     path("me/distributions/", payment_pages.distributions, name="distributions"),

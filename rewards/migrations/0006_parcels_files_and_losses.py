@@ -10,7 +10,7 @@ from microfund.kernel.sql import run_sql_file
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("investments", "0020_bigint_sum"),
+        ("investments", "0021_moratorium_ends_and_transfer_files"),
         ("rewards", "0005_settled_otherwise"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

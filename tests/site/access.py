@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +16,8 @@ from django.utils import timezone
 from businesses.models import Business, Comment, Membership, Post
 from businesses.news import answers
 from investments.banking import services as banking
+from investments.distributions import elections
+from investments.distributions.elected import ElectionOffer
 from investments.investors import addresses, calendar
 from investments.models import (
     Address,
@@ -35,8 +38,8 @@ from investments.payments import services as payments
 from microfund.kernel import clock, private
 from microfund.kernel.accounts.roles import ROLES
 from microfund.site import social_card
-from rewards import fulfilment, letters, visits
-from rewards.models import Batch, Booking, Entitlement, Letter
+from rewards import fulfilment, in_kind, letters, visits
+from rewards.models import Batch, Booking, Entitlement, Letter, Voucher
 from tests import make, repay
 from tests.investments.banking.files import csv_file
 from tests.rewards import build as rewards
@@ -73,6 +76,7 @@ class World:
     letter: Letter
     booking: Booking
     gift: Gift
+    voucher: Voucher
     browsers: dict[str, Client]
 
     def arguments(self, name: str) -> list[Any]:
@@ -144,7 +148,9 @@ class World:
             return [self.paid_in]
         if name == "distribution":
             return [self.allocation.pk]
-        if name in ("holding", "holding_sheet", "holding_supporter"):
+        if name == "rewards:voucher":
+            return [self.voucher.pk]
+        if name in ("holding", "holding_choice", "holding_sheet", "holding_supporter"):
             return [self.holding.reference]
         if name == "holding_statement":
             return [self.allocation.holding.reference]
@@ -171,6 +177,25 @@ def _reward(fund: Fund) -> tuple[Batch, Entitlement]:
     rewards.open_cycles(at)
     row = rewards.claim(rewards.row_of(offer.cycles.get()), at=at)
     return fulfilment.pack(offer.cycles.get(), actor=repay.staff(), at=at), row
+
+
+def _offer(fund: Fund, *, at: Any) -> ElectionOffer:
+    """What the fund offers besides cash."""
+    return elections.make_offer(
+        fund, in_kind=True, bonus=Decimal("0.1"), give_back=True, actor=repay.staff(), at=at, reason="Agreed."
+    )
+
+
+def _voucher(holding: Holding) -> Voucher:
+    """What the second period of a fund pays this person in kind."""
+    fund, own = holding.fund, repay.period(holding.fund, 2)
+    at = make.at_noon(own.record_on)
+    offer = _offer(fund, at=at)
+    elections.elect(holding, "in_kind", offer_id=offer.pk, period=own, actor=holding.investor.user, at=at)
+    repay.report(fund, 2, 27_900_000)
+    made = repay.distribute(fund, 2)
+    in_kind.issue(made.pk, at=made.approved_at)
+    return Voucher.objects.get(line__distribution=made)
 
 
 def _letter(fund: Fund) -> Letter:
@@ -250,10 +275,12 @@ def build() -> World:
         browsers[name].force_login(user)
     allocation = _paid(order.investor, order.fund.business)
     batch, parcel = _reward(allocation.holding.fund)
+    _offer(order.fund, at=at)
     return World(
         order=order,
         holding=Holding.objects.get(investor=order.investor, fund=order.fund),
         allocation=allocation,
+        voucher=_voucher(allocation.holding),
         letter=_letter(allocation.holding.fund),
         booking=_booking(allocation.holding),
         batch=batch,

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from investments.banking import services as banking
-from investments.distributions import moratorium, pay_in, write_off
+from investments.distributions import elections, moratorium, pay_in, write_off
 from investments.distributions import services as distributions
 from investments.inheritance import services as inheritance
 from investments.models import Dispute, Fund, Order, PaymentAttempt, Refund, StatementLine, TaxRate
@@ -20,7 +20,7 @@ from investments.orders import services as orders
 from investments.payments import external, reconcile, refund, services, settle
 from investments.payouts import outcome, unclaimed
 from microfund.kernel import clock
-from rewards import compensation, fulfilment, heirs, reassign, visits, vouchers
+from rewards import compensation, fulfilment, heirs, in_kind, reassign, visits, vouchers
 from rewards.models import Cycle, Voucher
 from tests import make, repay
 from tests.investments.banking.files import csv_file
@@ -119,6 +119,7 @@ def build(sandbox: SandboxProcess) -> Books:
     _written_off()
     _unclaimed()
     _taxed_again()
+    _in_kind()
     return Books(fund=Fund.objects.get(pk=fund.pk), at=over, orders=made, repaying=repaying)
 
 
@@ -251,6 +252,28 @@ def _taxed_again() -> None:
     TaxRate.objects.create(
         kind="withholding", payee_class="", valid_from=later.date() + timedelta(days=30), rate=Decimal("0.2042")
     )
+
+
+def _in_kind() -> None:
+    """A fund of which one holder is paid in cash, one in kind and one gives back; the voucher was used in part, has
+    ended, and what was left of it is owed in cash."""
+    fund = repay.operating(5, 10, 20)
+    own = repay.period(fund, 1)
+    at = make.at_noon(own.record_on)
+    offer = elections.make_offer(
+        fund, in_kind=True, bonus=Decimal("0.1"), give_back=True, actor=repay.staff(), at=at, reason="Agreed."
+    )
+    for holding, choice in zip(fund.holdings.order_by("pk"), ("cash", "in_kind", "give_back"), strict=True):
+        elections.elect(holding, choice, offer_id=offer.pk, period=own, actor=holding.investor.user, at=at)
+    repay.report(fund, 1, 27_900_000)
+    made = repay.pay_in(repay.distribute(fund, 1))
+    in_kind.issue(made.pk, at=made.approved_at)
+    voucher = Voucher.objects.get(line__distribution=made)
+    vouchers.redeem(
+        fund.business, voucher.code, 1_144, form_token=uuid4(), actor=repay.owner(fund), at=repay.after(own, 30)
+    )
+    over = make.at_noon(voucher.valid_until + timedelta(days=1))
+    in_kind.end_due(on=over.date(), at=over)
 
 
 def _receive(order: Order) -> None:

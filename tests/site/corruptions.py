@@ -19,6 +19,7 @@ from investments.models import (
     BankAccount,
     Distribution,
     Document,
+    ElectedLine,
     Entry,
     Holding,
     Inheritance,
@@ -1107,8 +1108,77 @@ def a_sent_parcel_is_gone(books: Books) -> str:
 
 @corrupts("rewards.vouchers")
 def a_voucher_is_full_again(books: Books) -> str:
-    pk = sql("UPDATE rewards_voucher SET balance = value RETURNING id")
+    pk = sql("UPDATE rewards_voucher SET balance = value WHERE line_id IS NULL RETURNING id")
     return f"rewards_voucher {pk}: 2000 of 2000 are left, its uses make 500"
+
+
+@corrupts("rewards.in_kind")
+def a_voucher_in_kind_is_worth_more_than_was_taken(books: Books) -> str:
+    pk = sql(
+        "UPDATE rewards_voucher SET value = value + 1, balance = balance + 1 WHERE line_id IS NOT NULL RETURNING id"
+    )
+    return f"net 3120 and a bonus of 0.1000; voucher {pk} is worth 3433"
+
+
+@corrupts("rewards.in_kind")
+def a_voucher_lives_for_a_year(books: Books) -> str:
+    pk = sql("UPDATE rewards_voucher SET valid_until = valid_until + 180 WHERE line_id IS NOT NULL RETURNING id")
+    return f"voucher {pk} is worth 3432 until"
+
+
+@corrupts("rewards.in_kind")
+def a_voucher_comes_back_and_is_spent_all_the_same(books: Books) -> str:
+    pk = sql("UPDATE rewards_voucher SET ended_at = NULL WHERE line_id IS NOT NULL RETURNING id")
+    return f"rewards_voucher {pk}: 2288 of 3432 are left, ended -, 2080 of 3120 came back to cash"
+
+
+@corrupts("distributions.elections")
+def a_choice_is_made_afterwards(books: Books) -> str:
+    line = ElectedLine.objects.get(choice="in_kind")
+    sql("UPDATE investments_election SET choice = 'cash', bonus = 0 WHERE id = %s", line.election_id)
+    return f"investments_allocation {line.allocation_id} (distribution {line.distribution_id}): choice none says cash"
+
+
+@corrupts("distributions.elections")
+def a_choice_has_a_bonus_that_nobody_offered(books: Books) -> str:
+    pk = sql("UPDATE investments_election SET bonus = 0.5 WHERE choice = 'in_kind' RETURNING id")
+    return f"investments_election {pk}: in_kind with 0.5000, its offer"
+
+
+@corrupts("distributions.taken")
+def a_gift_to_the_business_is_not_counted(books: Books) -> str:
+    own = ElectedLine.objects.get(choice="give_back").distribution
+    sql("UPDATE investments_distribution SET given_back = 0, elected_units = 10 WHERE id = %s", own.pk)
+    return f"investments_distribution {own.pk}: 3120 in kind, 0 given back, 10 units, tax 0; its lines make 3120, 6240"
+
+
+@corrupts("distributions.taken")
+def what_is_taken_in_kind_is_not_journaled(books: Books) -> str:
+    own = ElectedLine.objects.get(choice="in_kind").distribution
+    posted = entry(f"distribution_elected:distribution:{own.pk}")
+    sql("DELETE FROM investments_line WHERE entry_id = %s", posted.pk)
+    sql("DELETE FROM investments_entry WHERE id = %s", posted.pk)
+    return f"investments_distribution {own.pk}: 3120 in kind, 6240 given back"
+
+
+@corrupts("distributions.returned")
+def less_comes_back_than_was_left(books: Books) -> str:
+    pk = sql("UPDATE investments_electedreturn SET amount = amount - 1 RETURNING id")
+    return f"investments_electedreturn {pk}"
+
+
+@corrupts("distributions.returned")
+def what_came_back_is_released_before_it_is_paid_in(books: Books) -> str:
+    own = ElectedLine.objects.get(choice="in_kind").distribution
+    sql("UPDATE investments_electedreturn SET released_at = now() RETURNING id")
+    return f"investments_distribution {own.pk}: 2080 came back, its vouchers make 2080, of which 2080 are released"
+
+
+@corrupts("distributions.returned")
+def a_payout_says_that_something_came_back(books: Books) -> str:
+    row = Payout.objects.filter(fund=books.repaying, state="paid").order_by("pk")[0]
+    sql("UPDATE investments_payout SET returned = 5, net = net + 5 WHERE id = %s", row.pk)
+    return f"investments_payout {row.pk}: 5 of vouchers, they make 0"
 
 
 @corrupts("rewards.visits")

@@ -43,6 +43,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "fail": {"operations"},
         "sweep_fees": {"finance maker"},
         "release": {"finance maker"},
+        "offer_besides_cash": {"operations"},
         "wind_up": {"finance maker"},
         "supplement": {"finance maker"},
         "settle": {"finance checker"},

@@ -256,7 +256,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
-        "investments.Retax", "investments.RetaxedAllocation",
+        "investments.Retax", "investments.RetaxedAllocation", "investments.ElectedLine", "investments.ElectedReturn",
         "investments.PayoutFile", "investments.WaitingEntry", "investments.InheritanceShare",
         "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
         "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse

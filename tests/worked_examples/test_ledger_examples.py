@@ -12,8 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from investments.banking import services as banking
-from investments.distributions import credit, write_off
+from investments.distributions import came_back, credit, elections, write_off
 from investments.distributions.changes import WriteOff
+from investments.distributions.elected import ElectedLine
 from investments.ledger import post as ledger
 from investments.ledger.accounts import CHARTS
 from investments.ledger.models import Entry, Line
@@ -397,6 +398,35 @@ def business_paid_in(story: Story) -> None:
     repay.pay_in(Repaid(story).distribution)
 
 
+def elected(story: Story) -> ElectedLine:
+    """The same, taken in kind with a bonus of a tenth."""
+    story.fund = fund = repay.operating(
+        40, units_offered=300, periods=2, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25")
+    )
+    own, at = repay.period(fund, 1), make.at_noon(fund.term_starts_on)
+    offer = elections.make_offer(
+        fund, in_kind=True, bonus=Decimal("0.1"), give_back=True, actor=repay.staff(), at=at, reason="Agreed."
+    )
+    holding = fund.holdings.get()
+    elections.elect(holding, "in_kind", offer_id=offer.pk, period=own, actor=holding.investor.user, at=at)
+    repay.report(fund, 1, 3_600_000)
+    return repay.distribute(fund, 1).elected_lines.select_related("distribution__period").get()
+
+
+def distribution_elected(story: Story) -> None:
+    elected(story)
+
+
+def elected_tax_withheld(story: Story) -> None:
+    repay.pay_in(elected(story).distribution)
+
+
+def elected_returned(story: Story) -> None:
+    line = elected(story)
+    assert line.worth == 237_507
+    came_back.come_back(line.pk, line.unused(87_507), at=repay.after(line.distribution.period, 200))
+
+
 def written_off(story: Story) -> WriteOff:
     own = Repaid(story).distribution
     repay.pay_in(own, 200_030)
@@ -535,6 +565,9 @@ STORIES: dict[str, Callable[[Story], Any]] = {
     "tax_paid": tax_paid,
     "distribution_approved": distribution_approved,
     "business_paid_in": business_paid_in,
+    "distribution_elected": distribution_elected,
+    "elected_tax_withheld": elected_tax_withheld,
+    "elected_returned": elected_returned,
     "written_off": written_off,
     "credit_used": credit_used,
     "credit_returned": credit_returned,
