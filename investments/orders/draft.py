@@ -37,7 +37,8 @@ class Draft:
     `investor_id` is whose profile was confirmed; `opened` maps a document's id to the hash that was opened; `accepted`
     lists {"id", "sha256", "at", "ip"}; `answers` is what the order keeps of the questions and consents; `supporter` is
     None until that step is done; `for_gift` says that the units are for another person, who is in `gift`
-    ({"name", "email", "language", "message"}) once that was said; `placed` is the reference of the order that was made.
+    ({"name", "email", "language", "message"}) once that was said. Whether an order was made of it, the order knows, by
+    its `token` (queries.order_of_form): a process that dies after the order is committed keeps nothing in a session.
     """
 
     slug: str
@@ -53,7 +54,6 @@ class Draft:
     for_gift: bool = False
     gift: dict[str, str] | None = None
     method: str = ""
-    placed: str = ""
 
     def acceptances(self) -> list[Accepted]:
         """The accepted documents as the order service takes them."""
@@ -75,7 +75,7 @@ class Draft:
 
     def renew(self) -> None:
         """The order that was made of this draft has come to nothing: the same answers may make another one."""
-        self.token, self.placed = _new_token(), ""
+        self.token = _new_token()
 
     def start_again(self, units: int) -> None:
         """A further order of the same fund: documents and questions are read again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Length
@@ -23,6 +24,15 @@ def order_of(user: Any, reference: str) -> Order:
     return Order.objects.select_related(
         "fund__business", "fund__policy", "fund__counter", "terms", "investor__user", "payer__user", "gift"
     ).get(Q(payer__user_id=user.pk) | Q(investor__user_id=user.pk), reference=reference)
+
+
+def order_of_form(token: str, investor: Any) -> Order | None:
+    """The order that this investor made by sending a form with this token; None for one that was not sent yet, that is
+    another person's, or that is no token."""
+    try:
+        return Order.objects.filter(form_token=UUID(token), payer=investor).first() if investor else None
+    except ValueError:
+        return None
 
 
 def orders_of(investor: Any) -> QuerySet[Order]:

@@ -57,8 +57,9 @@ def units(request: HttpRequest, slug: str) -> HttpResponse:
             chosen = form.cleaned_data["units"]
             if "show" in request.POST:
                 return redirect(f"{reverse('investments:units', args=[slug])}?units={chosen}")
-            if draft.placed:
-                again_or_new(request, draft)
+            made = queries.order_of_form(draft.token, investor)
+            if made is not None:
+                again_or_new(draft, made)
             draft.units, draft.for_gift = chosen, form.cleaned_data["gift"]
             drafts.save(request, draft)
             return _on("you", slug)
@@ -101,19 +102,14 @@ def _shown(form: UnitsForm, most: int) -> int:
     return form.initial["units"]
 
 
-def placed_order(request: HttpRequest, draft: drafts.Draft) -> Order | None:
-    """The order that was made of this draft, if it is this visitor's."""
-    return Order.objects.filter(reference=draft.placed, payer__user_id=request.user.pk).first()
-
-
-def came_to_nothing(order: Order | None) -> bool:
+def came_to_nothing(order: Order) -> bool:
     """Whether an order ended without a payment, so that the answers it was made of may serve again."""
-    return order is None or (order.state in (Order.State.EXPIRED, Order.State.CANCELLED) and order.paid_at is None)
+    return order.state in (Order.State.EXPIRED, Order.State.CANCELLED) and order.paid_at is None
 
 
-def again_or_new(request: HttpRequest, draft: drafts.Draft) -> None:
+def again_or_new(draft: drafts.Draft, made: Order) -> None:
     """Make a used draft ready for another order: with its answers if the first came to nothing, else from the start."""
-    if came_to_nothing(placed_order(request, draft)):
+    if came_to_nothing(made):
         draft.renew()
     else:
         draft.start_again(draft.units)

@@ -42,6 +42,10 @@ class BadSignature(Exception):
     """A webhook whose signature does not match its raw body."""
 
 
+class NotAnEvent(Exception):
+    """A body that our secret signed and that is no event about an object."""
+
+
 def to_provider(amount: int, currency: str) -> int:
     """Our minor units are the provider's: ¥1 is 1, $1 is 100. Raises ValueError where that is not so."""
     if currency.upper() in _SPECIAL_CURRENCIES:
@@ -363,12 +367,20 @@ def payout_lines(payout_id: str) -> list[BalanceFacts]:
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any]:
-    """The event of a webhook whose signature on the raw body is right. Raises BadSignature."""
+    """The event of a webhook whose signature on the raw body is right. Raises BadSignature, NotAnEvent."""
     try:
-        event = stripe.Webhook.construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)  # type: ignore[no-untyped-call]
-    except (ValueError, stripe.SignatureVerificationError, UnicodeDecodeError) as error:
+        stripe.Webhook.construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)  # type: ignore[no-untyped-call]
+    except (ValueError, stripe.SignatureVerificationError) as error:
         raise BadSignature(str(error)) from error
-    return event.to_dict() if hasattr(event, "to_dict") else dict(event)
+    except (AttributeError, TypeError, KeyError) as error:  # signed, and nothing that the library can read
+        raise NotAnEvent(str(error)) from error
+    event = event_of(body.decode())
+    data = event.get("data", {})
+    subject = data.get("object") if isinstance(data, dict) else None
+    texts = [event.get("id"), event.get("type"), subject.get("id", "") if isinstance(subject, dict) else None]
+    if not all(isinstance(text, str) and "\0" not in text for text in texts) or not event["id"]:
+        raise NotAnEvent("without an id, a type or an object")
+    return event
 
 
 def event_of(body: str) -> dict[str, Any]:

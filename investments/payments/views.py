@@ -27,8 +27,9 @@ from investments.orders import giving, steps
 from investments.orders import services as orders
 from investments.orders.forms import CheckForm
 from investments.orders.models import UNPAID, Order
+from investments.orders.queries import order_of_form
 from investments.orders.room import room_for, ways_to_pay
-from investments.orders.views import again_or_new, came_to_nothing, order_url, own_order, placed_order
+from investments.orders.views import came_to_nothing, order_url, own_order
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private
@@ -54,18 +55,17 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     fund = steps.fund_or_404(slug)
     investor = investors.investor_of(request.user)
     if request.method == "POST":
-        sent_before = _order_of_token(request.POST.get("form_token", ""), investor)
+        sent_before = order_of_form(request.POST.get("form_token", ""), investor)
         if sent_before is not None:
             return _to_payment(request, sent_before, at=at)
     if not steps.takes_orders(fund, at):
         return steps.closed(request, fund)
     draft = drafts.load(request, slug)
-    expired = None
-    if draft.placed:
-        expired = placed_order(request, draft)
-        if expired is not None and not came_to_nothing(expired):
+    expired = order_of_form(draft.token, investor)
+    if expired is not None:
+        if not came_to_nothing(expired):
             return redirect("order", expired.reference)
-        again_or_new(request, draft)
+        draft.renew()
         drafts.save(request, draft)
     terms = current_terms(fund)
     gap = steps.missing(draft, investor, terms, before="check")
@@ -86,7 +86,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
                     order = _place(draft, fund, investor, given["method"], at=at)
                 except DomainError as error:
                     return _refused(request, form, draft, fund, terms, investor, error, at=at)
-                draft.placed, draft.method = order.reference, order.method
+                draft.method = order.method
                 drafts.save(request, draft)
                 return _to_payment(request, order, at=at)
         form = _renewed(form, draft, fingerprint)
@@ -97,15 +97,6 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
             ways=ways,
         )
     return _check_page(request, form, draft, fund, terms, investor, at=at, expired=expired)
-
-
-def _order_of_token(text: str, investor: Investor | None) -> Order | None:
-    """The order that was already made of a form with this token."""
-    try:
-        token = uuid.UUID(text)
-    except ValueError:
-        return None
-    return Order.objects.filter(form_token=token, payer=investor).first() if investor else None
 
 
 def _place(draft: drafts.Draft, fund: Fund, investor: Investor, method: str, *, at: datetime) -> Order:

@@ -25,14 +25,14 @@ _TEXT_LIMIT = 120
 
 
 def receive(body: bytes, signature: str, *, at: datetime) -> WebhookDelivery:
-    """Store one event; the same event again is the same row. Raises gateway.BadSignature before touching a row."""
+    """Store one event; the same event again is the same row. Raises gateway.BadSignature and
+    gateway.NotAnEvent before touching a row."""
     event = gateway.verified_event(body, signature)
-    subject = event.get("data", {}).get("object", {})
     delivery, created = WebhookDelivery.objects.get_or_create(
         event_id=event["id"][:_TEXT_LIMIT],
         defaults={
-            "kind": event.get("type", "")[:80],
-            "object_id": str(subject.get("id") or "")[:_TEXT_LIMIT],
+            "kind": event["type"][:80],
+            "object_id": event["data"]["object"].get("id", "")[:_TEXT_LIMIT],
             "body": body.decode(),
             "livemode": bool(event.get("livemode")),
             "received_at": at,

@@ -111,6 +111,21 @@ def test_forgeries_are_refused_and_leave_no_row() -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"{}", b"[]", b"null", b"7", b'{"object": "event", "id": "", "type": "x", "data": {"object": {}}}',
+        b'{"object": "event", "id": 5, "type": [], "data": {"object": []}}',
+        b'{"object": "event", "id": "evt_\\u0000", "type": "x", "data": {"object": {"id": "a"}}}',
+        b'{"object": "event", "id": "evt_1", "type": "x", "data": {"object": {"id": 7}}}',
+        b'{"object": "event", "id": "evt_1", "type": "x", "data": []}', b'{"object": "event", "id": "evt_1"}',
+    ],
+)  # fmt: skip
+def test_what_our_secret_signed_and_is_no_event_is_refused(body: bytes) -> None:
+    assert post(body, signature(body, WEBHOOK_SECRET, int(time.time()))) == 400
+    assert WebhookDelivery.objects.count() == 0
+
+
+@pytest.mark.parametrize(
     "change", [{"livemode": True}, {"type": "customer.created"}, {"type": "checkout.session.paid_"}]
 )
 def test_a_true_event_that_is_not_for_us_is_kept_and_does_nothing(change: dict[str, Any]) -> None:

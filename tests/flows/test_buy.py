@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from investments.models import Acceptance, Holding, Order, PaymentAttempt
+from investments.orders import draft as drafts
 from investments.orders import services as orders
 from investments.payments import gateway, services, settle
 from microfund.kernel.errors import DomainError
@@ -223,6 +224,21 @@ def test_a_further_order_reads_documents_and_questions_again() -> None:
     walk.post("check", walk.to_check(2))
     assert walk.choose(1).status_code == 302
     assert walk.get("check")["Location"] == walk.url("documents")
+
+
+def test_an_order_whose_answer_was_lost_does_not_swallow_the_next_one() -> None:
+    """The process died between the order's commit and the session's: the session knows of no order."""
+    walk = Walker(make.make_fund())
+    form = walk.to_check(2)
+    before = walk.client.session[drafts.SESSION_KEY]
+    walk.post("check", form)
+    session = walk.client.session
+    session[drafts.SESSION_KEY] = before
+    session.save()
+    assert walk.get("check")["Location"] == walk.order_url(walk.order())
+    assert walk.choose(1).status_code == 302
+    assert walk.get("check")["Location"] == walk.url("documents")
+    assert walk.client.session[drafts.SESSION_KEY][walk.fund.slug]["token"] != form["form_token"]
 
 
 def test_a_company_buys() -> None:

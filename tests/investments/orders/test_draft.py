@@ -80,19 +80,19 @@ def test_the_fingerprint_sees_another_price_or_version_of_the_terms() -> None:
 
 
 def test_a_renewed_draft_keeps_its_answers_under_a_new_token() -> None:
-    draft = drafts.Draft(slug="oysters", units=2, language="en", placed="ABCDE-23456")
+    draft = drafts.Draft(slug="oysters", units=2, language="en")
     token = draft.token
     draft.renew()
     assert draft.token != token
-    assert (draft.placed, draft.units, draft.language) == ("", 2, "en")
+    assert (draft.units, draft.language) == (2, "en")
 
 
 def test_a_further_application_begins_with_nothing_accepted() -> None:
     accepted = [{"id": 1, "sha256": "a", "at": "2026-01-01T00:00:00+00:00", "ip": None}]
-    draft = drafts.Draft(slug="oysters", units=2, language="en", placed="X", accepted=accepted, investor_id=4, tries=2)
+    draft = drafts.Draft(slug="oysters", units=2, language="en", accepted=accepted, investor_id=4, tries=2)
     token = draft.token
     draft.start_again(5)
-    assert (draft.units, draft.investor_id, draft.accepted, draft.placed, draft.tries) == (5, 4, [], "", 0)
+    assert (draft.units, draft.investor_id, draft.accepted, draft.tries) == (5, 4, [], 0)
     assert draft.token != token and draft.supporter is None
 
 
