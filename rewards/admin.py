@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
@@ -51,7 +50,6 @@ class OfferAdmin(StaffAdmin):
     search_fields = ("fund__slug", "text_en", "text_ja")
     ordering = ("-fund", "minimum_units", "pk")
     form = OfferAdminForm
-    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     acts = (
         Act(
             name="take_on",

@@ -81,6 +81,8 @@ class _OfferForm(PlacesMixin, forms.ModelForm):
 class OfferAdminForm(_OfferForm):
     """All of an offer, for staff."""
 
+    link = forms.URLField(label=_("address of the download"), required=False, assume_scheme="https")
+
     class Meta:
         model = Offer
         exclude = ("version", "replaces", "ended_at", "not_to")  # noqa: DJ006 - all that an offer says stands on the form

@@ -108,8 +108,14 @@ class World:
             return [business.slug, self.batch.pk, "list"]
         if name == "rewards:parcel":
             return [business.slug, self.batch.pk, self.parcel.pk]
-        if name in ("rewards:claim", "rewards:decline"):
+        if name in ("rewards:claim", "rewards:decline", "rewards:received", "rewards:complain"):
             return [self.parcel.pk]
+        if name == "rewards:download":
+            return [self.parcel.pk, 1]
+        if name in ("rewards:offer", "rewards:offer_files"):
+            return [business.slug, self.parcel.cycle.offer_id]
+        if name in ("rewards:offer_new", "rewards:voucher_list"):
+            return [business.slug]
         if name in ("rewards:visit", "rewards:visit_cancel", "rewards:visit_change", "rewards:visit_people"):
             return [business.slug, self.booking.visit_id]
         if name == "rewards:visit_ics":

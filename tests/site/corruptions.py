@@ -1221,6 +1221,15 @@ def a_decided_compensation_is_withdrawn(books: Books) -> str:
     return f"investments_fund {fund.pk} ({fund.slug}): owes 3000 instead of rewards, the compensations make 0"
 
 
+@corrupts("rewards.compensations")
+def money_instead_is_given_up_beside_the_books(books: Books) -> str:
+    pk = sql(
+        "UPDATE rewards_compensation SET state = 'lost', loss_maker_id = maker_id, loss_checker_id = checker_id,"
+        " loss_reason = 'x', lost_on = due_on RETURNING id"
+    )
+    return f"rewards_compensation {pk}: 3000 of 3000 is lost for an entitlement that is compensated; journaled 3000, 0"
+
+
 # --- Heirs --------------------------------------------------------------------------------------------------------
 
 

@@ -48,7 +48,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "supplement": {"finance maker"},
         "settle": {"finance checker"},
     },
-    "rewards.Offer": {"end": {"reviewer", "operations"}, "revise": {"reviewer", "operations"}},
+    "rewards.Offer": dict.fromkeys(("take_on", "end", "revise"), {"reviewer", "operations"}),
     "rewards.Visit": {"call_off": {"operations", "support"}},
     "rewards.Entitlement": dict.fromkeys(
         ("failed", "substitute", "redirect", "next_batch", "exchange", "compensate"), {"support", "operations"}
@@ -59,6 +59,9 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "withdraw": {"support", "operations", "finance checker"},
         "received": {"finance maker"},
         "pay": {"finance maker"},
+        "propose_loss": {"finance maker"},
+        "approve_loss": {"finance checker"},
+        "withdraw_loss": {"finance maker", "finance checker"},
     },
     "investments.Holding": {"inherit": {"support", "operations"}},
     "investments.Inheritance": {

@@ -5,14 +5,19 @@ Each step is a call of the services on its own day, so that every state is one t
 
 from __future__ import annotations
 
+import io
+import math
+import struct
+import wave
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from investments.investors import addresses
 from microfund.kernel import clock
-from rewards import claims, fulfilment, vouchers
+from rewards import arrival, claims, downloads, fulfilment, vouchers
 from rewards.claims import Choice
 from rewards.models import Cycle, Donee, Entitlement, Offer, Parcel, Voucher
 
@@ -44,6 +49,7 @@ def tell(story: Story) -> None:
     for key, which, values, days in SEASONS:
         _season(story, key, which, values, days)
     _vouchers(story)
+    _at_once(story)
 
 
 def _offer(story: Story, key: str, which: int, days: int, values: dict[str, Any]) -> Offer:
@@ -131,6 +137,84 @@ def _troubles(story: Story, offer: Offer, at: datetime) -> None:
         broken.entitlement_id, problem="damaged", note="編み目がほつれていました。", actor=actor, at=at
     )
     fulfilment.substitute(broken.entitlement_id, note="椿のマフラー A scarf", actor=actor, at=at)
+    late = Parcel.objects.filter(entitlement__cycle__offer=offer, donee=None, entitlement__state="delivered")
+    for number, parcel in enumerate(late.select_related("entitlement__holding__investor__user").order_by("pk")[:2]):
+        row = parcel.entitlement
+        investor = row.holding.investor
+        arrival.complain(
+            investor, row.pk, problem="damaged", note="箱の角がつぶれていました。", actor=investor.user, at=at
+        )
+        if number:
+            arrival.answer(row.pk, note="次の季節に一枚多くお入れします。", actor=actor, at=at)
+
+
+def _at_once(story: Story) -> None:
+    """A recording that can be downloaded, and names that stand on the page of the business."""
+    for key, values, act in (
+        (
+            "homachi-sake",
+            {
+                "kind": Offer.Kind.DIGITAL, "text_en": "The brewers' song at the mash, a recording",
+                "text_ja": "酛摺り唄の録音", "when_en": "every year", "when_ja": "毎年",
+            },
+            _listen,
+        ),
+        (
+            "shiosai-ryokan",
+            {
+                "kind": Offer.Kind.ACKNOWLEDGEMENT, "text_en": "Your name on our page of thanks",
+                "text_ja": "感謝のページにお名前を掲載", "when_en": "every year", "when_ja": "毎年",
+            },
+            _be_named,
+        ),
+    ):  # fmt: skip
+        opens = story.as_of - timedelta(days=40)
+        offer = Offer(
+            fund=story.plans[key].fund,
+            cycle=Offer.Cycle.SEASON,
+            season_month=opens.month,
+            season_day=opens.day,
+            starts_on=opens,
+            claim_days=90,
+            **values,
+        )
+        offer.full_clean()
+        offer.save()
+        story.at(opens, lambda at: None)
+        story.at(opens + timedelta(days=6), partial(act, story, offer))
+
+
+def _some(story: Story, offer: Offer) -> list[Entitlement]:
+    rows = Entitlement.objects.filter(cycle__offer=offer).exclude(holding__investor=story.named["kenji"])
+    return list(rows.select_related("holding__investor__user").order_by("pk"))[::4]
+
+
+def _listen(story: Story, offer: Offer, at: datetime) -> None:
+    """The owner puts a file there; some take it."""
+    file = downloads.add(offer, io.BytesIO(_tone()), name="motosuri-uta.wav", actor=_owner(story, offer), at=at)
+    for row in _some(story, offer):
+        investor = row.holding.investor
+        claims.claim(investor, row.pk, Choice(), actor=investor.user, at=at)
+        downloads.take(investor, row.pk, file.pk, actor=investor.user, at=at)
+
+
+def _tone() -> bytes:
+    """Two seconds of a low A as a WAV file."""
+    made, rate = io.BytesIO(), 8_000
+    with wave.open(made, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        steps = (int(8_000 * math.sin(2 * math.pi * 220 * step / rate)) for step in range(2 * rate))
+        sound.writeframes(b"".join(struct.pack("<h", step) for step in steps))
+    return made.getvalue()
+
+
+def _be_named(story: Story, offer: Offer, at: datetime) -> None:
+    """Some want their name there."""
+    for row in _some(story, offer):
+        investor = row.holding.investor
+        claims.claim(investor, row.pk, Choice(card=investor.name), actor=investor.user, at=at)
 
 
 def _vouchers(story: Story) -> None:
