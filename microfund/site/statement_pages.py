@@ -33,6 +33,8 @@ from . import own_csv
 from .templatetags.pages import percent
 from .templatetags.tomobune import bilingual_filter
 
+#: Of a holding in one of these funds, the statement is the last.
+FINAL = ("matured", "settled", "wound_up")
 _SUMS = ("gross", "principal", "profit", "tax", "net")
 
 
@@ -173,10 +175,11 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     found = replace(_paid(investor, allocation__holding=holding), lost=_lost(holding))
     if not found.parts and not found.lost:
         raise Http404
-    ended = holding.fund.state in ("matured", "settled", "wound_up")
     words = {"reference": holding.reference}
     heading = (
-        _("Final statement of holding %(reference)s") if ended else _("Statement of holding %(reference)s")
+        _("Final statement of holding %(reference)s")
+        if holding.fund.state in FINAL
+        else _("Statement of holding %(reference)s")
     ) % words
     return _pdf(found, heading, name=f"statement-{holding.reference}", holding=holding)
 

@@ -49,8 +49,8 @@ class Town:
         self.threads[-1].start()
 
     def _work(self, act: Callable[[], None]) -> None:
-        """Act until the server is gone, park, go on; until the end. Whoever did not notice that it was gone (a sweep goes
-        on after an error) parks after the act under way."""
+        """Act until the server is gone, park, go on; until the end. Whoever did not notice that it was gone (a sweep
+        goes on after an error) parks after the act under way."""
         from django.db import Error, connection
 
         while not self.end.is_set():
