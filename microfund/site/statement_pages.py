@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from investments.distributions.explain import written_off
+from investments.distributions.explain import sentences, written_off
 from investments.distributions.taxed import rate_of
 from investments.inheritance.queries import inherited_by
 from investments.investors import queries as investors
@@ -29,7 +29,7 @@ from investments.payouts.models import Payout, PayoutItem
 from microfund.kernel import clock
 from microfund.kernel.pages import private
 
-from . import own_csv
+from . import own_csv, own_holdings
 from .templatetags.pages import percent
 from .templatetags.tomobune import bilingual_filter
 
@@ -50,13 +50,14 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `lost`: the lines of a holding
-    of which something was written off."""
+    of which something was written off; `ended`: how a fund that was wound up did, in sentences."""
 
     investor: Investor
     parts: Sequence[PayoutItem]
     totals: dict[str, int]
     at: datetime
     lost: Sequence[Lost] = ()
+    ended: Sequence[str] = ()
 
 
 def _paid(investor: Investor, **which: Any) -> Statement:
@@ -172,7 +173,7 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     holding = Holding.objects.filter(investor=investor, reference=reference).select_related("fund__business").first()
     if holding is None:
         raise Http404
-    found = replace(_paid(investor, allocation__holding=holding), lost=_lost(holding))
+    found = replace(_paid(investor, allocation__holding=holding), lost=_lost(holding), ended=_ended(holding))
     if not found.parts and not found.lost:
         raise Http404
     words = {"reference": holding.reference}
@@ -198,6 +199,16 @@ def _lost(holding: Holding) -> list[Lost]:
     ]
 
 
+def _ended(holding: Holding) -> list[str]:
+    """What a wind-up left, and what ended unpaid."""
+    line = (
+        holding.allocations.filter(distribution__state="approved", distribution__action="wind_up")
+        .select_related("distribution__fund", "distribution__period__moratorium")
+        .first()
+    )
+    return sentences(line.distribution, line) if line else []
+
+
 def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None = None) -> HttpResponse:
     language = translation.get_language() or settings.LANGUAGE_CODE
     operator = settings.OPERATOR[f"name_{'ja' if language == 'ja' else 'en'}"]
@@ -207,6 +218,7 @@ def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None =
             "statement": found,
             "heading": heading,
             "holding": holding,
+            "amounts": own_holdings.totals(found.investor, Holding.objects.filter(pk=holding.pk)) if holding else None,
             "inherited": inherited_by(found.investor, [holding.fund_id]) if holding else [],
             "language": language,
             "operator_name": operator,
