@@ -174,10 +174,14 @@ def _table(node: Node) -> Block:
     widths = {len(row) for part in rows.values() for row in part}
     if len(widths) != 1:
         raise ValueError("the rows of a table have the same number of cells")
+    heads = node.find("thead")
+    cells = heads.elements("tr")[-1].elements("th", "td") if heads else []
     return {
         "kind": "table",
         "caption": _plain(caption) if caption else "",
         "columns": widths.pop(),
+        # Columns whose head says that figures stand in them.
+        "numeric": [number for number, cell in enumerate(cells) if "num" in cell.attributes.get("class", "").split()],
         "head": rows["thead"],
         "body": rows["tbody"],
         "foot": rows["tfoot"],

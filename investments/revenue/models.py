@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from investments.offerings.models import Fund
 from microfund.kernel.crypto import EncryptedTextField
@@ -23,7 +24,7 @@ class Period(models.Model):
         ACCEPTED = "accepted", _("accepted")
         CALCULATED = "calculated", _("calculated")
         APPROVED = "approved", _("approved")
-        FUNDED = "funded", _("funded")
+        FUNDED = "funded", pgettext_lazy("period", "funded")
         PAYING = "paying", _("being paid")
         PAID = "paid", _("paid")
         WOUND_UP = "wound_up", _("wound up")

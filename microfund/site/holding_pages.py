@@ -32,6 +32,7 @@ from .money_story import events_about
 from .own_dates import timeline
 from .own_filters import holding_state
 from .own_payments import lines_of, lines_where, payments
+from .statement_pages import FINAL
 
 
 @private
@@ -130,6 +131,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
             lines_where(holding__in=origins).order_by("distribution__period__number", "pk") if origins else []
         ),
         "paid_to_me": Holding.objects.filter(pk__in=origins, paid_to=found.investor_id).exists() if origins else False,
+        "final": fund.state in FINAL,
         "written_off": any(own.distribution.written_off_per_unit for own in paid),
         "returns": result_charts.returns(results, terms.investment) if terms and results else None,
         "expected": expected[-1] if expected else None,

@@ -76,9 +76,11 @@ def sales(results: Sequence[Result]) -> Bars:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Paid per unit so far, a step for each period; `even_y` is the investment of a unit."""
+    """Paid per unit so far, a step for each period; `earned` is what had been earned by then, empty where the two are
+    one line; `even_y` is the investment of a unit."""
 
     line: str
+    earned: str
     here_x: int
     here_y: int
     even_y: int
@@ -93,28 +95,37 @@ class Steps:
 
 
 def returns(results: Sequence[Result], investment: int) -> Steps:
-    """What one unit was paid, added up over the periods that are decided, less what was written off (yen)."""
-    so_far, sums = 0, []
+    """What one unit was paid, added up over the periods that are decided, less what was written off (yen), and what it
+    had earned by the rule: more where a payment was put off, capped, written off or ended unpaid."""
+    so_far, sums, earned = 0, [], []
     for result in results:
         if result.per_unit is None:
             break
         so_far += result.cash_per_unit or 0
         sums.append(so_far)
-    top, step = scale(max([investment, *sums]))
+        earned.append(result.distributions[-1].entitlement_per_unit)
+    top, step = scale(max([investment, *sums, *earned]))
     slot = (RIGHT - LEFT) / max(1, len(results))
 
     def y(amount: int) -> int:
         return BOTTOM - (BOTTOM - TOP) * amount // top
 
-    points, height = [(LEFT, BOTTOM)], BOTTOM
-    for index, amount in enumerate(sums, start=1):
-        x = round(LEFT + slot * index)
-        points += [(x, height), (x, y(amount))]
-        height = y(amount)
+    def steps(amounts: Sequence[int]) -> list[tuple[int, int]]:
+        points = [(LEFT, BOTTOM)]
+        for index, amount in enumerate(amounts, start=1):
+            x = round(LEFT + slot * index)
+            points += [(x, points[-1][1]), (x, y(amount))]
+        return points
+
+    def line(points: Sequence[tuple[int, int]]) -> str:
+        return " ".join(f"{x},{down}" for x, down in points)
+
+    points = steps(sums)
     return Steps(
-        line=" ".join(f"{x},{down}" for x, down in points),
+        line=line(points),
+        earned="" if earned == sums else line(steps(earned)),
         here_x=points[-1][0],
-        here_y=height,
+        here_y=points[-1][1],
         even_y=y(investment),
         ticks=tuple(Tick(y(amount), amount) for amount in range(0, top + 1, step)),
         numbers=tuple(

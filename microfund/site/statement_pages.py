@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from investments.distributions.elected import Choice
-from investments.distributions.explain import written_off
+from investments.distributions.explain import sentences, written_off
 from investments.distributions.taxed import rate_of
 from investments.inheritance.queries import inherited_by
 from investments.investors import queries as investors
@@ -30,10 +30,12 @@ from investments.payouts.models import Payout, PayoutItem
 from microfund.kernel import clock
 from microfund.kernel.pages import private
 
-from . import own_csv
+from . import own_csv, own_holdings
 from .templatetags.pages import percent
 from .templatetags.tomobune import bilingual_filter
 
+#: Of a holding in one of these funds, the statement is the last.
+FINAL = ("matured", "settled", "wound_up")
 _SUMS = ("gross", "principal", "profit", "tax", "net")
 
 
@@ -50,7 +52,8 @@ class Lost:
 class Statement:
     """The parts of paid payouts, oldest first, and their sums in yen; as of an instant. `otherwise`: lines that were
     taken in kind or given back, by the date of the approval; `returned`: payouts with what was not used of vouchers.
-    `lost`: the lines of a holding of which something was written off."""
+    `lost`: the lines of a holding of which something was written off; `ended`: how a fund that was wound up did, in
+    sentences."""
 
     investor: Investor
     parts: Sequence[PayoutItem]
@@ -59,6 +62,7 @@ class Statement:
     lost: Sequence[Lost] = ()
     otherwise: Sequence[ElectedLine] = ()
     returned: Sequence[ElectedReturn] = ()
+    ended: Sequence[str] = ()
 
 
 def _paid(investor: Investor, **which: Any) -> Statement:
@@ -215,15 +219,17 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     found = replace(
         _paid(investor, allocation__holding=holding),
         lost=_lost(holding),
+        ended=_ended(holding),
         otherwise=_taken(investor, allocation__holding=holding),
         returned=_came_back(investor, line__allocation__holding=holding),
     )
     if not (found.parts or found.lost or found.otherwise or found.returned):
         raise Http404
-    ended = holding.fund.state in ("matured", "settled", "wound_up")
     words = {"reference": holding.reference}
     heading = (
-        _("Final statement of holding %(reference)s") if ended else _("Statement of holding %(reference)s")
+        _("Final statement of holding %(reference)s")
+        if holding.fund.state in FINAL
+        else _("Statement of holding %(reference)s")
     ) % words
     return _pdf(found, heading, name=f"statement-{holding.reference}", holding=holding)
 
@@ -244,6 +250,16 @@ def _lost(holding: Holding) -> list[Lost]:
     ]
 
 
+def _ended(holding: Holding) -> list[str]:
+    """What a wind-up left, and what ended unpaid."""
+    line = (
+        holding.allocations.filter(distribution__state="approved", distribution__action="wind_up")
+        .select_related("distribution__fund", "distribution__period__moratorium")
+        .first()
+    )
+    return sentences(line.distribution, line) if line else []
+
+
 def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None = None) -> HttpResponse:
     language = translation.get_language() or settings.LANGUAGE_CODE
     operator = settings.OPERATOR[f"name_{'ja' if language == 'ja' else 'en'}"]
@@ -253,6 +269,7 @@ def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None =
             "statement": found,
             "heading": heading,
             "holding": holding,
+            "amounts": own_holdings.totals(found.investor, Holding.objects.filter(pk=holding.pk)) if holding else None,
             "inherited": inherited_by(found.investor, [holding.fund_id]) if holding else [],
             "language": language,
             "operator_name": operator,
