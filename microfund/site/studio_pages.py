@@ -38,6 +38,7 @@ from .figures import supporter_words
 from .templatetags.tomobune import bilingual_filter
 
 WEEK = timedelta(days=7)
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,12 @@ def tasks_of(businesses: list[Business], *, owned: set[int], at: datetime) -> li
         if business.state == Business.State.PUBLISHED and since and since <= at - news.SILENCE:
             href = reverse("studio:news_new", args=[business.slug])
             days = (at - since).days
-            label = _("No news for %(days)d days. Write a line?") % {"days": days}
+            if business.pk not in last:
+                label = _("No news yet. Write a line?")
+            elif days > YEAR.days:
+                label = _("No news for more than a year. Write a line?")
+            else:
+                label = _("No news for %(days)d days. Write a line?") % {"days": days}
             found.append(Task(since, business, label, href, urgent=True))
     for question in Question.objects.filter(business__in=rows, state=Question.State.OPEN).select_related("business"):
         label = _("A question waits: %(text)s") % {"text": question.text[:60]}

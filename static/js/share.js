@@ -1,10 +1,10 @@
 // Share a page: by the device's own sheet where there is one, else by copying its address. With scripts off the address
 // stands there to be copied by hand, and a link writes a mail.
 //
-// <details data-share="address" data-share-title="…"> with <summary>, <button data-share-copy hidden>,
+// <details data-share-page="address" data-share-title="…"> with <summary>, <button data-share-copy hidden>,
 // <p data-share-said data-words="Copied.">
-for (const menu of document.querySelectorAll("[data-share]")) {
-  const { share: url, shareTitle: title } = menu.dataset;
+for (const menu of document.querySelectorAll("[data-share-page]")) {
+  const { sharePage: url, shareTitle: title } = menu.dataset;
   if (navigator.share) {
     menu.querySelector("summary").addEventListener("click", (event) => {
       event.preventDefault();

@@ -128,11 +128,20 @@ def test_the_terms_fit_on_paper_without_the_site_around_them(fund: Fund, visit: 
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     written = "(link) => getComputedStyle(link, '::after').content"
     link = page.locator("main a[href*='/documents/']").first
-    assert link.evaluate(written).startswith('" (" "/businesses/')
+    assert link.evaluate(written).startswith('" (/businesses/')
     assert page.locator(".print-only").inner_text().count(visitor.path("businesses:terms", fund.business.slug)) == 1
     visitor.open("businesses:simulator", fund.business.slug)
     assert page.locator(".simulator button:visible").count() == 0 and page.locator(".chart svg").first.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def turned(page: Any, *, dark: bool) -> None:
+    """Wait until the paper is dark, or no longer: asked from here, for the page may have no scripts."""
+    for _try in range(100):
+        if (page.evaluate(PAPER) == DARK) is dark:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{page.url} is not {'dark' if dark else 'light'}: {page.evaluate(PAPER)}")
 
 
 def test_a_theme_stays_and_comes_with_the_page(fund: Fund, visit: Callable[..., Visitor]) -> None:
@@ -145,14 +154,14 @@ def test_a_theme_stays_and_comes_with_the_page(fund: Fund, visit: Callable[..., 
         if not scripts:
             page.locator("main button[type=submit]").first.click()
             visitor.loaded()
-        page.wait_for_function("(dark) => getComputedStyle(document.body).backgroundColor === dark", arg=DARK)
+        turned(page, dark=True)
         # Nothing flashes: the theme is in the first bytes of the page, before any script.
         answer = visitor.open("businesses:list")
         assert 'data-theme="dark"' in answer.text()[:200] and page.evaluate(PAPER) == DARK
         page.locator("footer").get_by_role("button", name="System", exact=True).click()
         if not scripts:
             page.locator("main button[type=submit]").first.click()
-        page.wait_for_function("(dark) => getComputedStyle(document.body).backgroundColor !== dark", arg=DARK)
+        turned(page, dark=False)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

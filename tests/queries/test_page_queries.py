@@ -17,7 +17,7 @@ PAGES = [
     ("/businesses/copy-1/", 14, 20),
     ("/businesses/copy-1/news/", 5, 20),
     ("/stories/", 2, 12),
-    ("/map/?reward=goods&questions=answered&sort=reported", 4, 12),
+    ("/map/?reward=goods&questions=answered&sort=reported", 3, 12),
     ("/feeds/funds.rss?stage=raising", 3, 12),
     ("/businesses/copy-1/supporters/", 6, 20),
     ("/businesses/copy-1/terms/", 7, 20),
