@@ -24,6 +24,7 @@ from businesses import queries as businesses
 from businesses.models import Business, Picture
 from businesses.news import queries as news
 from businesses.questions import queries as questions
+from investments.distributions import elections
 from investments.models import Fund, Period, PolicyProfile, Terms
 from investments.offerings import queries as offerings
 from investments.policy import services as policies
@@ -352,6 +353,8 @@ def simulator(request: HttpRequest, shown: Shown) -> HttpResponse:
         "chart": simulation.chart(rule, plan, percent=percent, units=units),
         "presets": [(preset, _simulator_href(shown, preset, units)) for preset in simulation.PRESETS],
         "tax_rate": rate,
+        "offer": (offer := elections.offer_of(shown.fund)),
+        "in_kind": simulation.in_kind(projection, offer.bonus) if offer and offer.in_kind else 0,
         "amounts": {part: getattr(terms, part) * units for part in ("investment", "donation", "fee", "unit_price")},
     }
     context["trail"] += [(_name(shown.business), context["home_href"])]
