@@ -8,6 +8,7 @@ keeps the promises (migrations/sql/elections.sql).
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
@@ -28,6 +29,11 @@ class Choice(models.TextChoices):
     CASH = "cash", _("in cash")
     IN_KIND = "in_kind", _("in kind")
     GIVE_BACK = "give_back", _("given back to the business")
+
+
+def worth(net: int, bonus: Decimal) -> int:
+    """What a voucher for so much is worth, in yen: with its bonus, rounded down."""
+    return net + int(net * bonus)
 
 
 class ElectionOffer(AppendOnly):
@@ -124,7 +130,7 @@ class ElectedLine(AppendOnly):
     @property
     def worth(self) -> int:
         """What a line in kind buys, in yen: the net and the bonus on it, rounded down once."""
-        return self.net + int(self.net * self.bonus)
+        return worth(self.net, self.bonus)
 
     def unused(self, balance: int) -> int:
         """What of the net is not used while `balance` of its worth is left, in yen: every yen of a voucher is net and
@@ -169,4 +175,4 @@ class ElectedReturn(models.Model):
 #: Lines in kind whose voucher may still be used: what of it comes back is not known yet.
 VOUCHER_OPEN = Q(choice=Choice.IN_KIND, distribution__state="approved", came_back__isnull=True)
 
-__all__ = ["VOUCHER_OPEN", "Choice", "ElectedLine", "ElectedReturn", "Election", "ElectionOffer"]
+__all__ = ["VOUCHER_OPEN", "Choice", "ElectedLine", "ElectedReturn", "Election", "ElectionOffer", "worth"]

@@ -22,6 +22,7 @@ from businesses import queries as businesses
 from businesses.models import Business, Picture
 from businesses.news import queries as news
 from businesses.questions import queries as questions
+from investments.distributions import elections
 from investments.distributions.results import paid_so_far, reported, results_of
 from investments.models import Fund, PolicyProfile, Terms
 from investments.offerings import queries as offerings
@@ -320,6 +321,8 @@ def simulator(request: HttpRequest, shown: Shown) -> HttpResponse:
         "chart": simulation.chart(rule, plan, percent=percent, units=units),
         "presets": [(preset, _simulator_href(shown, preset, units)) for preset in simulation.PRESETS],
         "tax_rate": rate,
+        "offer": (offer := elections.offer_of(shown.fund)),
+        "in_kind": simulation.in_kind(projection, offer.bonus) if offer and offer.in_kind else 0,
         "amounts": amounts,
     }
     context["trail"] += [(_name(shown.business), context["home_href"])]

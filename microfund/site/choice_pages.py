@@ -6,7 +6,6 @@ Another person's holding, one that does not exist, and one whose fund offers onl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -20,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from investments.distributions import elections
-from investments.distributions.elected import Choice, Election, ElectionOffer
+from investments.distributions.elected import Choice, Election, ElectionOffer, worth
 from investments.distributions.explain import percent
 from investments.models import Holding, Period
 from investments.offerings import queries as offerings
@@ -83,11 +82,6 @@ def _expected(holding: Holding, period: Period | None, *, at: Any) -> Allocation
     rate = withholding_rate(clock.today_in(None, at), holding.investor.kind)
     found = project(offerings.rule_terms(terms), list(terms.plan_revenue), 100, holding.units, rate)
     return found.periods[period.number - 1].allocation
-
-
-def worth(net: int, bonus: Decimal) -> int:
-    """What a voucher for so much is worth, in yen."""
-    return net + int(net * bonus)
 
 
 class ChoiceForm(forms.Form):

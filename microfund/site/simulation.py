@@ -14,6 +14,7 @@ from functools import lru_cache
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from investments.distributions.elected import worth
 from investments.offerings.projection import MOST_PERCENT, Projection, project
 from investments.offerings.rule import RuleTerms
 
@@ -100,6 +101,11 @@ def break_even(terms: RuleTerms, plan: tuple[int, ...]) -> int | None:
 def short_table(terms: RuleTerms, plan: Sequence[int], units: int, rate: Decimal) -> list[Projection]:
     """The projections of the short table, the worst first."""
     return [project(terms, plan, percent, units, rate) for percent in SHORT]
+
+
+def in_kind(projection: Projection, bonus: Decimal) -> int:
+    """What the vouchers of a projection are worth in yen if every period is taken in kind: each rounded down once."""
+    return sum(worth(row.allocation.net, bonus) for row in projection.periods)
 
 
 @dataclass(frozen=True, slots=True)
