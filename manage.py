@@ -4,18 +4,21 @@
 import os
 import sys
 
-from microfund.kernel.embedded import EmbeddedError
-
 
 def main() -> None:
-    """Run one command; a database that cannot be had is one clear line, not a traceback."""
+    """Run one command; a database that cannot be had is one clear line, and Ctrl-C none, instead of a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "microfund.settings.demo")
-    from django.core.management import execute_from_command_line
-
     try:
-        execute_from_command_line(sys.argv)
-    except EmbeddedError as error:
-        sys.exit(f"tomobune: {error}")
+        from django.core.management import execute_from_command_line
+
+        from microfund.kernel.embedded import EmbeddedError
+
+        try:
+            execute_from_command_line(sys.argv)
+        except EmbeddedError as error:
+            sys.exit(f"tomobune: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

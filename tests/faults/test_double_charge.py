@@ -7,6 +7,8 @@ The payer is the worst one: pays every page that is open at the provider, whethe
 
 from __future__ import annotations
 
+import inspect
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -50,6 +52,15 @@ CALLS = {
     "create_refund": "POST /v1/refunds",
     "expire_session": "POST /v1/checkout/sessions/*/expire",
 }
+
+
+_GATEWAY_CALL = re.compile(r'"(\w+)",\s*lambda client[^:]*: client\.v1\.[\w.]+?\.(\w+)\(')
+
+
+def test_every_call_that_changes_something_at_the_provider_is_spoiled_here() -> None:
+    called = _GATEWAY_CALL.findall(inspect.getsource(gateway))
+    assert len(called) >= 10
+    assert {name for name, verb in called if verb not in ("retrieve", "list")} == set(CALLS)
 
 
 #: The calls that are to be given up soon, once each.

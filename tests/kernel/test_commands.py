@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 from argparse import ArgumentTypeError
 
 import pytest
+from django.core import management
 from django.core.management import CommandError, get_commands, load_command_class
 
 from microfund.kernel import commands
+from tests.architecture.code import ROOT
 
 OURS = {name: app for name, app in get_commands().items() if str(app).split(".")[0] in ("microfund", "investments")}
 
@@ -47,3 +50,13 @@ def test_every_command_of_ours_says_it_so() -> None:
 def test_what_is_no_date_of_the_house_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError):
         commands.business_date(text)
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(argv: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(management, "execute_from_command_line", interrupted)
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
+    assert left.value.code == 130
