@@ -159,7 +159,7 @@ def _voucher(row: Entitlement) -> dict[str, Any]:
     own = getattr(row, "voucher", None)
     if own is None:
         return {"voucher": None}
-    address = f"{link('rewards:till', own.business.slug)}?code={own.code}"
+    address = f"{link('rewards:till', own.business.slug)}?code={own.code}#till"
     # Our own drawing of our own code.
     qr = mark_safe(segno.make(address, error="m").svg_inline(scale=4, border=2, dark="#142B36", light="#FFFFFF"))  # noqa: S308
     return {"voucher": own, "code": vouchers.shown(own.code), "qr": qr}
