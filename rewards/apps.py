@@ -23,6 +23,7 @@ class RewardsConfig(AppConfig):
             mails,
             settlement_mails,
             settlement_samples,
+            visit_calendar,
             visit_mails,
             visits,
         )
@@ -54,6 +55,7 @@ class RewardsConfig(AppConfig):
         arrival_mails.register()
         letter_mails.register()
         visit_mails.register()
+        visit_calendar.register()
         settlement_mails.register()
         banking.register_claimer("compensations", compensation.claim)
         outgoing.register_purpose("compensation", compensation.CompensationToHolder())
