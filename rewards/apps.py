@@ -25,6 +25,7 @@ class RewardsConfig(AppConfig):
             mails,
             settlement_mails,
             settlement_samples,
+            visit_calendar,
             visit_mails,
             visits,
         )
@@ -57,6 +58,7 @@ class RewardsConfig(AppConfig):
         arrival_mails.register()
         letter_mails.register()
         visit_mails.register()
+        visit_calendar.register()
         settlement_mails.register()
         in_kind_mails.register()
         banking.register_claimer("compensations", compensation.claim)

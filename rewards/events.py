@@ -161,6 +161,14 @@ class VisitSoon:
 
 
 @dataclass(frozen=True)
+class SeatsBooked:
+    """Somebody has booked seats at a visit and has them at once."""
+
+    booking_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class SeatsFree:
     """Somebody on the waiting list of a visit has got seats."""
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Max, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from microfund.kernel import clock, locks, textfiles
@@ -175,11 +175,22 @@ def substitute(entitlement_id: int, *, note: str, actor: Any, at: datetime) -> E
         return row
 
 
+def listed(batch: Batch, *, on: date) -> QuerySet[Parcel]:
+    """The parcels of a batch with which its owner has to do: those that are `visible`, and those of which a holder says
+    that something is wrong. `is_visible` is whether its name and address may be read, `is_stopped` whether it must
+    stay."""
+    read = Q(entitlement__state=Entitlement.State.PACKING) | Q(
+        shipped_on__gte=on - timedelta(days=ADDRESS_DAYS), erased_at__isnull=True
+    )
+    found = batch.parcels.select_related("entitlement__holding", "donee").order_by("prefecture", "pk")
+    found = found.annotate(
+        is_stopped=ExpressionWrapper(stopped("entitlement__"), BooleanField()),
+        is_visible=ExpressionWrapper(read, BooleanField()),
+    )
+    return found.filter(Q(is_visible=True) | ~Q(complaint=""))
+
+
 def visible(batch: Batch, *, on: date) -> QuerySet[Parcel]:
     """The parcels of a batch whose names and addresses its owner may read: those to be sent, and those sent within the
     last ADDRESS_DAYS."""
-    own_parcels = batch.parcels.select_related("entitlement__holding", "donee").order_by("prefecture", "pk")
-    own_parcels = own_parcels.annotate(is_stopped=ExpressionWrapper(stopped("entitlement__"), BooleanField()))
-    return own_parcels.filter(entitlement__state=Entitlement.State.PACKING) | own_parcels.filter(
-        shipped_on__gte=on - timedelta(days=ADDRESS_DAYS), erased_at__isnull=True
-    )
+    return listed(batch, on=on).filter(is_visible=True)

@@ -159,6 +159,10 @@ def _seats_free(language: str) -> None:
     visit_mails.seats_free(events.SeatsFree(_booking(language).pk, clock.now()))
 
 
+def _seats_booked(language: str) -> None:
+    visit_mails.seats_booked(events.SeatsBooked(_booking(language).pk, clock.now()))
+
+
 def _visit_made(language: str) -> None:
     visit_id = _booking(language).visit_id
     visit_mails.visit_mail_batch(visit_mails.VisitMailBatch(visit_id, 0, clock.now()))
@@ -185,5 +189,6 @@ def register() -> None:
         ("visit_called_off", _("A visit was called off")),
     ):
         declare(kind, "E21", when, TO_BOOKED, partial(_booked, kind))
+    declare("visit_booked", "E21", _("Seats at a visit are booked"), TO_BOOKED, _seats_booked)
     declare("seats_free", "E21", _("Somebody on the waiting list gets seats"), TO_BOOKED, _seats_free)
     declare("letter_arrived", "E27", _("A business has written a thank-you letter"), TO_HOLDERS, _letter)

@@ -108,4 +108,6 @@ class ProposalForm(_OfferForm):
     def __init__(self, *arguments: Any, business: Business, **options: Any) -> None:
         super().__init__(*arguments, **options)
         over = ["failed", "wound_up", "settled"]
-        self.fields["fund"].queryset = Fund.objects.filter(business=business).exclude(state__in=over)  # type: ignore[attr-defined]
+        funds = Fund.objects.filter(business=business).exclude(state__in=over).order_by("-opens_on", "-pk")
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        self.fields["fund"].initial = funds.first()

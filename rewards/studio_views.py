@@ -115,7 +115,7 @@ def _send(request: HttpRequest, own: Batch, form: ShipForm) -> int:
 
 def _context(request: HttpRequest, desk: Desk, own: Batch, form: ShipForm) -> dict[str, Any]:
     on = clock.today_in()
-    parcels = fulfilment.visible(own, on=on)
+    parcels = fulfilment.listed(own, on=on)
     page = Paginator(parcels, PAGE).get_page(request.GET.get("page"))
     return {
         **desk.context(),
@@ -123,7 +123,8 @@ def _context(request: HttpRequest, desk: Desk, own: Batch, form: ShipForm) -> di
         "cycle": own.cycle,
         "offer": own.cycle.offer,
         "page_obj": page,
-        "hidden": own.parcels.count() - page.paginator.count,
+        "readable": (readable := fulfilment.visible(own, on=on).count()),
+        "hidden": own.parcels.count() - readable,
         "packing": own.parcels.filter(entitlement__state=Entitlement.State.PACKING).count(),
         "form": form,
         "problem_form": ProblemForm(),

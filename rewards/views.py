@@ -163,7 +163,7 @@ def _voucher(row: Entitlement) -> dict[str, Any]:
 
 def _shown(own: Voucher) -> dict[str, Any]:
     """A voucher, its code as it is read out, and as a picture for the till."""
-    address = f"{link('rewards:till', own.business.slug)}?code={own.code}"
+    address = f"{link('rewards:till', own.business.slug)}?code={own.code}#till"
     # Our own drawing of our own code.
     qr = mark_safe(segno.make(address, error="m").svg_inline(scale=4, border=2, dark="#142B36", light="#FFFFFF"))  # noqa: S308
     return {"voucher": own, "code": vouchers.shown(own.code), "qr": qr}

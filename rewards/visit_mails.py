@@ -50,6 +50,7 @@ def register() -> None:
     subscribe(events.VisitCalledOff, visit_called_off)
     subscribe(events.VisitSoon, visit_soon)
     subscribe(BookedMailBatch, booked_mail_batch)
+    subscribe(events.SeatsBooked, seats_booked)
     subscribe(events.SeatsFree, seats_free)
 
 
@@ -192,25 +193,43 @@ _WRITERS: dict[str, Callable[[Visit, bool], Letter]] = {
 }
 
 
+def _booked(visit: Visit) -> Letter:
+    return _letter(
+        visit,
+        _("You have seats: your visit to %(business)s"),
+        _("Your seats are booked. The date comes along for your calendar."),
+        booked=True,
+    )
+
+
+def _free(visit: Visit) -> Letter:
+    return _letter(
+        visit,
+        _("You have seats: your visit to %(business)s"),
+        _("Seats have become free, and they are yours."),
+        booked=True,
+    )
+
+
+def seats_booked(event: events.SeatsBooked) -> None:
+    """To whoever has booked; the date comes along."""
+    _to_booked("visit_booked", event.booking_id, _booked, at=event.at)
+
+
 def seats_free(event: events.SeatsFree) -> None:
     """Off the waiting list."""
-    if not is_news(event.at):
+    _to_booked("seats_free", event.booking_id, _free, at=event.at)
+
+
+def _to_booked(kind: str, booking_id: int, write: Callable[[Visit], Letter], *, at: datetime) -> None:
+    """To one who has got seats, while they have them and the visit comes."""
+    if not is_news(at):
         return
-    row = Booking.objects.select_related("holding__investor__user").get(pk=event.booking_id)
+    row = Booking.objects.select_related("holding__investor__user").get(pk=booking_id)
     if row.state != Booking.State.BOOKED:
         return
-    visit, investor = _visit(row.visit_id), row.holding.investor
+    visit = _visit(row.visit_id)
     if not _comes(visit):
         return
-    to_investor(
-        "seats_free",
-        investor,
-        lambda: _letter(
-            visit,
-            _("You have seats: your visit to %(business)s"),
-            _("Seats have become free, and they are yours."),
-            booked=True,
-        ),
-        key=f"seats_free:{row.pk}:{event.at.isoformat()}",
-        at=event.at,
-    )
+    key = f"{kind}:{row.pk}:{at.isoformat()}"
+    to_investor(kind, row.holding.investor, partial(write, visit), key=key, at=at)

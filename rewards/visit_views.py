@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -14,19 +14,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from icalendar import Event
 
 from businesses import queries as businesses
 from businesses.models import Business
 from businesses.studio.access import Desk, studio
 from investments.investors import queries as investors
 from investments.models import Fund
-from microfund.kernel import clock, ical
+from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.notices.parts import in_language, name_of
+from microfund.kernel.notices.parts import name_of
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
 from . import visits
+from .visit_calendar import calendar_file
 from .visit_models import Booking, Visit
 
 SHOWN = 50
@@ -222,27 +222,6 @@ def visit_ics(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse(calendar_file(row), content_type="text/calendar; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="tomobune-visit.ics"'
     return response
-
-
-def calendar_file(row: Booking) -> bytes:
-    """The iCalendar text of a booking (RFC 5545), with the zone's own rules: a visit that has moved replaces what a
-    calendar knew of it, one that was called off takes it out."""
-    visit_of = row.visit
-    zone = clock.business_zone()
-    off = visit_of.state == Visit.State.CANCELLED
-    calendar, event = ical.empty("-//Tomobune//Visits//EN"), Event()
-    calendar.add("method", "CANCEL" if off else "PUBLISH")
-    event.add("uid", ical.uid(f"visit-{visit_of.pk}-{row.pk}"))
-    event.add("sequence", visit_of.sequence)
-    event.add("dtstamp", visit_of.changed_at or row.asked_at)
-    event.add("last-modified", visit_of.changed_at or row.asked_at)
-    event.add("status", "CANCELLED" if off else "CONFIRMED")
-    event.add("dtstart", visit_of.starts_at.astimezone(zone))
-    event.add("dtend", (visit_of.starts_at + timedelta(minutes=visit_of.minutes)).astimezone(zone))
-    event.add("summary", in_language(visit_of, "title"))
-    event.add("location", visit_of.place)
-    calendar.add_component(event)
-    return calendar.to_ical()
 
 
 # --- The studio ---------------------------------------------------------------------------------------------------

@@ -144,12 +144,15 @@ def book(investor: Investor, visit_id: int, seats: int, *, actor: Any, at: datet
             text = _("You can take %(most)d seats at most.") % {"most": visit.most_each}
             raise DomainError("seats", text, field="seats")
         row = Booking.objects.filter(visit=visit, holding=holding).first()
+        had = row is not None and row.state == Booking.State.BOOKED
         if row is None:
             row = Booking(visit=visit, holding=holding, seats=seats, state=Booking.State.WAITING, asked_at=at)
             row.save()
             row = _place(visit, row, at=at, actor=actor)
         else:
             row = _again(visit, row, seats, at=at, actor=actor)
+        if row.state == Booking.State.BOOKED and not had:
+            publish(events.SeatsBooked(booking_id=row.pk, at=at), key=f"{row.pk}:{at.isoformat()}", at=at)
         return row
 
 

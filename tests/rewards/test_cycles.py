@@ -159,3 +159,35 @@ def test_units_that_are_taken_back_take_their_rewards_with_them_until_these_are_
         assert (row.quantity, row.state, cycle.promised) == (quantity, state, promised)
     assert Parcel.objects.get().address == {}
     books_are_right()
+
+
+def test_a_season_over_new_year_is_claimed_on_both_sides_of_it_and_is_one() -> None:
+    fund = repay.operating(2, 3)
+    offer = build.make_offer(fund, season_month=12, season_day=28, claim_days=10, dispatch_days=10)
+    opens = build.first_day(fund).replace(month=12, day=28)
+    build.open_cycles(opens)
+    cycle = offer.cycles.get()
+    assert (cycle.opens_on.year, cycle.closes_on) == (cycle.number, date(cycle.number + 1, 1, 6))
+    build.claim(build.row_of(cycle), at=make.at_noon(date(cycle.number, 12, 31)))
+    new_year = make.at_noon(date(cycle.number + 1, 1, 1))
+    build.open_cycles(new_year)
+    assert cycles.close_due(on=new_year.date(), at=new_year)["closed"] == 0
+    build.claim(build.row_of(cycle, 1), at=make.at_noon(cycle.closes_on))
+    over = build.after_closing(cycle)
+    assert cycles.close_due(on=over.date(), at=over)["closed"] == 1
+    assert Cycle.objects.count() == 1 and set(cycle.entitlements.values_list("state", flat=True)) == {"claimed"}
+    books_are_right()
+
+
+def test_a_season_of_29_february_opens_once_in_every_year() -> None:
+    fund = repay.operating(2, periods=5)
+    offer = build.make_offer(fund, season_month=2, season_day=29, claim_days=5, dispatch_days=5)
+    last = max(period.ends_on for period in fund.periods.all())
+    first = fund.term_starts_on.year
+    for year in range(first, last.year + 1):
+        for day in (date(year, 2, 27), date(year, 2, 28), date(year, 3, 1) - timedelta(days=1), date(year, 3, 1)):
+            build.open_cycles(make.at_noon(day))
+    found = dict(offer.cycles.values_list("number", "opens_on"))
+    assert found and all(day == date(year, 3, 1) - timedelta(days=1) for year, day in found.items())
+    assert len(found) == len({day.year for day in found.values()}) >= 4 and any(day.day == 29 for day in found.values())
+    books_are_right()

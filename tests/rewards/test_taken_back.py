@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +12,11 @@ from investments.events import HoldingRescinded
 from investments.models import Holding, Movement, Order
 from investments.orders import services as orders
 from microfund.kernel.errors import DomainError
-from rewards import claims, cycles, fulfilment, handlers, vouchers
+from microfund.kernel.notices.models import Notice
+from microfund.site import closing
+from rewards import arrival, claims, cycles, fulfilment, handlers, vouchers
 from rewards.models import Cycle, Entitlement, Offer, Parcel, Voucher
-from tests import repay
+from tests import make, repay
 from tests.repay import books_are_right
 from tests.rewards import build
 
@@ -136,6 +138,27 @@ def test_while_a_payment_is_disputed_nothing_of_it_leaves_the_house() -> None:
     assert nothing.value.code == "nothing"
     dispute(row, None)
     assert fulfilment.pack(row.cycle, actor=repay.staff(), at=at).parcels.count() == 1
+
+
+@pytest.mark.parametrize("state", ["packing", "shipped", "returned", "declined"])
+def test_an_account_that_is_closed_leaves_no_address_in_any_state(state: str) -> None:
+    row, at = brought_to(state)
+    take_back(row, 4, at=at)
+    user = row.holding.investor.user
+    assert not closing.blockers(user)
+    closing.close(user, at=at)
+    parcel = Parcel.objects.filter(entitlement=row).first()
+    if parcel is not None:
+        assert (parcel.address, parcel.card, parcel.allergies, parcel.complaint_note) == ({}, "", "", "")
+        for batch in row.cycle.batches.all():
+            assert parcel not in fulfilment.visible(batch, on=at.date())
+    # What is on its way arrives all the same, and nobody is asked or told about it.
+    day = at.date() + timedelta(days=20)
+    arrival.ask_due(on=day, at=make.at_noon(day))
+    cycles.deliver_due(on=day, at=make.at_noon(day))
+    row.refresh_from_db()
+    assert row.state == {"shipped": "delivered", "declined": "declined"}.get(state, "withdrawn")
+    assert not Notice.objects.filter(user=user, kind__startswith="reward_asked").exists()
 
 
 # --- At once ------------------------------------------------------------------------------------------------------

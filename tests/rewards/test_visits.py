@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +18,7 @@ from investments.events import HoldingRescinded
 from investments.models import Fund, Holding, Investor
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
+from microfund.kernel.notices import services
 from microfund.site import calendar_feed
 from rewards import handlers, visit_views, visits
 from rewards.models import Booking, Visit
@@ -218,6 +220,29 @@ def test_a_visit_that_moves_is_reminded_of_anew() -> None:
     visits.change(visit, values=visit_values(starts_at=later), actor=repay.owner(fund), at=timezone.now())
     assert visits.remind_due(on=clock.today_in(None, later), at=timezone.now())["reminded"] == 1
     assert len(mails_of("visit_soon")) == 2
+
+
+def test_mails_to_those_who_booked_carry_the_date_and_those_to_others_do_not() -> None:
+    fund = repay.operating(1, 1)
+    visit = announced(fund, seats=1)
+    first, second = people(fund)
+    book(visit, first)
+    book(visit, second)
+    assert [notice.recipient for notice in mails_of("visit_booked")] == [first.user.email]
+    check(mails_of("visit_booked")[0])
+    visits.call_off(visit, reason="A typhoon.", actor=repay.owner(fund), at=timezone.now())
+    deliver()
+    mail.outbox.clear()
+    services.send_due()
+    carried = {
+        (message.to[0], message.subject.split(":")[0]): [name for name, _content, _kind in message.attachments]
+        for message in mail.outbox
+    }
+    booked = [names for (to, _subject), names in carried.items() if to == first.user.email and names]
+    assert booked == [["tomobune-visit.ics"]] * 2
+    assert not any(names for (to, _subject), names in carried.items() if to == second.user.email)
+    off = [message for message in mail.outbox if message.to == [first.user.email] and "called off" in message.subject]
+    assert "METHOD:CANCEL" in off[0].attachments[0][1]
 
 
 def test_a_calendar_knows_which_version_is_newer() -> None:

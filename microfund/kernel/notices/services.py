@@ -13,7 +13,7 @@ from django.db import transaction
 from microfund.kernel import clock
 from microfund.kernel.jobs import send_soon
 
-from . import choices, compose, kinds
+from . import attachments, choices, compose, kinds
 from .models import Notice
 
 log = structlog.get_logger(__name__)
@@ -97,6 +97,9 @@ def _mail(notice: Notice) -> None:
         },
     )
     message.attach_alternative(notice.html, "text/html")
+    carried = attachments.of(notice)
+    if carried is not None:
+        message.attach(*carried)
     message.send()
 
 

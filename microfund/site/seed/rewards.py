@@ -137,7 +137,9 @@ def _troubles(story: Story, offer: Offer, at: datetime) -> None:
         broken.entitlement_id, problem="damaged", note="編み目がほつれていました。", actor=actor, at=at
     )
     fulfilment.substitute(broken.entitlement_id, note="椿のマフラー A scarf", actor=actor, at=at)
-    late = Parcel.objects.filter(entitlement__cycle__offer=offer, donee=None, entitlement__state="delivered")
+    late = Parcel.objects.filter(
+        entitlement__cycle__offer=offer, donee=None, entitlement__state__in=["shipped", "delivered"]
+    )
     for number, parcel in enumerate(late.select_related("entitlement__holding__investor__user").order_by("pk")[:2]):
         row = parcel.entitlement
         investor = row.holding.investor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from rewards import claims, compensation, fulfilment, heirs, reassign, vouchers
 from rewards.models import Batch, Compensation, Cycle, Entitlement, Parcel, Redemption, Voucher
-from tests import repay
+from tests import make, repay
 from tests.faults import world
 from tests.faults.cases.case import Case, Context, at_of, context_of, sweep
 from tests.rewards import build
@@ -69,6 +69,15 @@ def _prepared(to: str) -> Context:
         )
         context["compensation"] = made.pk
         return context
+    if to == "write off":
+        made = compensation.prepare(
+            build.row_of(cycle, 2), amount=5_000, actor=repay.staff(), at=at, reason="Lost at sea."
+        )
+        made = compensation.approve(made, actor=repay.staff("checker"), at=at)
+        assert made.due_on is not None
+        late = make.at_noon(made.due_on + timedelta(days=1))
+        compensation.propose_loss(made, actor=repay.staff(), at=late, reason="The business was closed.")
+        return {**context, "at": late.isoformat(), "compensation": made.pk}
     if to == "inherit":
         context["inheritance"] = _inheritance(fund, at=at)
         return context
@@ -159,6 +168,11 @@ def _approve(context: Context) -> None:
     compensation.approve(made, actor=repay.staff("checker"), at=at_of(context))
 
 
+def _write_off(context: Context) -> None:
+    made = Compensation.objects.get(pk=context["compensation"])
+    compensation.approve_loss(made, actor=repay.staff("checker"), at=at_of(context))
+
+
 def _inherit(context: Context) -> None:
     made = Inheritance.objects.get(pk=context["inheritance"])
     inheritance.approve(made, actor=repay.staff("checker"), at=at_of(context))
@@ -203,5 +217,6 @@ CASES: dict[str, Case] = {
     "redeem a voucher": _case("redeem", _redeem),
     "give another reward": _case("exchange", _again(_exchange)),
     "approve money instead of a reward": _case("approve", _again(_approve)),
+    "write off money instead of a reward": _case("write off", _again(_write_off)),
     "move units and rewards to heirs": _case("inherit", _follow),
 }
