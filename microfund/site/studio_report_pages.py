@@ -98,6 +98,7 @@ class ReportForm(forms.Form):
                 min_value=0,
                 max_value=reports.REVENUE_MOST,
                 localize=False,
+                error_messages={"max_value": gettext_lazy("This is too large a figure for one month.")},
                 initial=own["months"][number] if number < len(own["months"]) else None,
                 widget=forms.NumberInput(attrs={"inputmode": "numeric", "step": 1}),
             )

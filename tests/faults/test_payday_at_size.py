@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 HOLDERS = 10_000 if TORTURE else 300
 #: The short set takes those tasks that write a row for each holder; the small funds of test_worker_killed.py take all.
 TASKS = tuple(repayment.PAYDAY) if TORTURE else ("calculate", "send a run")
-LEAST_KILLS = 60 if TORTURE else 4
+LEAST_KILLS = 40 if TORTURE else 4
 
 #: What the state of a fund does not say: which holding and which investor a sum belongs to. Ids of the copies are the
 #: same; those of new rows are left out.

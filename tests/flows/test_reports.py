@@ -115,6 +115,7 @@ def test_an_owner_without_a_second_factor_is_offered_one(fund: Fund, client: Cli
         ({"month_0_3": "-1"}, "greater than or equal to 0"),
         ({"month_0_3": "1.5"}, "whole number"),
         ({"month_0_3": ""}, "required"),
+        ({"month_0_3": "99999999999999"}, "too large a figure for one month"),
         ({"comment": ""}, "more than 10 % off the plan"),
         ({"action": "defer"}, "Give a reason"),
         ({"action": "double"}, "valid choice"),

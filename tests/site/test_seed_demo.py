@@ -9,7 +9,19 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from investments.models import Dispute, Fund, Order, OutgoingTransfer, PayoutRun, Period, Refund, StatementLine
+from investments.models import (
+    Dispute,
+    Fund,
+    MoratoriumFund,
+    Order,
+    OutgoingTransfer,
+    PayoutRun,
+    Period,
+    Refund,
+    Release,
+    StatementLine,
+    WriteOff,
+)
 from microfund.kernel import clock
 from microfund.site.seed import world
 from tests.sandbox_client import SandboxProcess
@@ -59,6 +71,13 @@ def test_the_demo_is_what_its_data_says_and_its_books_hold_now_and_later(sandbox
         "paid",
         "wound_up",
     }
+    # A second disaster, arrears that were given up, and the money that every business in its term was sent.
+    assert list(MoratoriumFund.objects.values_list("state", flat=True)) == ["applied"] * 3
+    assert list(WriteOff.objects.values_list("state", "distribution__fund__slug")) == [("approved", "nagisa-kamaboko")]
+    assert (
+        Release.objects.filter(released_on__isnull=False).count()
+        == 2 * Fund.objects.filter(state__in=["operating", "matured", "wound_up"]).count()
+    )
     assert set(PayoutRun.objects.values_list("state", flat=True)) == {"done", "prepared"}
     waiting = StatementLine.objects.filter(remaining__gt=0).values_list("problem", flat=True)
     assert sorted(waiting) == ["over", "short", "unknown"]
