@@ -63,7 +63,7 @@ def _session(site: str) -> str:
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
 
-def _scores(command: Path, address: str, headers: dict[str, str]) -> list[int]:
+def _scores(command: Path, address: str, headers: dict[str, str], *, tries: int = 3) -> list[int]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or _stop("needs chromium")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -78,6 +78,9 @@ def _scores(command: Path, address: str, headers: dict[str, str]) -> list[int]:
             env={**os.environ, "CHROME_PATH": str(chromium)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if told.returncode or not report.exists():
+            # On a busy machine Chromium now and then begins no trace at all; that is no judgement on the page.
+            if tries > 1:
+                return _scores(command, address, headers, tries=tries - 1)
             _stop(f"{address}: {told.stderr.strip()[-400:]}")
         found = json.loads(report.read_text())["categories"]
     return [round((found[name]["score"] or 0) * 100) for name in CATEGORIES]

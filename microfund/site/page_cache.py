@@ -15,6 +15,7 @@ otherwise itself is `private, no-cache`. See docs/decisions/0020-visitors-share-
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 import time
@@ -29,7 +30,7 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import cc_delim_re, get_conditional_response, patch_cache_control
+from django.utils.cache import cc_delim_re, get_conditional_response, patch_cache_control, patch_vary_headers
 from django.utils.translation import get_language_from_path
 
 from .preferences import THEME_COOKIE, chosen_theme
@@ -57,19 +58,29 @@ def now_ns() -> int:
 
 @dataclass(slots=True)
 class Kept:
-    """A page as it was sent: its headers with their values, and when its rendering began (nanoseconds)."""
+    """A page as it was sent: its headers with their values, and when its rendering began (nanoseconds). `packed` is the
+    page compressed once for all who can read that: nothing on it is secret or anybody's own, so its length tells
+    nothing (pages of a person are never compressed here)."""
 
     body: bytes
     headers: dict[str, str]
     began: int
+    packed: bytes = b""
     renewing: bool = False
 
     def response(self, request: HttpRequest) -> HttpResponseBase:
-        """The same page once more; 304 to a browser that has it."""
-        response = HttpResponse(self.body, headers=self.headers)
+        """The same page once more, packed for who takes that; 304 to a browser that has it."""
+        if self.packed and "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+            response = HttpResponse(self.packed, headers=self.headers)
+            response["Content-Encoding"] = "gzip"
+            response["Content-Length"] = str(len(self.packed))
+            response["ETag"] = f'{self.headers["ETag"][:-1]}-gzip"'
+            patch_vary_headers(response, ["Accept-Encoding"])
+        else:
+            response = HttpResponse(self.body, headers=self.headers)
         if "HTTP_IF_NONE_MATCH" not in request.META:
             return response
-        return get_conditional_response(request, etag=self.headers["ETag"], response=response) or response
+        return get_conditional_response(request, etag=response["ETag"], response=response) or response
 
 
 class Store:
@@ -133,7 +144,7 @@ class Store:
 
 
 def _weight(key: Key, kept: Kept) -> int:
-    return ROW_BYTES + len(kept.body) + sum(len(part) for part in key)
+    return ROW_BYTES + len(kept.body) + len(kept.packed) + sum(len(part) for part in key)
 
 
 class Visit:
@@ -261,4 +272,4 @@ def _may_be_kept(request: HttpRequest, response: HttpResponseBase) -> bool:
 def _kept(response: HttpResponseBase, *, began: int) -> Kept:
     body: bytes = response.content  # type: ignore[attr-defined]
     headers = {**response.headers, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
-    return Kept(body, headers, began)
+    return Kept(body, headers, began, packed=gzip.compress(body, compresslevel=6, mtime=0))

@@ -152,15 +152,14 @@ def test_a_theme_stays_and_comes_with_the_page(fund: Fund, visit: Callable[..., 
         assert page.evaluate(PAPER) != DARK
         page.locator("footer").get_by_role("button", name="Dark", exact=True).click()
         if not scripts:
-            page.locator("main button[type=submit]").first.click()
-            visitor.loaded()
+            visitor.press("Dark")
         turned(page, dark=True)
         # Nothing flashes: the theme is in the first bytes of the page, before any script.
         answer = visitor.open("businesses:list")
         assert 'data-theme="dark"' in answer.text()[:200] and page.evaluate(PAPER) == DARK
         page.locator("footer").get_by_role("button", name="System", exact=True).click()
         if not scripts:
-            page.locator("main button[type=submit]").first.click()
+            visitor.press("System")
         turned(page, dark=False)
 
 

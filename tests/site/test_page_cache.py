@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from tests.copies import counted_queries
 SHARED = {
     *("home", "how_it_works", "risks", "fees", "glossary", "help", "about", "accessibility", "privacy"),
     *("legal_terms", "legal_disclosure", "stories", "businesses:list", "businesses:detail", "businesses:terms"),
-    *("businesses:simulator", "businesses:results", "businesses:news"),
+    *("businesses:simulator", "businesses:results", "businesses:news", "businesses:supporters", "map"),
 }
 
 
@@ -125,6 +126,18 @@ def test_a_hit_carries_the_headers_of_a_page_that_nobody_keeps(site: Callable[..
     for name in ("Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options", "Referrer-Policy"):
         assert hit[name], name
     assert hit["Cache-Control"] == "private, no-cache"
+
+
+def test_a_page_is_packed_for_who_takes_that_and_says_the_same(site: Callable[..., Client]) -> None:
+    plain = site().get("/risks/")
+    packed = site(accept_encoding="gzip, br").get("/risks/")
+    assert packed["Content-Encoding"] == "gzip" and gzip.decompress(packed.content) == plain.content
+    assert int(packed["Content-Length"]) == len(packed.content) < len(plain.content) // 2
+    assert packed["ETag"] != plain["ETag"] and "Accept-Encoding" in packed["Vary"]
+    again = site(accept_encoding="gzip").get("/risks/", headers={"if-none-match": packed["ETag"]})
+    assert again.status_code == 304 and not again.content
+    person = site(user=make.make_user(), accept_encoding="gzip").get("/risks/")
+    assert not person.has_header("Content-Encoding"), "the length of a person's page could tell something"
 
 
 # --- how old a figure may be --------------------------------------------------------------------------
