@@ -18,7 +18,7 @@ PAGES = [
     ("/businesses/copy-1/news/", 5, 20),
     ("/stories/", 2, 12),
     ("/businesses/copy-1/terms/", 7, 20),
-    ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 5, 20),
+    ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 6, 20),
 ]
 
 
