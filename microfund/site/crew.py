@@ -19,7 +19,7 @@ from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer
 from investments.distributions import services as distributions
-from investments.models import Distribution, Fund, PayoutRun, Period, RevenueReport, TaxPayment
+from investments.models import Distribution, ElectedReturn, Fund, PayoutRun, Period, RevenueReport, TaxPayment
 from investments.offerings import services as offerings
 from investments.payouts import outcome, tax
 from investments.payouts import services as payouts
@@ -174,7 +174,9 @@ def _send(work: _Work) -> None:
 
 def _due(work: _Work) -> bool:
     due = Distribution.objects.filter(instalments__state="approved", instalments__complete=False)
-    return due.filter(payment_on__lte=work.day).exists() and any(not line.excluded for line in preview(work.day))
+    back = ElectedReturn.objects.filter(released_at__isnull=False, payout__isnull=True)
+    released = due.filter(payment_on__lte=work.day).exists() or back.exists()
+    return released and any(not line.excluded for line in preview(work.day))
 
 
 def _finish(work: _Work, run: PayoutRun) -> None:

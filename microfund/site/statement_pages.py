@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.db.models.functions import ExtractYear
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -97,13 +98,13 @@ def _came_back(investor: Investor, **which: Any) -> list[ElectedReturn]:
 
 
 def years_of(investor: Any) -> list[int]:
-    """The years in which something was transferred to a person or taken otherwise, newest first; two queries."""
+    """The years in which something was transferred to a person or taken otherwise, newest first; one query."""
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID)
     taken = Distribution.objects.filter(
         elected_lines__allocation__holding__investor=investor, state=Distribution.State.APPROVED, elected_units__gt=0
     )
-    years = {on.year for on in paid.dates("paid_on", "year")}
-    return sorted(years | {at.year for at in taken.datetimes("approved_at", "year")}, reverse=True)
+    years = paid.values_list(ExtractYear("paid_on")).union(taken.values_list(ExtractYear("approved_at")))
+    return sorted((year for (year,) in years), reverse=True)
 
 
 def _own(request: HttpRequest) -> Investor:

@@ -54,7 +54,7 @@ _QUERIES = {
     " FROM investments_revenuereport AS r JOIN investments_period AS p ON p.id = r.period_id"
     " WHERE p.fund_id = %(fund)s",
     "distributions": "SELECT p.number, d.supplement, d.state, d.action, d.reason, d.per_unit, d.units, d.gross, d.tax,"
-    " d.received, d.instalment_per_unit, d.approved_by_id IS NOT NULL,"
+    " d.received, d.instalment_per_unit, d.approved_by_id IS NOT NULL, d.in_kind, d.given_back, d.returned,"
     " (SELECT array_agg(a.units || ' ' || a.gross || ' ' || a.tax || ' ' || a.net ORDER BY a.units)"
     "   FROM investments_allocation AS a WHERE a.distribution_id = d.id),"
     " (SELECT array_agg(i.number || ' ' || i.state || ' ' || i.per_unit || ' ' || i.complete ORDER BY i.number)"

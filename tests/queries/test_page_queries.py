@@ -21,7 +21,7 @@ PAGES = [
     ("/feeds/funds.rss?stage=raising", 3, 12),
     ("/businesses/copy-1/supporters/", 6, 20),
     ("/businesses/copy-1/terms/", 7, 20),
-    ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 5, 20),
+    ("/businesses/copy-1/simulator/?sales_pct=60&units=2", 6, 20),
 ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -20,8 +21,10 @@ from businesses.models import Business
 from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer, ReceiptUse, StatementLine
-from investments.distributions import pay_in, write_off
+from investments.distributions import elections, pay_in, write_off
+from investments.distributions import services as distributions
 from investments.distributions.changes import WriteOff
+from investments.distributions.elected import ElectedLine
 from investments.gifts import services as gifts
 from investments.investors import identity
 from investments.investors.models import Investor
@@ -446,6 +449,45 @@ def _pay_in(made: World) -> Any:
     return pay_in.claim(made.line.pk, at=made.at)
 
 
+def _last_second(shared: Fund | None) -> World:
+    """A holder who chooses in the last second of a record date, while the period is being calculated."""
+    fund = repay.operating(30)
+    own, actor = repay.period(fund, 1), repay.staff()
+    offer = elections.make_offer(
+        fund,
+        in_kind=True,
+        bonus=Decimal("0.1"),
+        give_back=False,
+        actor=actor,
+        at=make.at_noon(fund.term_starts_on),
+        reason="Agreed.",
+    )
+    repay.report(fund, 1, 27_900_000)
+    return World(fund=fund, period=own, offer=offer, holding=fund.holdings.get(), at=repay.after(own), maker=actor)
+
+
+def _choose(made: World) -> Any:
+    return elections.elect(
+        made.holding,
+        "in_kind",
+        offer_id=made.offer.pk,
+        period=made.period,
+        actor=made.maker,
+        at=clock.end_of_day(made.period.record_on),
+    )
+
+
+def _calculate(made: World) -> Any:
+    return distributions.prepare(made.period, actor=made.maker, at=made.at)
+
+
+def _followed(made: World, meeting: Meeting) -> str:
+    """The line follows the choice that was noted; one that came too late was refused."""
+    chosen = made.holding.elections.exists()
+    lines = ElectedLine.objects.filter(allocation__holding=made.holding).count()
+    return "" if lines == int(chosen) else f"a choice was noted: {chosen}, and {lines} lines follow one"
+
+
 def _written_off_or_paid(made: World, meeting: Meeting) -> str:
     """Either the business paid first and the write-off was refused, or it was written off and the money waits."""
     own = made.row.distribution
@@ -736,6 +778,8 @@ PAIRS: dict[str, Pair] = {
     "send back / apply": Pair(_receipt_of_nobody, _send_back, _apply, _used_or_held, no_row_locks),
     "write off / pay in": Pair(_arrears, _write_off, _pay_in, _written_off_or_paid, no_row_locks),
     "pay in / write off": Pair(_arrears, _pay_in, _write_off, _written_off_or_paid, no_row_locks),
+    "choose / calculate": Pair(_last_second, _choose, _calculate, _followed, no_row_locks),
+    "calculate / choose": Pair(_last_second, _calculate, _choose, _followed, no_row_locks),
     "claim / claim": Pair(_receipt, _claim, _claim, _one_use, no_row_locks),
     "claim / expire": Pair(
         _receipt,

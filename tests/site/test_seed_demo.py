@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.models import F
 
 from investments.models import (
     Dispute,
+    ElectedLine,
+    ElectedReturn,
     Fund,
     MoratoriumFund,
     Order,
@@ -24,6 +27,7 @@ from investments.models import (
 )
 from microfund.kernel import clock
 from microfund.site.seed import world
+from rewards.models import Voucher
 from tests.sandbox_client import SandboxProcess
 
 STATES = {
@@ -79,6 +83,10 @@ def test_the_demo_is_what_its_data_says_and_its_books_hold_now_and_later(sandbox
         == 2 * Fund.objects.filter(state__in=["operating", "matured", "wound_up"]).count()
     )
     assert set(PayoutRun.objects.values_list("state", flat=True)) == {"done", "prepared"}
+    # Somebody is paid in kind, somebody gives back; a voucher was used in part, and what was left of one was paid.
+    assert set(ElectedLine.objects.values_list("choice", flat=True)) == {"in_kind", "give_back"}
+    assert Voucher.objects.filter(line__isnull=False, balance__gt=0, balance__lt=F("value")).exists()
+    assert ElectedReturn.objects.filter(amount__gt=0, payout__state="paid").exists()
     waiting = StatementLine.objects.filter(remaining__gt=0).values_list("problem", flat=True)
     assert sorted(waiting) == ["over", "short", "unknown"]
     assert "no difference" in run("verify_ledger")

@@ -50,8 +50,8 @@ def test_a_year_lists_what_was_transferred_with_its_tax(fund: Fund) -> None:
     for amount in ("¥11,000", "¥10,000", "¥1,000", "¥204", "¥10,796"):
         assert amount in text
     rows = list(csv.reader(io.StringIO(get(holding, "statement_csv", year).content.decode())))
-    assert rows[1][4:] == ["11000", "10000", "1000", "20.42", "204", "10796"]
-    assert rows[2][4:] == ["11000", "10000", "1000", "", "204", "10796"]
+    assert rows[1][4:] == ["11000", "10000", "1000", "20.42", "204", "10796", "transferred"]
+    assert rows[2][4:] == ["11000", "10000", "1000", "", "204", "10796", "transferred"]
     assert str(year) in get(holding, "distributions").content.decode()
     get(holding, "statement", year + 1, status=404)
     get(holding, "statement", 99999, status=404)

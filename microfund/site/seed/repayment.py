@@ -191,14 +191,14 @@ def _report(story: Story, plan: Plan, number: int, revenue: int, waits: str, at:
     if waits == "distribution":
         return
     made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=3))
-    if made.gross and not waits:
+    if made.owed and not waits:
         share, _days = WRITTEN_OFF.get((plan.key, number), (100, 0))
-        story.transfer(payer_of(plan.fund), made.gross * share // 100, made.payer_code, at)
+        story.transfer(payer_of(plan.fund), made.owed * share // 100, made.payer_code, at)
     elif waits == "run":
         # Paid at last, too late for the run of its day.
         story.at(
             story.as_of - timedelta(days=3),
-            lambda at: story.transfer(payer_of(plan.fund), made.gross, made.payer_code, at),
+            lambda at: story.transfer(payer_of(plan.fund), made.owed, made.payer_code, at),
         )
 
 
@@ -237,7 +237,7 @@ def _wind_up(story: Story, plan: Plan, residual: int, at: datetime) -> None:
         reason="The business has closed; its steamer and cold store were sold.",
     )
     made = distributions.approve(made, actor=story.staff["checker"], at=at + timedelta(hours=1))
-    story.transfer(payer_of(fund), made.gross, made.payer_code, at)
+    story.transfer(payer_of(fund), made.owed, made.payer_code, at)
 
 
 def _pay_out(story: Story, at: datetime) -> None:

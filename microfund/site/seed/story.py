@@ -29,7 +29,7 @@ from microfund.kernel import clock
 from microfund.kernel.accounts.models import User
 from microfund.kernel.schedule import services as schedule
 
-from . import gifts, news, repayment, rewards, sections, visits
+from . import gifts, in_kind, news, repayment, rewards, sections, visits
 from .sandbox import Sandbox
 from .world import Plan
 
@@ -73,6 +73,7 @@ class Story:
         news.tell(self)
         news.ask(self)
         repayment.tell(self)
+        in_kind.tell(self)
         rewards.tell(self)
         visits.tell(self)
         sections.tell(self)

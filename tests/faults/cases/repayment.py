@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer
-from investments.distributions import pay_in, write_off
+from investments.distributions import elections, pay_in, write_off
 from investments.distributions import services as distributions
 from investments.distributions.changes import WriteOff
 from investments.distributions.models import Distribution, Instalment
@@ -58,6 +59,17 @@ def _operating() -> tuple[Fund, datetime]:
     return fund, make.at_noon(clock.next_bank_day(date(repay.period(fund, 1).ends_on.year, 12, 1)))
 
 
+def _choose(fund: Fund) -> None:
+    """One holder takes the first period in kind, the other gives it back."""
+    own = repay.period(fund, 1)
+    at = clock.end_of_day(own.record_on)
+    offer = elections.make_offer(
+        fund, in_kind=True, bonus=Decimal("0.1"), give_back=True, actor=repay.staff(), at=at, reason="Agreed."
+    )
+    for holding, choice in zip(fund.holdings.order_by("pk"), ("in_kind", "give_back"), strict=True):
+        elections.elect(holding, choice, offer_id=offer.pk, period=own, actor=holding.investor.user, at=at)
+
+
 def prepared(to: str) -> Context:
     """A fund of its own brought to the moment before a step."""
     for name in ("maker", "checker", "reviewer"):
@@ -73,6 +85,8 @@ def bring(fund: Fund, at: datetime, to: str) -> Context:
     own = repay.period(fund, 1)
     if to in ("await", "release"):
         return context
+    if to == "approve in kind":
+        _choose(fund)
     reports.await_report(own.pk, at=at)
     draft = reports.save_draft(
         own,
@@ -92,7 +106,7 @@ def bring(fund: Fund, at: datetime, to: str) -> Context:
         return context
     made = distributions.prepare(repay.period(fund, 1), actor=repay.staff(), at=at)
     context["distribution"] = made.pk
-    if to == "approve":
+    if to in ("approve", "approve in kind"):
         return context
     made = distributions.approve(made, actor=repay.staff("checker"), at=at)
     part = made.gross if to not in ("part", "write off") else made.gross // 2 + 1
@@ -215,6 +229,10 @@ CASES: dict[str, Case] = {
     ),
     "approve": _case(
         "approve",
+        _again(lambda own: distributions.approve(_distribution(own), actor=repay.staff("checker"), at=at_of(own))),
+    ),
+    "approve what is taken in kind": _case(
+        "approve in kind",
         _again(lambda own: distributions.approve(_distribution(own), actor=repay.staff("checker"), at=at_of(own))),
     ),
     "business pays": _case("pay in", _pay_in),

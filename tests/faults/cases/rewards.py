@@ -11,11 +11,12 @@ from investments.inheritance import services as inheritance
 from investments.models import Fund, Holding, Inheritance
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from rewards import claims, compensation, fulfilment, heirs, reassign, vouchers
+from rewards import claims, compensation, fulfilment, heirs, in_kind, reassign, vouchers
 from rewards.models import Batch, Compensation, Cycle, Entitlement, Parcel, Redemption, Voucher
 from tests import make, repay
 from tests.faults import world
 from tests.faults.cases.case import Case, Context, at_of, context_of, sweep
+from tests.investments.distributions.test_in_kind import approved
 from tests.rewards import build
 
 _SWEEPS = ("rewards.close", "rewards.open", "rewards.remind", "rewards.deliver")
@@ -40,6 +41,8 @@ def _prepared(to: str) -> Context:
     """A fund of four holders brought to the moment before a step; the seasons of earlier cases are at rest."""
     for name in ("maker", "checker"):
         repay.staff(name)
+    if to == "end":
+        return _voucher_of_a_payment()
     fund = repay.operating(30, 19, 4, 2)
     at = build.first_day(fund)
     world.sweeps(_SWEEPS, at=at)
@@ -96,6 +99,23 @@ def _prepared(to: str) -> Context:
     return context
 
 
+def _voucher_of_a_payment() -> Context:
+    """A voucher for what was taken in kind, used in part, whose last day is over."""
+    made = approved("in_kind", "cash")
+    in_kind.issue(made.pk, at=made.approved_at)
+    voucher = Voucher.objects.get(line__distribution=made)
+    vouchers.redeem(
+        voucher.business,
+        voucher.code,
+        1_144,
+        form_token=UUID(int=made.pk),
+        actor=repay.owner(made.fund),
+        at=repay.after(made.period, 30),
+    )
+    over = clock.end_of_day(voucher.valid_until + timedelta(days=1))
+    return context_of(made.fund, at=over)
+
+
 def _inheritance(fund: Fund, *, at: datetime) -> int:
     """The holder of four units has died; two others are to inherit them."""
     first, second, dead, _last = fund.holdings.select_related("investor__user").order_by("pk")
@@ -120,6 +140,9 @@ def _state(context: Context) -> list[Any]:
         ("batches", Batch.objects.filter(**own).count()),
         ("parcels", Parcel.objects.filter(entitlement__cycle__offer__fund=context["fund"]).count()),
         *Voucher.objects.filter(entitlement__cycle__offer__fund=context["fund"]).values_list("value", "balance"),
+        *Voucher.objects.filter(line__distribution__fund=context["fund"]).values_list(
+            "value", "balance", "ended_at", "line__came_back__amount"
+        ),
         ("uses", Redemption.objects.filter(voucher__entitlement__cycle__offer__fund=context["fund"]).count()),
         *Compensation.objects.filter(entitlement__cycle__offer__fund=context["fund"]).values_list("state", "amount"),
         *Holding.objects.filter(fund=context["fund"]).order_by("pk").values_list("units", "movements__units").order_by(
@@ -215,6 +238,7 @@ CASES: dict[str, Case] = {
         ),
     ),
     "redeem a voucher": _case("redeem", _redeem),
+    "a voucher of a payment ends": _case("end", sweep("rewards.vouchers")),
     "give another reward": _case("exchange", _again(_exchange)),
     "approve money instead of a reward": _case("approve", _again(_approve)),
     "write off money instead of a reward": _case("write off", _again(_write_off)),

@@ -11,6 +11,7 @@ from investments.distributions import came_back, elections, pay_in, write_off
 from investments.distributions import services as distributions
 from investments.distributions.elected import ElectedLine, ElectedReturn, Election
 from investments.holdings import services as holdings
+from investments.inheritance import services as inheritance
 from investments.ledger import post as ledger
 from investments.models import Fund, Holding, Payout, Period
 from investments.payouts import outcome
@@ -341,6 +342,27 @@ def test_money_that_is_paid_in_goes_to_the_period_first_and_then_to_what_came_ba
     assert not ElectedReturn.objects.filter(released_at__isnull=False).exists()
     repay.pay_in(made, 1, at=at)
     assert list(ElectedReturn.objects.filter(released_at__isnull=False).values_list("line", flat=True)) == [first.pk]
+    repay.books_are_right()
+
+
+def test_what_comes_back_of_a_deceased_holders_voucher_goes_to_the_heir_who_is_named() -> None:
+    made = approved("in_kind")
+    holding, at = held(made.fund)[0], repay.after(made.period, 20)
+    heir = repay.holder("オオツチ ミナ", at=at)
+    inheritance.record_death(
+        holding.investor, died_on=at.date(), actor=repay.staff(), at=at, reason="Told by the heirs."
+    )
+    row = inheritance.prepare(
+        holding, shares={heir.pk: 10}, payee_id=heir.pk, actor=repay.staff(), at=at, reason="As the heirs agreed."
+    )
+    inheritance.approve(row, actor=repay.staff("checker"), at=at)
+    # The heir's own units are paid in cash until the heir chooses.
+    assert elections.choice_of(Holding.objects.get(investor=heir)) is None
+    come_back(made, 1_200)
+    repay.pay_in(made, at=repay.after(made.period, 210))
+    run = pay_out(made, days=220)
+    # The payout is the deceased's, its transfer goes to the heir.
+    assert (run.amount, run.attempts.get().account.investor) == (1_200, heir)
     repay.books_are_right()
 
 
