@@ -285,10 +285,10 @@ def test_the_images_own_command_starts_under_production_settings_and_is_found_he
     assert "refused" in gone.stdout
     # There is no database, so the request is told of by our log with a traceback, and by the web server.
     said = log.read_text()
-    assert answered == 500 and "Traceback" in said
+    assert answered == 503 and "Traceback" in said
     assert secret not in said
     hidden = "GET /ja/gifts/[secret]/?next=/gifts/[secret]/"
-    for line in (f"request='{hidden}'", f'"{hidden} HTTP/1.1" 500'):
+    for line in (f"request='{hidden}'", f'"{hidden} HTTP/1.1" 503'):
         assert line in said
 
 
