@@ -21,7 +21,7 @@ from microfund.kernel.pages import REFUSED, form_methods, refuse
 
 from . import arrival, board, fulfilment, labels, queries, vouchers
 from .forms import ProblemForm, RedeemForm, ShipForm, WholeForm
-from .models import Batch, Cycle, Entitlement, Offer, Parcel
+from .models import Batch, Cycle, Entitlement, Offer, Parcel, Voucher
 
 PAGE = 100
 
@@ -204,11 +204,17 @@ def till(request: HttpRequest, desk: Desk) -> HttpResponse:
     context = {
         **desk.context(),
         "form": form,
-        "whole": WholeForm(initial={"code": code, "amount": found.balance, "form_token": uuid4()}) if found else None,
+        "whole": _whole(found) if found else None,
         "voucher": found,
         "over": found is not None and clock.today_in(None, at) > found.valid_until,
     }
     return render(request, "rewards/till.html", context, status=REFUSED if form.errors else 200)
+
+
+def _whole(found: Voucher) -> WholeForm:
+    """Without ids: the same fields stand on the page a second time, for a part."""
+    initial = {"code": found.code, "amount": found.balance, "form_token": uuid4()}
+    return WholeForm(initial=initial, auto_id=False)
 
 
 @studio(owners=True)
