@@ -87,6 +87,7 @@ class OfferAdmin(StaffAdmin):
         return open_to_edit and super().has_change_permission(request, obj)
 
     def panels(self, request: Any, row: Offer) -> list[Panel]:
+        files = row.files.annotate(times=Count("downloads")).select_related("added_by")
         return [
             Panel(
                 _("Cycles"),
@@ -97,7 +98,16 @@ class OfferAdmin(StaffAdmin):
                     for own in row.cycles.order_by("-opens_on")[:SHOWN]
                 ],
                 numeric=frozenset({4, 5}),
-            )
+            ),
+            Panel(
+                _("Files to download"),
+                (_("file name"), _("kind of file"), _("added by"), _("added at"), _("removed at"), _("downloads")),
+                [
+                    (own.name, own.content_type, own.added_by, own.added_at, own.removed_at or "–", own.times)
+                    for own in files
+                ],
+                numeric=frozenset({5}),
+            ),
         ]  # fmt: skip
 
 

@@ -205,11 +205,17 @@ def till(request: HttpRequest, desk: Desk) -> HttpResponse:
     context = {
         **desk.context(),
         "form": form,
-        "whole": WholeForm(initial={"code": code, "amount": found.balance, "form_token": uuid4()}) if found else None,
+        "whole": _whole(found) if found else None,
         "voucher": found,
         "over": found is not None and vouchers.is_over(found, on=clock.today_in(None, at)),
     }
     return render(request, "rewards/till.html", context, status=REFUSED if form.errors else 200)
+
+
+def _whole(found: Voucher) -> WholeForm:
+    """Without ids: the same fields stand on the page a second time, for a part."""
+    initial = {"code": found.code, "amount": found.balance, "form_token": uuid4()}
+    return WholeForm(initial=initial, auto_id=False)
 
 
 @studio(owners=True)

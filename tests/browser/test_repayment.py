@@ -230,6 +230,10 @@ def test_a_reward_is_claimed_packed_and_sent_on_phones(
     investor.open("rewards:list")
     assert "1234-5678" in investor.main
     looked_at(investor)
+    investor.open("rewards:claim", row.pk)
+    looked_at(investor)
+    investor.press("It has arrived")
+    assert Entitlement.objects.get(pk=row.pk).state == "delivered"
 
 
 @LANGUAGES
@@ -256,9 +260,15 @@ def test_a_voucher_is_taken_and_used_at_the_till_on_phones(
     owner.press("Look up")
     assert owner.money(2_000) in owner.main
     looked_at(owner)
-    owner.page.fill("[name=amount]", "800")
+    owner.page.fill("[name=amount]:visible", "800")
     owner.press("Use the amount")
     assert owner.money(1_200) in owner.main
     voucher.refresh_from_db()
     assert voucher.balance == 1_200
     looked_at(owner)
+    # The picture of the code leads here; the rest is one press.
+    owner.page.goto(f"{owner.page.url}?code={voucher.code}#till")
+    owner.page.locator("button.button--wide").click()
+    owner.loaded()
+    voucher.refresh_from_db()
+    assert voucher.balance == 0

@@ -258,7 +258,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
         "investments.Retax", "investments.RetaxedAllocation", "investments.ElectedLine", "investments.ElectedReturn",
         "investments.PayoutFile", "investments.WaitingEntry", "investments.InheritanceShare",
-        "rewards.Booking", "rewards.Parcel", "rewards.Redemption",
+        "rewards.Booking", "rewards.Parcel", "rewards.Redemption", "rewards.DigitalFile", "rewards.Download",
         "investments.Address",  # where somebody lives or whom they send gifts to: not the staff's to browse
         "investments.CalendarAddress",  # a secret of its owner's that opens their dates: nobody else's to see
     }  # fmt: skip
@@ -305,6 +305,7 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         "distributions_to_approve": 1,
         "distributions_owed": 2,
         "rewards_late": 1,
+        "compensations_overdue": 1,
     }
     assert lengths["receipts"].oldest == StatementLine.objects.get(remaining__gt=0).booked_on
 
