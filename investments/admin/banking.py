@@ -255,8 +255,7 @@ _SOURCES: dict[str, type[Model]] = {
 
 @admin.register(OutgoingTransfer)
 class OutgoingTransferAdmin(ReadOnlyAdmin):
-    """Money that leaves by bank: prepared, approved by another person, made. The account is masked; each unmasking is
-    noted."""
+    """Money that leaves by bank, by two people. The account is masked; each unmasking is noted."""
 
     list_display = (
         "pk",
