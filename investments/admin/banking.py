@@ -33,6 +33,7 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link, list_url, money, pretty
 from microfund.kernel.money import format_money
 
+from .bank_files import bank_file
 from .distributions import APPLY_TO_BUSINESS
 from .forms import ACCOUNT_TYPES, AmountPayeeForm, OrderForm, SentForm, StatementForm, payee_of
 from .journal import subject_panel
@@ -235,12 +236,7 @@ def _approve(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) ->
 
 
 def _download(row: OutgoingTransfer, *, actor: Any, at: datetime, reason: str) -> HttpResponse:
-    response = HttpResponse(
-        outgoing.download(row, actor=actor, at=at, reason=reason), content_type="application/octet-stream"
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="zengin-transfer-{row.pk}.txt"'
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return bank_file(outgoing.download(row, actor=actor, at=at, reason=reason), f"zengin-transfer-{row.pk}.txt")
 
 
 def _record_sent(row: OutgoingTransfer, *, actor: Any, at: datetime, **values: Any) -> None:
@@ -259,8 +255,7 @@ _SOURCES: dict[str, type[Model]] = {
 
 @admin.register(OutgoingTransfer)
 class OutgoingTransferAdmin(ReadOnlyAdmin):
-    """Money that leaves by bank: prepared, approved by another person, made. The account is masked; each unmasking is
-    noted."""
+    """Money that leaves by bank, by two people. The account is masked; each unmasking is noted."""
 
     list_display = (
         "pk",

@@ -19,6 +19,7 @@ from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, list_url, money
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
 
+from .bank_files import bank_file
 from .journal import subject_panel
 from .returns import RETURN
 
@@ -109,10 +110,7 @@ def _withdraw(run: PayoutRun, *, actor: Any, at: datetime, reason: str) -> None:
 
 def _download(run: PayoutRun, *, actor: Any, at: datetime, part: int, reason: str) -> HttpResponse:
     content = services.download(run, part - 1, actor=actor, at=at, reason=reason)
-    response = HttpResponse(content, content_type="application/octet-stream")
-    response.headers["Content-Disposition"] = f'attachment; filename="zengin-{run.pk}-{part}.txt"'
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return bank_file(content, f"zengin-{run.pk}-{part}.txt")
 
 
 def _send(run: PayoutRun, *, actor: Any, at: datetime, reason: str) -> None:
