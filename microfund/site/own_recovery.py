@@ -13,6 +13,8 @@ from investments.models import Period, RevenueReport
 #: The drawing: bars stand on the bottom line, the height of 100 is marked.
 WIDTH, HEIGHT, EVEN = 120, 40, 20
 HIGHEST = 200
+#: Twelve months, in percent.
+YEAR_IN_PERCENT = 1_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def _months(period: Period) -> int:
 def index(period: Period, revenue: int, business: Business) -> int | None:
     """Sales of a period in percent of those of as many months before the disaster; None where none were known."""
     before = business.revenue_before * _months(period)
-    return (12 * 100 * revenue + before // 2) // before if before else None
+    return (YEAR_IN_PERCENT * revenue + before // 2) // before if before else None
 
 
 def recoveries(holdings: Iterable[Any]) -> list[Recovery]:

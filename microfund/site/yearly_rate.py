@@ -33,5 +33,5 @@ def in_percent(rate: Decimal | None) -> str:
     """With one digit behind the point and a sign that can be read: ``−7.4%``."""
     if rate is None:
         return "−100%"
-    percent = (rate * 100).quantize(Decimal("0.1"))
+    percent = rate.scaleb(2).quantize(Decimal("0.1"))
     return f"−{abs(percent)}%" if percent < 0 else f"{abs(percent)}%"
