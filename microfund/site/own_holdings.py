@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
@@ -177,9 +177,11 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
 def _arrived(investor: Any, funds: Iterable[int]) -> dict[int, Amounts]:
     """What has arrived by fund, where nothing was ordered; one query."""
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund__in=funds).order_by()
-    sums = paid.values("fund_id").annotate(gross=Sum("gross"), principal_sum=Sum("principal"), tax_sum=Sum("tax"))
+    sums = paid.values("fund_id").annotate(
+        received=Sum(F("gross") + F("returned")), principal_sum=Sum("principal"), tax_sum=Sum("tax")
+    )
     return {
-        row["fund_id"]: Amounts(received=row["gross"], principal=row["principal_sum"], tax=row["tax_sum"])
+        row["fund_id"]: Amounts(received=row["received"], principal=row["principal_sum"], tax=row["tax_sum"])
         for row in sums
     }
 
