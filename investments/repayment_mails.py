@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from investments import events
-from investments.distributions.elected import Choice, ElectedLine
+from investments.distributions.elected import NET_KEPT, Choice, ElectedLine
 from investments.distributions.explain import sentences
 from investments.distributions.models import Allocation, Distribution
 from investments.distributions.taxed import taken
@@ -322,11 +322,11 @@ def _totals(payouts: Any) -> dict[str, int]:
 
 
 def _otherwise(investor: Investor, currency: str, **which: Any) -> list[tuple[str, str]]:
-    """What somebody took in kind or gave back, after tax, each if there is any."""
+    """What somebody took in kind or gave back, after tax and without what came back to cash, each if there is any."""
     own = ElectedLine.objects.filter(
         allocation__holding__investor=investor, distribution__state=Distribution.State.APPROVED, **which
     ).exclude(choice=Choice.CASH)
-    found = dict(own.values_list("choice").annotate(sum=Sum("net")))
+    found = dict(own.values_list("choice").annotate(sum=Sum(NET_KEPT)))
     named = ((Choice.IN_KIND, _("Taken in kind, after tax")), (Choice.GIVE_BACK, _("Given back, after tax")))
     return [(words, format_money(found[choice], currency)) for choice, words in named if choice in found]
 
