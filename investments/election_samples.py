@@ -61,6 +61,11 @@ def _given_back(language: str) -> None:
     _result(language, "give_back")
 
 
+def _owed_in_goods(language: str) -> None:
+    own = make_taken(language).distribution
+    repayment_mails.distribution_approved(events.DistributionApproved(own.pk, own.fund_id, clock.now()))
+
+
 def _returned(language: str) -> None:
     line = make_taken(language)
     row = ElectedReturn.objects.create(
@@ -79,6 +84,7 @@ def register() -> None:
     declare("period_result", "E15", taken, TO_HOLDERS, _in_kind, name="period_result_in_kind")
     given = _("What a period pays is given back")
     declare("period_result", "E15", given, TO_HOLDERS, _given_back, name="period_result_given_back")
+    declare("payment_owed", "E15", taken, TO_OWNERS, _owed_in_goods, name="payment_owed_in_kind")
     when = _("A voucher in kind was not used up")
     declare("elected_returned", "E16", when, TO_INVESTOR, _returned)
     declare("elected_returned", "E16", when, TO_OWNERS, _returned, name="elected_returned_owners")

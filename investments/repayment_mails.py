@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from investments import events
-from investments.distributions.elected import Choice, ElectedLine
+from investments.distributions.elected import NET_KEPT, Choice, ElectedLine
 from investments.distributions.explain import sentences
 from investments.distributions.models import Allocation, Distribution
 from investments.distributions.taxed import taken
@@ -55,7 +55,26 @@ def register() -> None:
 
 
 def _owed(own: Distribution) -> Letter:
+    """To the owners: what they owe in cash, and what their supporters take otherwise."""
     words = {"number": own.period.number, "date": day(own.payment_on), "fund": name_of(own.fund)}
+    taken_so = (
+        (_("Taken in kind by your supporters: owed in vouchers, with the bonus on top"), own.in_kind),
+        (_("Given back to you"), own.given_back),
+    )
+    facts = [(text, format_money(amount, own.fund.currency)) for text, amount in taken_so if amount]
+    button, url = _("See what is owed"), link("studio:payments", own.fund.business.slug)
+    if not own.owed:
+        return Letter(
+            subject=_("Payment of period %(number)d: nothing is owed in cash") % words,
+            paragraphs=[
+                _("What period %(number)d of %(fund)s pays is decided; all of it is taken in kind or given back.")
+                % words,
+                *sentences(own),
+            ],
+            facts=facts,
+            button=button,
+            url=url,
+        )
     return Letter(
         subject=_("Payment of period %(number)d: due on %(date)s") % words,
         paragraphs=[
@@ -63,9 +82,9 @@ def _owed(own: Distribution) -> Letter:
             *sentences(own),
             _("Write the code in front of your name as the sender. A part pays the oldest amount first."),
         ],
-        facts=operator_account(own.owed, own.fund.currency, own.payer_code),
-        button=_("See what is owed"),
-        url=link("studio:payments", own.fund.business.slug),
+        facts=[*operator_account(own.owed, own.fund.currency, own.payer_code), *facts],
+        button=button,
+        url=url,
     )
 
 
@@ -82,7 +101,7 @@ def distribution_approved(event: events.DistributionApproved) -> None:
     if not is_news(event.at):
         return
     own = Distribution.objects.select_related("fund__business", "period", "terms").get(pk=event.distribution_id)
-    if own.owed:
+    if own.owed or own.elected_units:
         to_owners("payment_owed", own.fund, lambda: _owed(own), key=f"payment_owed:{own.pk}", at=event.at)
     batch(HolderMailBatch("period_result", own.pk, 0, event.at))
 
@@ -303,11 +322,11 @@ def _totals(payouts: Any) -> dict[str, int]:
 
 
 def _otherwise(investor: Investor, currency: str, **which: Any) -> list[tuple[str, str]]:
-    """What somebody took in kind or gave back, after tax, each if there is any."""
+    """What somebody took in kind or gave back, after tax and without what came back to cash, each if there is any."""
     own = ElectedLine.objects.filter(
         allocation__holding__investor=investor, distribution__state=Distribution.State.APPROVED, **which
     ).exclude(choice=Choice.CASH)
-    found = dict(own.values_list("choice").annotate(sum=Sum("net")))
+    found = dict(own.values_list("choice").annotate(sum=Sum(NET_KEPT)))
     named = ((Choice.IN_KIND, _("Taken in kind, after tax")), (Choice.GIVE_BACK, _("Given back, after tax")))
     return [(words, format_money(found[choice], currency)) for choice, words in named if choice in found]
 

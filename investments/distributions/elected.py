@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from investments.holdings.models import Holding
@@ -175,4 +176,7 @@ class ElectedReturn(models.Model):
 #: Lines in kind whose voucher may still be used: what of it comes back is not known yet.
 VOUCHER_OPEN = Q(choice=Choice.IN_KIND, distribution__state="approved", came_back__isnull=True)
 
-__all__ = ["VOUCHER_OPEN", "Choice", "ElectedLine", "ElectedReturn", "Election", "ElectionOffer", "worth"]
+#: What of a line stays taken otherwise: its net without what came back to cash.
+NET_KEPT = F("net") - Coalesce(F("came_back__amount"), 0)
+
+__all__ = ["NET_KEPT", "VOUCHER_OPEN", "Choice", "ElectedLine", "ElectedReturn", "Election", "ElectionOffer", "worth"]

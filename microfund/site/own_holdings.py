@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
-from investments.distributions.elected import Choice
+from investments.distributions.elected import NET_KEPT, Choice
 from investments.inheritance.queries import inherited_by
 from investments.models import Distribution, ElectedLine, Fund, Holding, InheritanceShare, Order, Period
 from investments.offerings.rule import redemption_percent
@@ -29,7 +29,8 @@ SETTLED = (Period.State.PAID, Period.State.WOUND_UP)
 class Amounts:
     """Yen for confirmed units: `invested` (inherited units count with their investment halves), `donated` and `fees`;
     and what has arrived: `received` before tax, of which `principal` is investment that came back, `tax` withheld.
-    `otherwise` is what was taken in kind or given back, after tax, and `principal_otherwise` the investment in it.
+    `otherwise` is what was taken in kind or given back, after tax and without what came back to cash of vouchers, and
+    `principal_otherwise` the investment in what was taken.
     `history` and `principal_history` are what inherited units had been paid before they came, less what of it arrived
     here."""
 
@@ -143,7 +144,7 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
             f"paid_{name}": Subquery(paid.values("fund").annotate(sum=Sum(name)).values("sum"))
             for name in ("gross", "principal", "tax", "returned")
         },
-        taken_net=Subquery(taken.annotate(sum=Sum("net")).values("sum")),
+        taken_net=Subquery(taken.annotate(sum=Sum(NET_KEPT)).values("sum")),
         taken_principal=Subquery(taken.annotate(sum=Sum("allocation__principal")).values("sum")),
     )
     rows = list(sums.order_by("fund_id"))
@@ -177,9 +178,11 @@ def amounts_by_fund(investor: Any, funds: Iterable[int] | QuerySet | None = None
 def _arrived(investor: Any, funds: Iterable[int]) -> dict[int, Amounts]:
     """What has arrived by fund, where nothing was ordered; one query."""
     paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID, fund__in=funds).order_by()
-    sums = paid.values("fund_id").annotate(gross=Sum("gross"), principal_sum=Sum("principal"), tax_sum=Sum("tax"))
+    sums = paid.values("fund_id").annotate(
+        received=Sum(F("gross") + F("returned")), principal_sum=Sum("principal"), tax_sum=Sum("tax")
+    )
     return {
-        row["fund_id"]: Amounts(received=row["gross"], principal=row["principal_sum"], tax=row["tax_sum"])
+        row["fund_id"]: Amounts(received=row["received"], principal=row["principal_sum"], tax=row["tax_sum"])
         for row in sums
     }
 

@@ -112,10 +112,10 @@ def _in_kind(line: Allocation) -> str:
         return _("taken in kind, with a voucher")
     words = {"amount": format_money(back.amount, line.distribution.fund.currency)}
     if back.payout is not None and back.payout.state == Payout.State.PAID:
-        return _("taken in kind; %(amount)s that were not used were paid to you") % words
+        return _("in kind; %(amount)s came back") % words
     if line.distribution.written_off and back.released_at is None:
-        return _("taken in kind; %(amount)s that were not used were written off") % words
-    return _("taken in kind; %(amount)s that were not used come with your next payment") % words
+        return _("in kind; %(amount)s written off") % words
+    return _("in kind; %(amount)s to come back") % words
 
 
 def _words(line: Allocation, parts: tuple[PayoutItem, ...], state: str, paid_on: date | None) -> str:

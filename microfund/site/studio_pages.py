@@ -124,7 +124,9 @@ def _money_tasks(businesses: list[Business], *, at: datetime) -> list[Task]:
             "number": owed.period.number,
         }
         href = reverse("studio:payments", args=[business.slug])
-        found.append(Task(clock.start_of_day(owed.payment_on), business, words, href, urgent=owed.payment_on < on))
+        # What came back from vouchers alone is due without a date.
+        due_on = owed.payment_on if owed.in_arrears else on
+        found.append(Task(clock.start_of_day(due_on), business, words, href, urgent=due_on < on))
     for own in rewards.owed_by(businesses):
         business = own.entitlement.cycle.offer.fund.business
         assert own.due_on is not None
