@@ -134,10 +134,12 @@ def blockers(user: Any) -> list[str]:
 
 
 def _owed(investor: Investor) -> int:
-    """Payments of which not everything has arrived that is to come: their own, and those that they get as an heir."""
+    """Payments in cash of which not everything has arrived that is to come: their own, and those that they get as an
+    heir."""
     arrived = Coalesce(Sum("items__gross", filter=Q(items__payout__state=Payout.State.PAID)), 0)
     own = Q(holding__investor=investor, holding__paid_to=None) | Q(holding__paid_to=investor)
-    lines = Allocation.objects.filter(own, distribution__state="approved", gross__gt=0)
+    in_cash = Q(elected__isnull=True) | Q(elected__choice="cash")
+    lines = Allocation.objects.filter(own, in_cash, distribution__state="approved", gross__gt=0)
     cash = F("units") * (F("distribution__per_unit") - F("distribution__written_off_per_unit"))
     return lines.annotate(arrived=arrived, cash=cash).filter(arrived__lt=F("cash")).count()
 

@@ -14,7 +14,7 @@ PAGES = [
     ("/ja/businesses/?page=2", 7, 12),
     ("/businesses/?q=oyster&stage=raising&trade=oyster&sort=needed&price=to-11000", 6, 12),
     ("/businesses/?trade=boat&stage=raising&area=Town+1&disaster=storm-surge&price=to-11000&q=x", 9, 12),
-    ("/businesses/copy-1/", 15, 20),
+    ("/businesses/copy-1/", 16, 20),
     ("/businesses/copy-1/news/", 5, 20),
     ("/stories/", 2, 12),
     ("/map/?reward=goods&questions=answered&sort=reported", 3, 12),

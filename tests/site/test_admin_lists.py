@@ -200,7 +200,7 @@ OWN: dict[type[models.Model], Callable[[int], dict[str, Any]]] = {
     Entitlement: lambda n: {"holding_id": 1_000_000 + n, "cycle_id": 1_000_000 + n},
     Batch: lambda n: {"number": 100 + n},
     Letter: lambda n: {"fund_id": 1_000_000 + n},
-    Voucher: lambda n: {"entitlement_id": 1_000_000 + n},
+    Voucher: lambda n: {"entitlement_id": 1_000_000 + n, "line_id": None, "ended_at": None},
     PersonFund: lambda n: {"investor_id": _investor(n)},
     PersonBusiness: lambda n: {"investor_id": _investor(n)},
 }
@@ -301,9 +301,9 @@ def test_the_index_shows_every_queue_with_its_length_age_and_list(books: Books) 
         "receipts": 1,
         "disputes": 1,
         "unrecorded": 1,
-        "reports_late": 19,
+        "reports_late": 24,
         "distributions_to_approve": 1,
-        "distributions_owed": 2,
+        "distributions_owed": 3,
         "rewards_late": 1,
         "compensations_overdue": 1,
     }
