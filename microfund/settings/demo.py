@@ -1,6 +1,19 @@
 """The default of `make demo` and of a fresh clone: embedded PostgreSQL, filesystem broker, payment sandbox."""
 
-from .base import *
+import os
+from pathlib import Path
+
+import environ
+
+from microfund.kernel.embedded import ADDRESSES
+
+# Where the demo over this data runs, or ran last: a command in another shell finds its sandbox. What the environment
+# says goes first.
+_data = Path(os.environ.get("TOMOBUNE_DATA") or Path(__file__).resolve().parents[2] / ".data")
+if (_data / ADDRESSES).exists():
+    environ.Env.read_env(_data / ADDRESSES)
+
+from .base import *  # noqa: E402
 
 DEMO_MODE = True
 TIME_TRAVEL = True

@@ -23,7 +23,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.urls import reverse
 
 from microfund.kernel import messages
-from microfund.kernel.embedded import EmbeddedError, broker, trouble
+from microfund.kernel.embedded import ADDRESSES, EmbeddedError, broker, trouble
 from microfund.kernel.embedded.supervisor import Service, Stopped, Supervisor, answers, port_is_free
 
 LOCAL = "127.0.0.1"
@@ -61,6 +61,7 @@ class Demo:
             try:
                 self._check_ports()
                 with self._step("database"):
+                    self._tell_where()
                     self._database()
                 with self._step("migrations"):
                     call_command("migrate", interactive=False, verbosity=0)
@@ -137,6 +138,11 @@ class Demo:
                 raise EmbeddedError(
                     f"Port {port} ({what}) is in use by another program: stop that, or run `make demo PORT={free}`"
                 )
+
+    def _tell_where(self) -> None:
+        """For commands in another shell: with the demo's settings they find the same sandbox."""
+        lines = [f"{name}={self.environment[name]}\n" for name in ("SITE_URL", "SANDBOX_URL")]
+        (self.data / ADDRESSES).write_text("".join(lines), encoding="utf-8")
 
     def _database(self) -> None:
         try:

@@ -68,6 +68,10 @@ def test_it_comes_up_refuses_a_second_one_and_leaves_no_process_on_term(folder, 
     assert get(f"http://127.0.0.1:{port}/readyz") == 200
     assert get(f"http://127.0.0.1:{port + 1}/healthz") == 200
     assert len(processes_in(folder)) > 5
+    asked = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c"]
+    asked.append("from django.conf import settings; print(settings.SANDBOX_URL, settings.SITE_URL)")
+    said = subprocess.run(asked, cwd=ROOT, env=environment(folder), capture_output=True, text=True, check=True).stdout
+    assert said == f"http://127.0.0.1:{port + 1} http://localhost:{port}\n", "another shell speaks to the same sandbox"
 
     second = demo(folder, free_ports(2))
     out, _ = second.communicate(timeout=PATIENCE)

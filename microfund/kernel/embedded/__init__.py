@@ -10,7 +10,10 @@ from .broker import celery_broker_settings
 from .errors import EmbeddedError
 from .postgres import Cluster
 
-__all__ = ["EmbeddedError", "celery_broker_settings", "database_settings"]
+#: In the data folder: where the demo over it runs, as settings.
+ADDRESSES = "demo.env"
+
+__all__ = ["ADDRESSES", "EmbeddedError", "celery_broker_settings", "database_settings"]
 
 
 def database_settings(data_dir: Path, *, name: str = "tomobune", durable: bool = True) -> dict[str, Any]:
