@@ -9,7 +9,7 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from investments.banking import outgoing
         from investments.banking import services as banking
-        from microfund.kernel import locks
+        from microfund.kernel import locks, private
         from microfund.kernel.schedule import services as schedule
         from rewards import (
             arrival,
@@ -17,6 +17,7 @@ class RewardsConfig(AppConfig):
             checks,
             compensation,
             cycles,
+            downloads,
             handlers,
             in_kind,
             in_kind_mails,
@@ -53,6 +54,7 @@ class RewardsConfig(AppConfig):
             start=60,
         ):
             schedule.register(name, run, cadence=cadence, order=order)
+        private.register(downloads.FOLDER, downloads.named)
         handlers.register()
         mails.register()
         arrival_mails.register()

@@ -4,6 +4,7 @@ encrypted; given out to be saved only, and each time is counted."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any, BinaryIO
@@ -51,6 +52,11 @@ def files_of(business: Business) -> QuerySet[DigitalFile]:
     return found.annotate(
         times=Count("downloads"), holders=Count("downloads__entitlement", distinct=True)
     ).select_related("offer")
+
+
+def named(names: list[str]) -> Iterable[str]:
+    """Which of these files a row names; not one that was taken away."""
+    return DigitalFile.objects.filter(file__in=names, removed_at=None).values_list("file", flat=True)
 
 
 def add(offer: Offer, file: BinaryIO, *, name: str, actor: Any, at: datetime) -> DigitalFile:

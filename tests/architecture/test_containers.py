@@ -246,6 +246,7 @@ def test_the_images_own_command_starts_under_production_settings_and_is_found_he
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "TOMOBUNE_DATA": str(tmp_path),
+        "STATIC_ROOT": str(tmp_path / "static"),
         "DJANGO_SETTINGS_MODULE": "microfund.settings.production",
         "SECRET_KEY": "k" * 64,
         "FIELD_ENCRYPTION_KEYS": "f" * 48,
@@ -257,6 +258,9 @@ def test_the_images_own_command_starts_under_production_settings_and_is_found_he
         "ALLOWED_HOSTS": "www.tomobune.example",
         "SITE_URL": "https://www.tomobune.example",
     }
+    # As the image is built: its error pages name files that were collected.
+    collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(collect, cwd=ROOT, env=environment, check=True, timeout=120)
     check = [sys.executable, "-m", "microfund.site.healthcheck", f"http://127.0.0.1:{port}"]
     log = tmp_path / "log"
     with log.open("wb") as output:

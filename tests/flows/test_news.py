@@ -74,7 +74,10 @@ def test_a_list_can_be_of_one_business_and_has_pages() -> None:
     for page in ("3", "0", "x", "9" * 30):
         assert Client().get(reverse("stories"), {"page": page, "business": first.slug}).status_code == 404
     unknown = Client().get(reverse("stories"), {"business": "<script>"})
-    assert "No news of such a business" in unknown.content.decode() and b"<script>&" not in unknown.content
+    assert (
+        "There is no news of such a business or town" in unknown.content.decode()
+        and b"<script>&" not in unknown.content
+    )
 
 
 def test_the_address_of_a_post() -> None:

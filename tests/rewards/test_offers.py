@@ -18,6 +18,7 @@ from rewards import claims, downloads, queries
 from rewards.models import Cycle, DigitalFile, Download, Entitlement, Offer, Parcel
 from tests import repay
 from tests.businesses.hostile_files import jpeg
+from tests.private_files import sweep_years_later
 from tests.repay import books_are_right
 from tests.rewards import build
 from tests.rewards.test_claims import refused
@@ -154,6 +155,9 @@ def test_owners_put_files_there_and_take_them_away() -> None:
     for _time in range(2):
         assert client.post(put, {"file": song("Lied für Haruka.mp3")}).status_code == 302
     made = DigitalFile.objects.get()
+    lost, _key = private.put(downloads.FOLDER, SONG)
+    sweep_years_later()
+    assert private.storage().exists(made.file) and not private.storage().exists(lost)
     assert "taken 0 times" in " ".join(client.get(here).content.decode().split())
     other = owner(now_open(2, kind=Offer.Kind.DIGITAL).offer.fund)
     assert other.post(put, {"do": f"remove-{made.pk}"}).status_code == 404

@@ -194,7 +194,7 @@ def test_a_withdrawn_transfer_is_never_sent() -> None:
 
 #: The states that only a second person brings about, by the CHECK that says so.
 DECIDED = {
-    "compensation_two_people": {"approved", "funded", "paid"},
+    "compensation_two_people": {"approved", "funded", "paid", "lost"},
     "distribution_two_people": {"approved"},
     "inheritance_two_people": {"done"},
     "instalment_two_people": {"approved"},
