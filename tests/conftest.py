@@ -50,11 +50,19 @@ def pytest_runtest_setup() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow proofs begin first, half of them on each of two workers, so that none is left alone with them at the
-    end; whoever is done takes over from the other (`--dist worksteal`, which gives each a half of this list)."""
-    slow = [item for item in items if item.get_closest_marker("faults")]
-    quick = [item for item in items if not item.get_closest_marker("faults")]
-    first = max(0, len(items) // 2 - len(slow[::2]))
-    items[:] = [*slow[::2], *quick[:first], *slow[1::2], *quick[first:]]
+    end; whoever is done takes over from the other (`--dist worksteal`, which gives each a half of this list). The
+    cases of one proof are spread; what else is in a file stays together, since it may share what it begins with."""
+    chunks: dict[object, list[pytest.Item]] = {}
+    quick = []
+    for item in items:
+        if item.get_closest_marker("faults"):
+            chunks.setdefault(item if hasattr(item, "callspec") else item.path, []).append(item)
+        else:
+            quick.append(item)
+    halves = list(chunks.values())
+    first, second = ([item for chunk in half for item in chunk] for half in (halves[::2], halves[1::2]))
+    begun = max(0, len(items) // 2 - len(first))
+    items[:] = [*first, *quick[:begun], *second, *quick[begun:]]
 
 
 @pytest.fixture(scope="session")
