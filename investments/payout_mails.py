@@ -122,7 +122,6 @@ def _retaxed(pk: int, investors: Sequence[Investor]) -> Writer:
 
     def letter(investor: Investor) -> Letter:
         line = lines[investor.pk]
-        line.distribution = own
         now = due(line)
         words = {"business": name_of(own.fund.business), "number": own.period.number}
         return Letter(

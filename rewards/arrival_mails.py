@@ -6,11 +6,12 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from investments.letters import to_investor, to_owners
-from microfund.kernel.notices.letters import Letter, day, is_news
+from microfund.kernel.notices.letters import Letter, is_news
 from microfund.kernel.notices.parts import in_language, link, name_of
 from microfund.kernel.outbox.services import subscribe
 
 from . import events
+from .mails import travelled
 from .models import Entitlement
 
 
@@ -39,11 +40,7 @@ def parcel_complained(event: events.ParcelComplained) -> None:
             "problem": parcel.get_complaint_display(),
             "reward": in_language(row.cycle.offer, "text"),
         }
-        facts = [(_("Reward"), words["reward"]), (_("Parcel"), str(row.pk))]
-        if parcel.shipped_on:
-            facts.append((_("Sent on"), day(parcel.shipped_on)))
-        if parcel.tracking:
-            facts.append((_("Tracking number"), f"{parcel.get_carrier_display()} {parcel.tracking}"))
+        facts = [(_("Reward"), words["reward"]), (_("Parcel"), str(row.pk)), *travelled(parcel)]
         return Letter(
             subject=_("Parcel %(pk)d: %(problem)s") % words,
             paragraphs=[

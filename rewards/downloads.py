@@ -75,35 +75,30 @@ def add(offer: Offer, file: BinaryIO, *, name: str, actor: Any, at: datetime) ->
         message = _("Send a recording (MP3, M4A, FLAC, OGG, WAV), a film (MP4) or a PDF.")
         raise DomainError("wrong_kind", message, field="file")
     digest = hashlib.sha256(content).hexdigest()
-    stored, key = private.put(FOLDER, content)
-    try:
-        with transaction.atomic():
-            offer = locks.lock_one(Offer, offer.pk)
-            if offer.kind != Offer.Kind.DIGITAL or offer.ended_at is not None:
-                raise DomainError("wrong_state", _("This reward is no download, or has ended."), field="file")
-            own = offer.files.filter(removed_at=None)
-            known = own.filter(sha256=digest).first()
-            if known is not None:
-                private.remove(stored)
-                return known
-            if own.count() >= MOST_FILES:
-                raise DomainError("too_many", _("A reward may have 30 files at most."), field="file")
-            made = DigitalFile.objects.create(
-                offer=offer,
-                name=PurePath(name).name[-120:] or "file",
-                content_type=kind,
-                size=len(content),
-                sha256=digest,
-                file=stored,
-                key=key,
-                added_by=actor,
-                added_at=at,
-            )
-            audit.record(action="rewards.DigitalFile.added", subject=made, at=at, actor=actor)
-            return made
-    except BaseException:
-        private.remove(stored)
-        raise
+    with private.stored(FOLDER, content) as (stored, key), transaction.atomic():
+        offer = locks.lock_one(Offer, offer.pk)
+        if offer.kind != Offer.Kind.DIGITAL or offer.ended_at is not None:
+            raise DomainError("wrong_state", _("This reward is no download, or has ended."), field="file")
+        own = offer.files.filter(removed_at=None)
+        known = own.filter(sha256=digest).first()
+        if known is not None:
+            private.remove(stored)
+            return known
+        if own.count() >= MOST_FILES:
+            raise DomainError("too_many", _("A reward may have 30 files at most."), field="file")
+        made = DigitalFile.objects.create(
+            offer=offer,
+            name=PurePath(name).name[-120:] or "file",
+            content_type=kind,
+            size=len(content),
+            sha256=digest,
+            file=stored,
+            key=key,
+            added_by=actor,
+            added_at=at,
+        )
+        audit.record(action="rewards.DigitalFile.added", subject=made, at=at, actor=actor)
+        return made
 
 
 def remove(business: Business, pk: int, *, actor: Any, at: datetime) -> None:

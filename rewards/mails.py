@@ -178,14 +178,19 @@ def _sent(row: Entitlement, cycle: Cycle) -> Letter:
     )
 
 
-def _asked(row: Entitlement, cycle: Cycle) -> Letter:
-    parcel: Parcel = row.parcel
-    words = {"business": name_of(cycle.offer.fund.business), "reward": _text(cycle.offer)}
-    facts = [(_("Reward"), words["reward"])]
+def travelled(parcel: Parcel) -> list[tuple[str, str]]:
+    """Facts of a parcel that has left: when, and under which number."""
+    facts = []
     if parcel.shipped_on:
         facts.append((_("Sent on"), day(parcel.shipped_on)))
     if parcel.tracking:
         facts.append((_("Tracking number"), f"{parcel.get_carrier_display()} {parcel.tracking}"))
+    return facts
+
+
+def _asked(row: Entitlement, cycle: Cycle) -> Letter:
+    words = {"business": name_of(cycle.offer.fund.business), "reward": _text(cycle.offer)}
+    facts = [(_("Reward"), words["reward"]), *travelled(row.parcel)]
     return Letter(
         subject=_("Has your reward of %(business)s arrived?") % words,
         paragraphs=[

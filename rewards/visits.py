@@ -258,15 +258,21 @@ def _move_up(visit: Visit, *, at: datetime) -> None:
         publish(events.SeatsFree(booking_id=row.pk, at=at), key=f"{row.pk}:{at.isoformat()}", at=at)
 
 
+def _locked_begun(visit: Visit, *, at: datetime) -> Visit:
+    """The visit, locked. Raises DomainError("too_early", "wrong_state") unless it has begun and was not called off."""
+    visit = locks.lock_one(Visit, visit.pk)
+    if visit.state != Visit.State.OPEN:
+        raise DomainError("wrong_state", _("This visit was called off."))
+    if at < visit.starts_at:
+        raise DomainError("too_early", _("The visit has not begun yet."))
+    return visit
+
+
 def note_attendance(visit: Visit, present: set[int], *, actor: Any, at: datetime) -> None:
     """Who was there: the bookings named; the others that were booked were not. Raises DomainError("too_early",
     "wrong_state")."""
     with transaction.atomic():
-        visit = locks.lock_one(Visit, visit.pk)
-        if visit.state != Visit.State.OPEN:
-            raise DomainError("wrong_state", _("This visit was called off."))
-        if at < visit.starts_at:
-            raise DomainError("too_early", _("The visit has not begun yet."))
+        visit = _locked_begun(visit, at=at)
         for row in Booking.objects.filter(visit=visit, state__in=TAKES_SEATS).order_by("pk"):
             to = Booking.State.ATTENDED if row.pk in present else Booking.State.ABSENT
             if row.state != to:
@@ -281,11 +287,7 @@ def report(visit: Visit, *, text_en: str, text_ja: str, actor: Any, at: datetime
         if len(text) > LONGEST_REPORT:
             raise DomainError("too_long", _("At most 2,000 letters."), field=name)
     with transaction.atomic():
-        visit = locks.lock_one(Visit, visit.pk)
-        if visit.state != Visit.State.OPEN:
-            raise DomainError("wrong_state", _("This visit was called off."))
-        if at < visit.starts_at:
-            raise DomainError("too_early", _("The visit has not begun yet."))
+        visit = _locked_begun(visit, at=at)
         visit.report_en, visit.report_ja = texts["report_en"], texts["report_ja"]
         visit.save(update_fields=[*texts])
         audit.record(action="rewards.Visit.reported", subject=visit, at=at, actor=actor)

@@ -7,7 +7,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from investments.banking import outgoing
@@ -22,12 +21,6 @@ from microfund.kernel.errors import DomainError
 from . import in_kind, pay_in
 from .changes import WriteOff
 from .models import Distribution, PayIn
-
-
-def credit_of(fund: Fund) -> int:
-    """Yen that the fund holds for its business."""
-    left = WriteOff.objects.filter(distribution__fund=fund, credit_left__gt=0)
-    return left.aggregate(sum=Sum("credit_left"))["sum"] or 0
 
 
 def use(fund: Fund, *, at: datetime) -> None:

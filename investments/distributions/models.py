@@ -42,6 +42,10 @@ REASONS = [
 ]
 
 
+#: Yen of a distribution that its business pays in over time, unless they are written off: `cash` and `returned`.
+_TO_PAY_IN = F("gross") - F("in_kind") - F("given_back") + F("returned")
+
+
 class Distribution(models.Model):
     """What one period of a fund pays: yen per unit by the rule, and the sums over the holdings of the record date.
 
@@ -144,7 +148,7 @@ class Distribution(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     received__gte=0,
-                    received__lte=F("gross") - F("in_kind") - F("given_back") + F("returned") - F("written_off"),
+                    received__lte=_TO_PAY_IN - F("written_off"),
                     instalment_per_unit__gte=0,
                     instalment_per_unit__lte=F("per_unit") - F("written_off_per_unit"),
                 ),
@@ -154,7 +158,7 @@ class Distribution(models.Model):
                 condition=Q(written_off=0, written_off_per_unit=0)
                 | Q(
                     written_off__gt=0,
-                    written_off=F("gross") - F("in_kind") - F("given_back") + F("returned") - F("received"),
+                    written_off=_TO_PAY_IN - F("received"),
                     written_off_per_unit__gte=0,
                     written_off_per_unit=F("per_unit") - F("instalment_per_unit"),
                 ),
@@ -207,10 +211,7 @@ class Distribution(models.Model):
 
 
 #: Distributions of which the business still owes something.
-OWING = Q(
-    state=Distribution.State.APPROVED,
-    received__lt=F("gross") - F("in_kind") - F("given_back") + F("returned") - F("written_off"),
-)
+OWING = Q(state=Distribution.State.APPROVED, received__lt=_TO_PAY_IN - F("written_off"))
 
 DISTRIBUTION_STATES = StateTable(
     "investments.Distribution",

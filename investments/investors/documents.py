@@ -8,6 +8,7 @@ encrypted under a key of its own and has no address.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
@@ -55,40 +56,38 @@ def submit(
         )
     _judge(investor, len(files), at=at)
     pictures = {side: _clean(side, file) for side, file in files.items()}
-    stored = {side: private.put(FOLDER, data) for side, (data, _width, _height) in pictures.items()}
-    try:
-        with transaction.atomic():
-            investor = locks.lock_one(Investor, investor.pk)
-            _judge(investor, len(files), at=at)
-            if investor.identity_state != Investor.Identity.SUBMITTED:
-                identity.submit_identity(investor, at=at, actor=actor, reason="documents given")
-            case = identity.open_case(investor, at=at)
-            replaced = _forget(case.documents.filter(deleted_at__isnull=True), at=at)
-            made = IdentityDocument.objects.bulk_create(
-                IdentityDocument(
-                    case=case,
-                    kind=kind,
-                    side=side,
-                    name=stored[side][0],
-                    key=stored[side][1],
-                    size=len(data),
-                    width=width,
-                    height=height,
-                    uploaded_at=at,
-                )
-                for side, (data, width, height) in pictures.items()
+    with ExitStack() as files_kept, transaction.atomic():
+        stored = {
+            side: files_kept.enter_context(private.stored(FOLDER, data))
+            for side, (data, _width, _height) in pictures.items()
+        }
+        investor = locks.lock_one(Investor, investor.pk)
+        _judge(investor, len(files), at=at)
+        if investor.identity_state != Investor.Identity.SUBMITTED:
+            identity.submit_identity(investor, at=at, actor=actor, reason="documents given")
+        case = identity.open_case(investor, at=at)
+        replaced = _forget(case.documents.filter(deleted_at__isnull=True), at=at)
+        made = IdentityDocument.objects.bulk_create(
+            IdentityDocument(
+                case=case,
+                kind=kind,
+                side=side,
+                name=stored[side][0],
+                key=stored[side][1],
+                size=len(data),
+                width=width,
+                height=height,
+                uploaded_at=at,
             )
-            audit.record(
-                action="investments.IdentityCase.documents_given",
-                subject=case,
-                at=at,
-                actor=actor,
-                changes={"kind": kind, "documents": [row.pk for row in made], "replaced": replaced},
-            )
-    except BaseException:
-        for name, _key in stored.values():
-            private.remove(name)
-        raise
+            for side, (data, width, height) in pictures.items()
+        )
+        audit.record(
+            action="investments.IdentityCase.documents_given",
+            subject=case,
+            at=at,
+            actor=actor,
+            changes={"kind": kind, "documents": [row.pk for row in made], "replaced": replaced},
+        )
     return made
 
 

@@ -123,7 +123,6 @@ ORDER_STATES = StateTable(
     },
     section="domain.md section 4",
 )
-HOLDS_UNITS = ("reserved", "awaiting_payment", "paid", "confirmed")
 UNPAID = ("reserved", "awaiting_payment")
 #: Orders that may still become a holding, or end.
 OPEN = (*UNPAID, "paid")

@@ -54,33 +54,28 @@ def add(report: RevenueReport, file: BinaryIO, *, name: str, actor: Any, at: dat
     """
     content, kind = _read(file, name)
     digest = hashlib.sha256(content).hexdigest()
-    stored, key = private.put(FOLDER, content)
-    try:
-        with transaction.atomic():
-            report = locks.lock_one(RevenueReport, report.pk)
-            _require_draft(report)
-            known = report.evidence.filter(sha256=digest).first()
-            if known is not None:
-                private.remove(stored)
-                return known
-            if report.evidence.count() >= MOST_FILES:
-                raise DomainError("too_many", _("A report may have 12 files at most."), field="evidence")
-            made = Evidence.objects.create(
-                report=report,
-                name=PurePath(name).name[-120:] or "file",
-                content_type=kind,
-                size=len(content),
-                sha256=digest,
-                file=stored,
-                key=key,
-                added_by=actor,
-                added_at=at,
-            )
-            audit.record(action="investments.Evidence.added", subject=made, at=at, actor=actor)
-            return made
-    except BaseException:
-        private.remove(stored)
-        raise
+    with private.stored(FOLDER, content) as (stored, key), transaction.atomic():
+        report = locks.lock_one(RevenueReport, report.pk)
+        _require_draft(report)
+        known = report.evidence.filter(sha256=digest).first()
+        if known is not None:
+            private.remove(stored)
+            return known
+        if report.evidence.count() >= MOST_FILES:
+            raise DomainError("too_many", _("A report may have 12 files at most."), field="evidence")
+        made = Evidence.objects.create(
+            report=report,
+            name=PurePath(name).name[-120:] or "file",
+            content_type=kind,
+            size=len(content),
+            sha256=digest,
+            file=stored,
+            key=key,
+            added_by=actor,
+            added_at=at,
+        )
+        audit.record(action="investments.Evidence.added", subject=made, at=at, actor=actor)
+        return made
 
 
 def remove(report: RevenueReport, pk: int, *, actor: Any, at: datetime) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import islice
 
@@ -52,6 +53,17 @@ def put(folder: str, data: bytes) -> tuple[str, str]:
     key = Fernet.generate_key()
     name = storage().save(f"{folder}/{uuid.uuid4().hex}", ContentFile(Fernet(key).encrypt(data)))
     return name, key.decode()
+
+
+@contextmanager
+def stored(folder: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """Store bytes, as `put` does, for the block that writes the row which names them; if it raises, they go again."""
+    name, key = put(folder, data)
+    try:
+        yield name, key
+    except BaseException:
+        remove(name)
+        raise
 
 
 def get(name: str, key: str) -> bytes:

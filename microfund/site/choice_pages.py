@@ -11,9 +11,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -118,13 +117,6 @@ def _ways(own: Choosing, currency: str) -> list[tuple[str, str]]:
     return found
 
 
-def _own(request: HttpRequest, reference: str, holdings: QuerySet[Holding]) -> Holding:
-    found = holdings.filter(reference=reference, investor__user_id=request.user.pk).first()
-    if found is None:
-        raise Http404
-    return found
-
-
 @private
 @form_methods
 @login_required
@@ -134,7 +126,7 @@ def choice(request: HttpRequest, reference: str) -> HttpResponse:
     held = Holding.objects.select_related("fund__business", "fund__policy", "investor").prefetch_related(
         offerings.newest_terms(path="fund__terms")
     )
-    holding = _own(request, reference, held)
+    holding = get_object_or_404(held, reference=reference, investor__user_id=request.user.pk)
     own = choosing(holding, at=at)
     if own is None:
         raise Http404

@@ -215,6 +215,22 @@ class Chip:
     count: int | None = None
 
 
+def found_by(filterset: FundFilter) -> QuerySet[Fund]:
+    """What the filters find, in the order asked for, else closing soon first."""
+    funds = filterset.qs
+    return funds if filterset.form.cleaned_data.get("sort") else ordered(funds, "closing")
+
+
+def shown_with(filterset: FundFilter, path: str) -> dict[str, Any]:
+    """What a page shows of the filters above all that they find, however it shows that."""
+    return {
+        "filter": filterset,
+        "chips": chips(filterset, path),
+        "unknown": filterset.unknown,
+        "feed": feed_href(filterset),
+    }
+
+
 def chips(filterset: AddressFilter, path: str) -> list[Chip]:
     """One chip for each filter in force; removing it keeps the others and goes back to the first page."""
     made = []

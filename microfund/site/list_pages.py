@@ -30,9 +30,7 @@ LONGEST_NUMBER = 6
 def business_list(request: HttpRequest) -> HttpResponse:
     """P2: search, filter, sort and page through one fund of each business; all of it stands in the address."""
     filterset = filters.FundFilter(request.GET, queryset=offerings.shown_funds())
-    funds = filterset.qs
-    if not filterset.form.cleaned_data.get("sort"):
-        funds = filters.ordered(funds, "closing")
+    funds = filters.found_by(filterset)
     try:
         page = _page(funds, request.GET.get("page", "1"), everything=not filterset.active)
     except InvalidPage:
@@ -40,13 +38,10 @@ def business_list(request: HttpRequest) -> HttpResponse:
         context = {"first_page": f"{request.path}?{first}" if first else request.path}
         return render(request, "businesses/no_such_page.html", context, status=404)
     context = {
-        "filter": filterset,
-        "chips": filters.chips(filterset, request.path),
-        "unknown": filterset.unknown,
+        **filters.shown_with(filterset, request.path),
         "page_obj": page,
         "count": page.paginator.count,
         "cards": cards_of(page.object_list, on=clock.today_in(), at=clock.now()),
-        "feed": filters.feed_href(filterset),
         "culprits": [] if page.paginator.count else filters.culprits(filterset, request.path),
         "trail": [(_("Home"), reverse("home"))],
     }

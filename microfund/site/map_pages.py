@@ -88,20 +88,14 @@ def pins(cards: Iterable[Card]) -> list[Pin]:
 def map_page(request: HttpRequest) -> HttpResponse:
     """P12: the funds that the filters leave, at their places; those without a place are listed below."""
     filterset = filters.FundFilter(request.GET, queryset=offerings.shown_funds())
-    funds = filterset.qs
-    if not filterset.form.cleaned_data.get("sort"):
-        funds = filters.ordered(funds, "closing")
-    keys = list(funds.values_list("pk", flat=True)[: MOST + 1])
+    keys = list(filters.found_by(filterset).values_list("pk", flat=True)[: MOST + 1])
     cards = cards_of(keys[:MOST], on=clock.today_in(), at=clock.now())
     context = {
-        "filter": filterset,
-        "chips": filters.chips(filterset, request.path),
-        "unknown": filterset.unknown,
+        **filters.shown_with(filterset, request.path),
         "count": len(cards),
         "more": len(keys) > MOST,
         "pins": pins(cards),
         "unplaced": [card for card in cards if not placed(card.business)],
-        "feed": filters.feed_href(filterset),
         "trail": [(_("Home"), reverse("home")), (_("Businesses"), reverse("businesses:list"))],
     }
     return render(request, "businesses/map.html", context)

@@ -16,7 +16,7 @@ from microfund.kernel import clock, private
 from tests.architecture import code
 
 #: Folders and the modules that write to them; each names its own `FOLDER`.
-WRITERS = re.compile(r"\bprivate\.put\((.+?),")
+WRITERS = re.compile(r"\bprivate\.(?:put|stored)\((.+?),")
 OLD = timedelta(days=1, seconds=5)
 
 

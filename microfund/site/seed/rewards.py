@@ -10,7 +10,7 @@ import math
 import struct
 import wave
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -157,7 +157,7 @@ def _at_once(story: Story) -> None:
             "homachi-sake",
             {
                 "kind": Offer.Kind.DIGITAL, "text_en": "The brewers' song at the mash, a recording",
-                "text_ja": "酛摺り唄の録音", "when_en": "every year", "when_ja": "毎年",
+                "text_ja": "酛摺り唄の録音",
             },
             _listen,
         ),
@@ -165,25 +165,33 @@ def _at_once(story: Story) -> None:
             "shiosai-ryokan",
             {
                 "kind": Offer.Kind.ACKNOWLEDGEMENT, "text_en": "Your name on our page of thanks",
-                "text_ja": "感謝のページにお名前を掲載", "when_en": "every year", "when_ja": "毎年",
+                "text_ja": "感謝のページにお名前を掲載",
             },
             _be_named,
         ),
     ):  # fmt: skip
         opens = story.as_of - timedelta(days=40)
-        offer = Offer(
-            fund=story.plans[key].fund,
-            cycle=Offer.Cycle.SEASON,
-            season_month=opens.month,
-            season_day=opens.day,
-            starts_on=opens,
-            claim_days=90,
-            **values,
-        )
-        offer.full_clean()
-        offer.save()
-        story.at(opens, lambda at: None)
+        offer = _yearly(story, key, opens, **values)
         story.at(opens + timedelta(days=6), partial(act, story, offer))
+
+
+def _yearly(story: Story, key: str, opens: date, **values: Any) -> Offer:
+    """An offer of a business that comes every year, from this day on."""
+    offer = Offer(
+        fund=story.plans[key].fund,
+        cycle=Offer.Cycle.SEASON,
+        season_month=opens.month,
+        season_day=opens.day,
+        starts_on=opens,
+        claim_days=90,
+        when_en="every year",
+        when_ja="毎年",
+        **values,
+    )
+    offer.full_clean()
+    offer.save()
+    story.at(opens, lambda at: None)
+    return offer
 
 
 def _some(story: Story, offer: Offer) -> list[Entitlement]:
@@ -221,25 +229,16 @@ def _be_named(story: Story, offer: Offer, at: datetime) -> None:
 
 def _vouchers(story: Story) -> None:
     key, days = VOUCHERS
-    fund = story.plans[key].fund
     opens = story.as_of - timedelta(days=days)
-    offer = Offer(
-        fund=fund,
+    offer = _yearly(
+        story,
+        key,
+        opens,
         kind=Offer.Kind.VOUCHER,
         value=2_000,
         text_en="A ¥2,000 voucher for the bath house and the shop",
         text_ja="湯処と売店で使える2,000円の商品券",
-        when_en="every year",
-        when_ja="毎年",
-        cycle=Offer.Cycle.SEASON,
-        season_month=opens.month,
-        season_day=opens.day,
-        starts_on=opens,
-        claim_days=90,
     )
-    offer.full_clean()
-    offer.save()
-    story.at(opens, lambda at: None)
     story.at(opens + timedelta(days=10), lambda at: _redeem(story, offer, at))
 
 
