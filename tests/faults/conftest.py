@@ -14,11 +14,17 @@ from tests.sandbox_client import SandboxProcess
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
-    """The provider, its clock standing still at the present of the proofs."""
+def sandbox_of_file() -> Iterator[SandboxProcess]:
+    """One provider for the tests of a file."""
     with provider.running() as process:
-        provider.set_clock(world.NOW)
         yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_of_file: SandboxProcess) -> SandboxProcess:
+    """The provider, its clock standing still at the present of the proofs, wherever an earlier test left it."""
+    provider.set_clock(world.NOW)
+    return sandbox_of_file
 
 
 @pytest.fixture

@@ -222,7 +222,6 @@ def test_control_without_the_guard_money_is_wrong(guard: Callable[[], Any], call
 
 def test_the_provider_is_never_called_inside_a_transaction(sandbox: SandboxProcess) -> None:
     """The single door refuses it (and every case of these proofs has gone through that door)."""
-    provider.set_clock(world.NOW)
     fund = world.make_fund()
     attempt = world.open_page(world.place(fund))
     with pytest.raises(RuntimeError, match="inside a transaction"), transaction.atomic():

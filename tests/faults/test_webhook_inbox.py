@@ -22,17 +22,12 @@ from microfund.sandbox.webhooks import signature
 from tests import make
 from tests.faults import books, provider, world
 from tests.faults.scale import Tally
-from tests.sandbox_client import WEBHOOK_SECRET, SandboxProcess
+from tests.sandbox_client import WEBHOOK_SECRET
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
 
 URL = "/webhooks/stripe/"
 Signed = tuple[bytes, str | None]
-
-
-@pytest.fixture(autouse=True)
-def present(sandbox: SandboxProcess) -> None:
-    provider.set_clock(world.NOW)
 
 
 def post(body: bytes, header: str | None) -> int:
