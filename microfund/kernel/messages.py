@@ -27,13 +27,20 @@ def catalogues(root: Path = ROOT) -> list[Path]:
     return sorted(root.glob("locale/*/LC_MESSAGES/*.po"))
 
 
+def stale(root: Path = ROOT) -> list[Path]:
+    """The catalogues whose ``.mo`` is missing or older."""
+    return [source for source in catalogues(root) if _written(source.with_suffix(".mo")) < _written(source)]
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def compile_all(root: Path = ROOT) -> list[Path]:
-    """Compile each catalogue whose ``.mo`` is missing or older; returns the files written."""
+    """Compile each stale catalogue; returns the files written."""
     written = []
-    for source in catalogues(root):
+    for source in stale(root):
         target = source.with_suffix(".mo")
-        if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
-            continue
         # Beside its place first: a running site never reads half a file.
         draft = target.with_name(f".{target.name}.{os.getpid()}")
         polib.pofile(str(source)).save_as_mofile(str(draft))

@@ -4,6 +4,7 @@ The first start makes the database and its demo world; later starts find them an
 ``TOMOBUNE_DATA`` (default ``.data/``).
 """
 
+import compileall
 import contextlib
 import fcntl
 import hashlib
@@ -29,6 +30,37 @@ from microfund.kernel.embedded.supervisor import Service, Stopped, Supervisor, a
 LOCAL = "127.0.0.1"
 #: What visitors open: a passkey belongs to a name, never to an address, and browsers trust this one without TLS.
 NAME = "localhost"
+
+
+def _static_digest() -> str:
+    digest = hashlib.sha256(str(settings.STORAGES["staticfiles"]).encode())
+    for finder in finders.get_finders():
+        for path, storage in finder.list([]):
+            found = Path(storage.path(path)).stat()
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _stamp() -> Path:
+    return Path(settings.STATIC_ROOT) / ".collected-from"
+
+
+def _collected(digest: str) -> bool:
+    return _stamp().exists() and _stamp().read_text(encoding="ascii") == digest
+
+
+def make_files() -> None:
+    """Compile the translations, collect the static files when one has changed (compressing them takes seconds), and
+    compile our modules, which web and worker would else all do at once."""
+    messages.compile_all()
+    if not _collected(digest := _static_digest()):
+        root = Path(settings.STATIC_ROOT)
+        if root.exists() and _stamp().exists():
+            shutil.rmtree(root)  # only what we made ourselves
+        call_command("collectstatic", interactive=False, verbosity=0)
+        _stamp().write_text(digest, encoding="ascii")
+    for package in ("businesses", "investments", "microfund", "rewards"):
+        compileall.compile_dir(settings.BASE_DIR / package, quiet=1)
 
 
 class Demo:
@@ -63,12 +95,12 @@ class Demo:
                 with self._step("database"):
                     self._tell_where()
                     self._database()
+                files = self._begin_files(supervisor)
                 with self._step("migrations"):
                     call_command("migrate", interactive=False, verbosity=0)
                     call_command("createcachetable", verbosity=0)
                 with self._step("translations and static files"):
-                    messages.compile_all()
-                    self._collect_static()
+                    files()
                 with self._step("payment sandbox"):
                     supervisor.start(self._sandbox())
                 with self._step("demo data"):
@@ -151,20 +183,11 @@ class Demo:
             reason = " ".join(str(error).split())
             raise EmbeddedError(f"The database does not answer ({reason}): check DATABASE_URL.") from error
 
-    def _collect_static(self) -> None:
-        """Collect static files when one has changed: compressing them takes seconds."""
-        digest = hashlib.sha256(str(settings.STORAGES["staticfiles"]).encode())
-        for finder in finders.get_finders():
-            for path, storage in finder.list([]):
-                found = Path(storage.path(path)).stat()
-                digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
-        root = Path(settings.STATIC_ROOT)
-        stamp = root / ".collected-from"
-        if not stamp.exists() or stamp.read_text(encoding="ascii") != digest.hexdigest():
-            if root.exists() and stamp.exists():
-                shutil.rmtree(root)  # only what we made ourselves
-            call_command("collectstatic", interactive=False, verbosity=0)
-            stamp.write_text(digest.hexdigest(), encoding="ascii")
+    def _begin_files(self, supervisor: Supervisor) -> Callable[[], None]:
+        """Make what visitors read beside the migrations, if it is not there yet; answers how to await it."""
+        if not messages.stale() and _collected(_static_digest()):
+            return lambda: None
+        return supervisor.begin("files", [sys.executable, "manage.py", "demo", "--files"], self.environment)
 
     def _seed(self, supervisor: Supervisor) -> None:
         """Build the demo world once. A build that was interrupted is begun anew."""

@@ -176,20 +176,34 @@ class Supervisor:
     ) -> None:
         """Run a command to its end as a child, passing on those of its lines that are its progress. Raises
         :class:`EmbeddedError` with its last line if it fails."""
+        self.begin(name, command, environment, progress)()
+
+    def begin(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str] | None = None,
+        progress: Callable[[str], bool] = lambda line: False,
+    ) -> Callable[[], None]:
+        """Begin a command as a child beside what comes next; what this answers awaits its end as :meth:`run` does."""
         path = self.log_path(name)
         began = path.stat().st_size if path.exists() else 0
         process = self._spawn(name, command, environment or {})
         if path.stat().st_size < began:  # it was full, and begun anew
             began = 0
-        seen = began
         child = _Child(Service(name, command), process, time.monotonic())
         self._children.append(child)
-        while (code := process.poll()) is None:
-            seen = self._pass_on(path, seen, progress)
-            time.sleep(0.1)
-        self._forget(child)
-        if code:
-            raise trouble.from_log(name, "failed", written(path, began), path)
+
+        def finish() -> None:
+            seen = began
+            while (code := process.poll()) is None:
+                seen = self._pass_on(path, seen, progress)
+                time.sleep(0.1)
+            self._forget(child)
+            if code:
+                raise trouble.from_log(name, "failed", written(path, began), path)
+
+        return finish
 
     def _pass_on(self, path: Path, seen: int, wanted: Callable[[str], bool]) -> int:
         """Say the wanted whole lines that a log has beyond the byte `seen`; answers how far that was."""

@@ -34,10 +34,11 @@ from .sandbox import Sandbox
 from .world import Plan
 
 NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
-# Orders of the crowd are large, so that a demo is built within minutes; at most this share of a fund is placed in one
-# day, so that the units waiting for a bank transfer stay under the policy's share.
+# Orders of the crowd are large, and its days few, so that a demo is built within minutes; at most this share of a fund
+# is placed before the bank is asked, so that the units waiting for a transfer stay under the policy's share.
 CROWD_LEAST, CROWD_MOST = 42, 49
-DAY_SHARE_PERCENT = 16
+WAITING_SHARE_PERCENT = 16
+STATEMENTS_A_DAY = 3
 
 
 class Story:
@@ -96,19 +97,25 @@ class Story:
         self.sandbox.control("clock", at=noon.isoformat())
         for step in self.steps[day]:
             step(noon)
-        if self.transfers:
-            self.sandbox.control("bank/transfers", transfers=self.transfers)
-            self.transfers = []
-            banking.import_statement(
-                content=self.sandbox.statement(day),
-                name=f"statement-{day}.csv",
-                format="csv",
-                actor=self.staff["maker"],
-                at=noon + timedelta(hours=4),
-            )
+        self._read_statement(noon)
         for name, (_counts, error) in schedule.run_due(on=day).items():
             if error:
                 raise CommandError(f"seed_demo: {name} on {day}: {error}")
+
+    def _read_statement(self, noon: datetime) -> None:
+        """Import what the bank has of this day, if anybody made a transfer since it was last asked."""
+        if not self.transfers:
+            return
+        day = clock.today_in(None, noon)
+        self.sandbox.control("bank/transfers", transfers=self.transfers)
+        self.transfers = []
+        banking.import_statement(
+            content=self.sandbox.statement(day),
+            name=f"statement-{day}.csv",
+            format="csv",
+            actor=self.staff["maker"],
+            at=noon + timedelta(hours=4),
+        )
 
     def at(self, day: date, step: Callable[[datetime], None]) -> None:
         """Play `step` at noon of `day`."""
@@ -144,13 +151,16 @@ class Story:
         if len(sizes) > len(buyers):
             raise CommandError(f"seed_demo: {plan.key} needs {len(sizes)} supporters")
         terms = plan.fund.terms.get()
-        per_day = max(CROWD_MOST, terms.units_offered * DAY_SHARE_PERCENT // 100)
-        day, today = plan.fund.opens_on + timedelta(days=2), 0
+        most = max(CROWD_MOST, terms.units_offered * WAITING_SHARE_PERCENT // 100)
+        day, waiting, statements = plan.fund.opens_on + timedelta(days=2), 0, 0
         last = min(self.as_of - timedelta(days=11), plan.fund.closes_on - timedelta(days=12))
         for number, (buyer, size) in enumerate(zip(buyers, sizes, strict=False)):
-            if today + size > per_day:
-                day, today = min(day + timedelta(days=self.chance.randint(2, 4)), last), 0
-            today += size
+            if waiting + size > most:
+                self.at(day, self._read_statement)
+                waiting, statements = 0, statements + 1
+                if statements % STATEMENTS_A_DAY == 0:
+                    day = min(day + timedelta(days=self.chance.randint(6, 10)), last)
+            waiting += size
             self.at(
                 day,
                 lambda at, buyer=buyer, size=size, number=number: self._by_transfer(  # type: ignore[misc]
