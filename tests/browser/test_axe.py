@@ -27,8 +27,8 @@ NOT_LOOKED_AT = ("admin:", "businesses:document")
 #: WCAG 2.2 A and AA, and what axe-core calls best practice.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = """async ([tags, only]) => {
-    const options = only ? {runOnly: {type: 'rule', values: only}} : {runOnly: {type: 'tag', values: tags}};
-    const found = await axe.run(document, options);
+    const runOnly = only ? {type: 'rule', values: only} : {type: 'tag', values: tags};
+    const found = await axe.run(document, {runOnly, resultTypes: ['violations']});
     return found.violations.map((rule) => `${rule.id}: ` + rule.nodes.slice(0, 3)
         .map((node) => node.html.slice(0, 160) + ' | ' + (node.failureSummary || '').slice(0, 160)).join(' ;; '));
 }"""
