@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,8 +81,9 @@ def _picture(shown: Letter | Picture) -> MailPicture:
     own = isinstance(shown, Letter)
     alt = _("What the business drew or photographed for you") if own else in_language(shown, "alt")
     width = min(shown.width, WIDTH)
-    # Who looks at a sample sees the picture of the site; in a mail it comes along.
-    url = images.src(shown) if compose.is_collecting() else f"cid:{attachments.PICTURE}"
+    url = f"cid:{attachments.PICTURE}"
+    if compose.is_collecting():  # nothing comes along with a sample
+        url = f"data:image/jpeg;base64,{b64encode(images.as_jpeg(shown)).decode()}"
     return MailPicture(url, alt, width, shown.height * width // shown.width)
 
 

@@ -146,6 +146,7 @@ def _booking(language: str) -> Booking:
         starts_at=begins,
         book_until=clock.today_in(None, begins) - timedelta(days=5),
         seats=12,
+        taken=2,
         reason=reason,
         made_by=make_user("en"),
         made_at=clock.now(),

@@ -12,6 +12,7 @@ from businesses import images
 from businesses.models import Business
 from investments.investors import prefectures
 from investments.models import Fund
+from microfund.kernel.notices.parts import name_of
 
 from .models import Offer
 
@@ -115,6 +116,7 @@ class ProposalForm(_OfferForm):
             "dispatch_days", "valid_days", "stock", "cold", "adults_only", "allergens_ja", "allergens_en", "unclaimed",
         )  # fmt: skip
         widgets = _MONTHS
+        labels = {"cycle": _("When it comes")}
 
     field_order = (
         "fund", "kind", "text_ja", "text_en", "picture", "minimum_units", "per_units", "value", "stock", "cycle",
@@ -128,4 +130,5 @@ class ProposalForm(_OfferForm):
         over = ["failed", "wound_up", "settled"]
         funds = Fund.objects.filter(business=business).exclude(state__in=over).order_by("-opens_on", "-pk")
         self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        self.fields["fund"].label_from_instance = name_of  # type: ignore[attr-defined]
         self.fields["fund"].initial = funds.first()

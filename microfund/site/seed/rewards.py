@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SEASONS: tuple[tuple[str, int, dict[str, Any], int], ...] = (
     ("tsubaki-knit", 0, {"value": 4_000, "claim_days": 30, "dispatch_days": 20, "stock": 400,
                           "unclaimed": Offer.Unclaimed.CARRY}, 120),
-    ("homachi-sake", 0, {"value": 2_200, "claim_days": 60, "dispatch_days": 40, "adults_only": True, "cold": True}, 70),
+    ("homachi-sake", 0, {"value": 2_200, "claim_days": 60, "dispatch_days": 40, "adults_only": True, "cold": True,
+                          "text_en": "A 720 ml bottle of first-press", "text_ja": "初しぼり720ml"}, 70),
     ("kaneshige-can", 0, {"value": 3_600, "claim_days": 60, "dispatch_days": 30,
                           "allergens_en": "mackerel, soy, wheat", "allergens_ja": "さば・大豆・小麦"}, 20),
 )  # fmt: skip
