@@ -139,13 +139,25 @@ def path(picture: HasRenditions, width: int) -> str:
 
 def src(picture: HasRenditions, width: int = 640) -> str:
     """Address of the smallest rendition at least ``width`` wide, else of the largest."""
+    return default_storage.url(_rendition(picture, width))
+
+
+def _rendition(picture: HasRenditions, width: int) -> str:
     widths = sorted(picture.widths)
-    return default_storage.url(path(picture, next((each for each in widths if each >= width), widths[-1])))
+    return path(picture, next((each for each in widths if each >= width), widths[-1]))
 
 
 def srcset(picture: HasRenditions) -> str:
     """The value of an ``srcset`` attribute: every rendition with its width."""
     return ", ".join(f"{default_storage.url(path(picture, width))} {width}w" for width in sorted(picture.widths))
+
+
+def as_jpeg(picture: HasRenditions, width: int = 640) -> bytes:
+    """The rendition that `src` names, as JPEG: for mails, whose readers do not all know WebP. Raises OSError."""
+    made = io.BytesIO()
+    with default_storage.open(_rendition(picture, width)) as file, Image.open(file, formats=("WEBP",)) as shown:
+        shown.convert("RGB").save(made, "JPEG", quality=QUALITY, optimize=True)
+    return made.getvalue()
 
 
 def _read(file: BinaryIO, max_bytes: int) -> bytes:

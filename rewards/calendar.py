@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +9,7 @@ from datetime import date, timedelta
 from investments.models import Fund, Period, Terms
 from investments.revenue.services import period_rows
 
-from .models import Offer
+from .models import Offer, month_day
 
 _DAY = timedelta(days=1)
 
@@ -34,16 +33,20 @@ def periods_of(fund: Fund, terms: Terms) -> list[Period]:
 def openings(offer: Offer, periods: Sequence[Period]) -> list[Opening]:
     """Every cycle of an offer over the term, in order; none before `offer.starts_on`."""
     return [
-        Opening(
-            number=number,
-            record_on=opens_on - _DAY,
-            opens_on=opens_on,
-            closes_on=opens_on + timedelta(days=offer.claim_days - 1),
-            dispatch_by=opens_on + timedelta(days=offer.claim_days - 1 + offer.dispatch_days),
-        )
+        _opening(offer, number, opens_on)
         for number, opens_on in _days(offer, periods)
         if offer.starts_on is None or opens_on >= offer.starts_on
     ]
+
+
+def _opening(offer: Offer, number: int, opens_on: date) -> Opening:
+    """One cycle by its first day. A season that has a last day ends claims and sending on it."""
+    closes_on = opens_on + timedelta(days=offer.claim_days - 1)
+    if offer.cycle == Offer.Cycle.SEASON and offer.season_until_month is not None:
+        dispatch_by = offer.season_end(opens_on)
+    else:
+        dispatch_by = closes_on + timedelta(days=offer.dispatch_days)
+    return Opening(number, opens_on - _DAY, opens_on, min(closes_on, dispatch_by), dispatch_by)
 
 
 def _days(offer: Offer, periods: Sequence[Period]) -> Iterator[tuple[int, date]]:
@@ -53,7 +56,7 @@ def _days(offer: Offer, periods: Sequence[Period]) -> Iterator[tuple[int, date]]
     if offer.cycle == Offer.Cycle.SEASON:
         first, last = periods[0].starts_on, periods[-1].ends_on
         for year in range(first.year, last.year + 1):
-            day = _season(year, offer.season_month, offer.season_day)
+            day = month_day(year, offer.season_month, offer.season_day)
             if first < day <= last:
                 yield year, day
         return
@@ -62,8 +65,3 @@ def _days(offer: Offer, periods: Sequence[Period]) -> Iterator[tuple[int, date]]
         once = offer.cycle == Offer.Cycle.ONCE
         if behind == 0 or (behind > 0 and not once and behind % offer.every == 0):
             yield period.number, period.ends_on + _DAY
-
-
-def _season(year: int, month: int, day: int) -> date:
-    """The day in a year; 29 February and the 31st of a short month are the month's last day."""
-    return date(year, month, min(day, calendar.monthrange(year, month)[1]))

@@ -3,13 +3,17 @@ order (docs/rewards.md says against what it was checked). What we do not know st
 contract's numbers are the business's with its carrier, and set once in the carrier's program as fixed values.
 
 An address is spread over the columns by their lengths. What does not fit at all stays in the last one, so that the
-program refuses that row instead of a parcel going astray.
+program refuses that row instead of a parcel going astray. A telephone abroad is left out, which the program notices as
+well: none of them takes it.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
+import unicodedata
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -32,6 +36,16 @@ def street(parcel: Parcel) -> str:
     """Prefecture, town and street in one, in Japanese order."""
     address = parcel.address
     return f"{address.get('prefecture', '')}{address.get('city', '')}{address.get('street', '')}"
+
+
+def phone(parcel: Parcel, most: int) -> str:
+    """A telephone number as it is dialled in Japan, in at most so many letters; nothing of one abroad."""
+    text = str(parcel.address.get("phone", ""))
+    if text.startswith("+81"):
+        text = f"0{re.sub('^[-0]+', '', text[3:])}"
+    if text.startswith("+"):
+        return ""
+    return text if len(text) <= most else text.replace("-", "")
 
 
 def item(parcel: Parcel) -> str:
@@ -66,7 +80,7 @@ def _yamato(parcel: Parcel, on: date) -> dict[str, str]:
         "クール区分": _cold(parcel, "2", "0"),
         "出荷予定日": _day(on, "%Y/%m/%d"),
         "お届け予定日": _day(parcel.wish_on, "%Y/%m/%d"),
-        "お届け先電話番号": parcel.address.get("phone", ""),
+        "お届け先電話番号": phone(parcel, 15),
         "お届け先郵便番号": parcel.address.get("postal_code", ""),
         "お届け先住所": where[0],
         "お届け先アパートマンション名": where[1],
@@ -85,7 +99,7 @@ def _sagawa(parcel: Parcel, on: date) -> dict[str, str]:
     where, who = _lines(parcel, (16, 16, 16)), spread(parcel.address.get("name", ""), (16, 16))
     goods = spread(item(parcel), (16,) * 5)
     return {
-        "お届け先電話番号": parcel.address.get("phone", ""),
+        "お届け先電話番号": phone(parcel, 14),
         "お届け先郵便番号": parcel.address.get("postal_code", ""),
         **{f"お届け先住所{number}": text for number, text in zip("１２３", where, strict=True)},
         **{f"お届け先名称{number}": text for number, text in zip("１２", who, strict=True)},
@@ -112,7 +126,7 @@ def _post(parcel: Parcel, on: date) -> dict[str, str]:
         **{f"お届け先住所{number}": text for number, text in zip("１２３", where, strict=True)},
         **{f"お届け先名称{number}": text for number, text in zip("１２", who, strict=True)},
         "お届け先敬称区分": "0",
-        "お届け先電話番号": parcel.address.get("phone", ""),
+        "お届け先電話番号": phone(parcel, 20),
         "なまもの区分": _cold(parcel, "1", "0"),
         "配達指定日／希望日": _day(parcel.wish_on, "%Y%m%d"),
         "複数個口数": "1",
@@ -121,33 +135,84 @@ def _post(parcel: Parcel, on: date) -> dict[str, str]:
     }
 
 
+def _clickpost(parcel: Parcel, _on: date) -> dict[str, str]:
+    """Widths in full letters: 20 for each of four lines and the name, 15 for what is in it."""
+    where = _lines(parcel, (20, 20, 20, 20))
+    return {
+        "お届け先郵便番号": parcel.address.get("postal_code", ""),
+        "お届け先氏名": parcel.address.get("name", ""),
+        "お届け先敬称": "様",
+        **{f"お届け先住所{number}行目": text for number, text in zip("1234", where, strict=True)},
+        "内容品": item(parcel)[:15],
+    }
+
+
 #: By carrier: what we know of a parcel that is sent on a day.
-_VALUES: dict[str, Callable[[Parcel, date], dict[str, str]]] = {"yamato": _yamato, "sagawa": _sagawa, "post": _post}
+_VALUES: dict[str, Callable[[Parcel, date], dict[str, str]]] = {
+    "yamato": _yamato,
+    "sagawa": _sagawa,
+    "post": _post,
+    "clickpost": _clickpost,
+}
+#: Rows that a program takes at once, where there is a limit.
+MOST_ROWS = {"clickpost": 40}
+#: What carries nothing chilled.
+NOT_COLD = ("clickpost",)
 #: By carrier: the columns of its layout, one a line of its file. Yamato B2 Cloud, basic layout (95 columns); Sagawa
-#: e飛伝Ⅲ, standard with a head (74); Japan Post ゆうプリR, by the position of its items (118).
+#: e飛伝Ⅲ, standard with a head (74); Japan Post ゆうプリR, by the position of its items (118), and ClickPost (8).
 LAYOUTS = {kind: _FOLDER.joinpath(f"{kind}.txt").read_text(encoding="utf-8").splitlines() for kind in _VALUES}
 
 
+#: Letters that many keyboards write and cp932 knows as another one.
+_ALIKE = str.maketrans("〜−—–‖¢£¬¥\u00a0", "～－―-∥￠￡￢￥ ")
+
+
+def files(kind: str, parcels: Sequence[Parcel], *, on: date, name: str) -> tuple[bytes, str]:
+    """One CSV, or several in a ZIP where the program takes only so many rows at once; with the file's name."""
+    most = MOST_ROWS.get(kind, len(parcels))
+    if len(parcels) <= most:
+        return to_csv(kind, parcels, on=on), f"{name}.csv"
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as folder:
+        for number, first in enumerate(range(0, len(parcels), most), start=1):
+            folder.writestr(f"{name}-{number}.csv", to_csv(kind, parcels[first : first + most], on=on))
+    return made.getvalue(), f"{name}.zip"
+
+
 def to_csv(kind: str, parcels: Iterable[Parcel], *, on: date) -> bytes:
-    """CSV in cp932 with a head; a letter unknown to it becomes 〓, to be written by hand."""
+    """CSV in cp932 with a head."""
     columns, values = LAYOUTS[kind], _VALUES[kind]
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(columns)
     for parcel in parcels:
         known = values(parcel, on)
-        writer.writerow([_safe(known.get(name, "")) for name in columns])
-    return "".join(_known(letter) for letter in out.getvalue()).encode("cp932")
+        writer.writerow([_safe(legible(known.get(name, ""))) for name in columns])
+    return out.getvalue().encode("cp932")
+
+
+def legible(text: str) -> str:
+    """A text in letters of cp932: what another letter stands for is written with that, an accent is left out, and a
+    letter unknown to it becomes 〓, to be written by hand."""
+    return "".join(_known(letter) for letter in text.translate(_ALIKE))
+
+
+def _known(letter: str) -> str:
+    if _in_cp932(letter):
+        return letter
+    parts = unicodedata.normalize("NFKD", letter)
+    base = "".join(part for part in parts if unicodedata.category(part) not in ("Mn", "Cf"))
+    return base if _in_cp932(base) else "〓"
+
+
+def _in_cp932(text: str) -> bool:
+    try:
+        text.encode("cp932")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _safe(text: str) -> str:
     """No spreadsheet may take a name for a formula; phone numbers and codes begin with digits."""
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
-
-
-def _known(letter: str) -> str:
-    try:
-        letter.encode("cp932")
-    except UnicodeEncodeError:
-        return "〓"
-    return letter

@@ -71,7 +71,8 @@ def parcels() -> Iterator[str]:
 
 
 def vouchers() -> Iterator[str]:
-    """What is left of a voucher is its value less its uses."""
+    """What is left of a voucher is its value less its uses; that of a reward is worth its items, of which the last may
+    be there in part, where its units were taken back and more was used."""
     yield from query("""
         SELECT format('rewards_voucher %s: %s of %s are left, its uses make %s', voucher.id, voucher.balance,
                       voucher.value, coalesce(own.used, 0))
@@ -79,6 +80,18 @@ def vouchers() -> Iterator[str]:
           LEFT JOIN (SELECT voucher_id, sum(amount) AS used FROM rewards_redemption GROUP BY voucher_id) AS own
             ON own.voucher_id = voucher.id
          WHERE voucher.value - coalesce(own.used, 0) <> voucher.balance
+         ORDER BY voucher.id
+    """)
+    yield from query("""
+        SELECT format('rewards_voucher %s: is worth %s, for %s items of %s', voucher.id, voucher.value,
+                      entitlement.quantity, offer.value)
+          FROM rewards_voucher AS voucher
+          JOIN rewards_entitlement AS entitlement ON entitlement.id = voucher.entitlement_id
+          JOIN rewards_cycle AS cycle ON cycle.id = entitlement.cycle_id
+          JOIN rewards_offer AS offer ON offer.id = cycle.offer_id
+         WHERE voucher.value > offer.value * entitlement.quantity
+            OR voucher.value < offer.value * entitlement.quantity
+               AND (voucher.value <= offer.value * (entitlement.quantity - 1) OR voucher.balance > 0)
          ORDER BY voucher.id
     """)
 
@@ -123,7 +136,8 @@ def in_kind() -> Iterator[str]:
 
 
 def replaced() -> Iterator[str]:
-    """What replaces an entitlement is of its fund, and together worth what it was; nothing else has passed on."""
+    """What replaces an entitlement is of its fund, and together worth what it was, or less where units of its holding
+    were taken back since; nothing else has passed on."""
     yield from query("""
         SELECT format('rewards_entitlement %s: is %s, worth %s, %s items; what replaces it is worth %s, %s items',
                       old.id, old.state, offer.value * old.quantity, old.quantity, coalesce(made.value, 0),
@@ -133,15 +147,21 @@ def replaced() -> Iterator[str]:
           JOIN rewards_offer AS offer ON offer.id = cycle.offer_id
           LEFT JOIN (SELECT entitlement.replaces_id, sum(offer.value * entitlement.quantity) AS value,
                             sum(entitlement.quantity) AS quantity, min(entitlement.cycle_id) AS first,
-                            max(entitlement.cycle_id) AS last, min(offer.fund_id) AS fund_id
+                            max(entitlement.cycle_id) AS last, min(offer.fund_id) AS fund_id,
+                            bool_or(EXISTS (SELECT FROM investments_movement AS movement
+                                             WHERE movement.holding_id = entitlement.holding_id
+                                               AND movement.units < 0)) AS taken_back
                        FROM rewards_entitlement AS entitlement
                        JOIN rewards_cycle AS cycle ON cycle.id = entitlement.cycle_id
                        JOIN rewards_offer AS offer ON offer.id = cycle.offer_id
                       WHERE entitlement.replaces_id IS NOT NULL GROUP BY 1) AS made ON made.replaces_id = old.id
          WHERE (old.state = 'moved') <> (made.replaces_id IS NOT NULL)
             OR made.replaces_id IS NOT NULL
-               AND ((made.value, made.fund_id) IS DISTINCT FROM (offer.value * old.quantity, offer.fund_id)
-                    OR made.first = old.cycle_id AND made.last = old.cycle_id AND made.quantity <> old.quantity)
+               AND (made.fund_id <> offer.fund_id OR made.value > offer.value * old.quantity
+                    OR made.first = old.cycle_id AND made.last = old.cycle_id AND made.quantity > old.quantity
+                    OR NOT made.taken_back
+                       AND (made.value < offer.value * old.quantity
+                            OR made.first = old.cycle_id AND made.last = old.cycle_id AND made.quantity < old.quantity))
          ORDER BY old.id
     """)
 

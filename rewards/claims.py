@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from investments.investors import addresses, rules
 from investments.models import Investor
 from microfund.kernel import clock, locks
+from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 
 from .models import (
@@ -229,8 +230,9 @@ def give_stock_back(row: Entitlement) -> None:
 
 def withdraw_rest(row: Entitlement, left: int, *, at: datetime) -> None:
     """A locked entitlement loses its units: `left` items stay, or it is withdrawn and its address erased. What was sent
-    or used stays out of the stock, as in `end_otherwise`."""
+    or used stays out of the stock, as in `end_otherwise`. Its voucher, if it has one, is locked too."""
     if left:
+        left = _reduced_voucher(row, left, at=at)
         given_back = row.quantity - left
         if row.state in TAKES_STOCK:
             locks.note("rewards.Cycle", [row.cycle_id])
@@ -243,6 +245,22 @@ def withdraw_rest(row: Entitlement, left: int, *, at: datetime) -> None:
     erase(Parcel.objects.filter(entitlement=row), at=at)
     Parcel.objects.filter(entitlement=row).update(batch=None)
     ENTITLEMENT_STATES.move(row, Entitlement.State.WITHDRAWN, at=at)
+
+
+def _reduced_voucher(row: Entitlement, left: int, *, at: datetime) -> int:
+    """A voucher of which some units go is worth the `left` items that stay; what was used counts as theirs first and is
+    never taken back. How many items stay: one that was used in part stays whole."""
+    voucher = Voucher.objects.filter(entitlement=row).first()
+    if voucher is None:
+        return left
+    each, before, used = row.cycle.offer.value, voucher.value, voucher.value - voucher.balance
+    voucher.value = max(used, each * left)
+    voucher.balance = voucher.value - used
+    if voucher.value < before:
+        voucher.save(update_fields=["value", "balance"])
+        changes = {"value": [before, voucher.value], "left": voucher.balance}
+        audit.record(action="rewards.Voucher.reduced", subject=voucher, at=at, changes=changes)
+    return max(left, -(-used // each))
 
 
 def _was_taken(row: Entitlement) -> bool:

@@ -86,7 +86,9 @@ def open_cycle(offer_id: int, opening: calendar.Opening, *, at: datetime) -> boo
 
 
 def _entitle(cycle: Cycle, offer: Offer) -> int:
-    before = Cycle.objects.filter(offer=offer, number__lt=cycle.number).order_by("-number").first()
+    # What was carried by the version that this one replaces comes with this one's first cycle.
+    own = Cycle.objects.filter(offer__in=[offer.pk, offer.replaces_id])
+    before = own.filter(opens_on__lt=cycle.opens_on).order_by("-opens_on").first()
     with connection.cursor() as cursor:
         cursor.execute(
             _OPEN,
@@ -156,10 +158,12 @@ def _close(cycle_id: int, at: datetime) -> bool:
 
 
 def _end_unclaimed(cycle: Cycle, on: date) -> int:
-    """What nobody claimed: carried where the rule says so and another cycle comes, else expired."""
+    """What nobody claimed: carried where the rule says so and another cycle comes, of this version or of the one that
+    replaces it, else expired."""
     offer = cycle.offer
     state = Entitlement.State.EXPIRED
-    if offer.unclaimed == Offer.Unclaimed.CARRY:
+    comes = offer.ended_at is None or Offer.objects.filter(replaces=offer, ended_at=None).exists()
+    if offer.unclaimed == Offer.Unclaimed.CARRY and comes:
         fund = offer.fund
         later = calendar.openings(offer, calendar.periods_of(fund, offerings.current_terms(fund)))
         known = set(offer.cycles.values_list("number", flat=True))

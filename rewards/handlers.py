@@ -39,7 +39,7 @@ def quantity_of(offer: Offer, units: int) -> int:
 
 def holding_rescinded(event: HoldingRescinded) -> None:
     """Entitlements that were not sent yet become fewer or none, also out of a batch; what was sent was sent. A voucher
-    or a download ends once no units are left for it: what was used was used."""
+    is worth less in proportion, and it and a download end once no units are left for them: what was used was used."""
     with transaction.atomic():
         holding = Holding.objects.get(investor_id=event.investor_id, fund_id=event.fund_id)
         open_yet = Q(state__in=FOLLOWS_UNITS) | Q(state=Entitlement.State.DELIVERED, cycle__offer__kind__in=AT_ONCE)
@@ -50,10 +50,23 @@ def holding_rescinded(event: HoldingRescinded) -> None:
         locks.lock(Voucher, vouchers)
         for row in rows:
             offer = row.cycle.offer
-            left = min(row.quantity, quantity_of(offer, holding.units))
+            left = min(row.quantity, _items_for(row, holding.units))
             handed_over = row.state == Entitlement.State.DELIVERED and offer.kind in AT_ONCE
-            if left < row.quantity and (row.state in FOLLOWS_UNITS or (handed_over and left == 0)):
+            ends = handed_over and (left == 0 or offer.kind == Offer.Kind.VOUCHER)
+            if left < row.quantity and (row.state in FOLLOWS_UNITS or ends):
                 withdraw_rest(row, left, at=event.at)
+
+
+def _items_for(row: Entitlement, units: int) -> int:
+    """How many items an entitlement is for so many units: what another reward was exchanged for is for the units of
+    that one, in proportion."""
+    origin = row
+    while origin.replaces is not None and origin.replaces.holding_id == row.holding_id:
+        origin = origin.replaces
+    kept = min(origin.quantity, quantity_of(origin.cycle.offer, units))
+    if origin is row:
+        return kept
+    return origin.value // row.cycle.offer.value * kept // origin.quantity
 
 
 def seats_of_rescinded(event: HoldingRescinded) -> None:

@@ -37,12 +37,18 @@ def _wish(parcel: Parcel) -> str:
     return f"{parcel.wish_on:%Y/%m/%d}" if parcel.wish_on else ""
 
 
+def kinds_of(batch: Batch) -> list[str]:
+    """The exports that make sense for a batch: nothing chilled goes by what carries nothing chilled."""
+    cold = batch.cycle.offer.cold
+    return [kind for kind in KINDS if not (cold and kind in carriers.NOT_COLD)]
+
+
 def export(batch: Batch, kind: str, *, actor: Any, at: datetime) -> tuple[bytes, str]:
     """The bytes of an export of what is still to be sent, or was sent within the last month, and its file name.
 
     Raises DomainError("kind", "nothing").
     """
-    if kind not in KINDS:
+    if kind not in kinds_of(batch):
         raise DomainError("kind", _("There is no such export."))
     on = clock.today_in(None, at)
     shown = fulfilment.visible(batch, on=on).select_related("entitlement__cycle__offer")
@@ -61,7 +67,7 @@ def export(batch: Batch, kind: str, *, actor: Any, at: datetime) -> tuple[bytes,
         return _labels(parcels, at=at), f"{name}.pdf"
     if kind == "list":
         return _packing_list(batch, parcels, at=at), f"{name}.pdf"
-    return carriers.to_csv(kind, parcels, on=on), f"{name}.csv"
+    return carriers.files(kind, parcels, on=on, name=name)
 
 
 def _shortened(item: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from businesses.mail_samples import TO_OWNERS, make_user
+from businesses.models import Picture
 from investments.mail_samples import TO_HOLDERS, TO_INVESTOR, make_fund, make_holding
 from investments.models import Fund, Holding
 from microfund.kernel import clock
@@ -117,6 +118,9 @@ def _to_pack(language: str) -> None:
 
 def _letter(language: str) -> None:
     holding = _make_holding(language)
+    # A picture that the site has, if it has any: a sample leaves no file behind.
+    found = Picture.objects.order_by("pk").values("digest", "widths", "width", "height").first()
+    shown: dict[str, Any] = dict(found or {})
     row = Letter.objects.create(
         fund=holding.fund,
         moment=Letter.Moment.REOPENED,
@@ -125,6 +129,7 @@ def _letter(language: str) -> None:
         written_by=make_user("en"),
         saved_at=clock.now(),
         published_at=clock.now(),
+        **shown,
     )
     letter_mails.letter_mail_batch(letter_mails.LetterMailBatch(row.pk, 0, clock.now()))
 
@@ -141,6 +146,7 @@ def _booking(language: str) -> Booking:
         starts_at=begins,
         book_until=clock.today_in(None, begins) - timedelta(days=5),
         seats=12,
+        taken=2,
         reason=reason,
         made_by=make_user("en"),
         made_at=clock.now(),
@@ -153,6 +159,10 @@ def _booking(language: str) -> Booking:
 def _booked(kind: str, language: str) -> None:
     batch = visit_mails.BookedMailBatch(kind, _booking(language).visit_id, 0, clock.now())
     visit_mails.booked_mail_batch(batch)
+
+
+def _to_owners(kind: str, language: str) -> None:
+    visit_mails.owners_told(kind, _booking(language).visit_id, at=clock.now())
 
 
 def _seats_free(language: str) -> None:
@@ -191,4 +201,11 @@ def register() -> None:
         declare(kind, "E21", when, TO_BOOKED, partial(_booked, kind))
     declare("visit_booked", "E21", _("Seats at a visit are booked"), TO_BOOKED, _seats_booked)
     declare("seats_free", "E21", _("Somebody on the waiting list gets seats"), TO_BOOKED, _seats_free)
+    declare("owner_visit_booked", "E21", _("Seats at a visit are booked"), TO_OWNERS, _seats_booked)
+    for kind, when in (
+        ("visit_soon", _("A visit is in three days")),
+        ("visit_changed", _("Time or place of a visit changed")),
+        ("visit_called_off", _("A visit was called off")),
+    ):
+        declare(f"owner_{kind}", "E21", when, TO_OWNERS, partial(_to_owners, kind))
     declare("letter_arrived", "E27", _("A business has written a thank-you letter"), TO_HOLDERS, _letter)

@@ -8,13 +8,16 @@ cycle has opened (migrations/sql/rewards.sql).
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from investments.investors import prefectures
@@ -50,6 +53,13 @@ __all__ = [
 
 #: The beginning of a postal code, without a hyphen.
 _POSTAL = re.compile(r"[0-9]{2,7}")
+#: Years to count a season's days in, and to write its days.
+_COMMON_YEAR, _LEAP_YEAR = 2021, 2020
+
+
+def month_day(year: int, month: int, day: int) -> date:
+    """A month and a day in a year; 29 February and the 31st of a short month are the month's last day."""
+    return date(year, month, min(day, monthrange(year, month)[1]))
 
 
 class Offer(Pictured):
@@ -57,8 +67,10 @@ class Offer(Pictured):
     many units. Once a cycle has opened it never changes: `revise` ends it and makes a new version.
 
     `cycle` says when it comes: once, after period `from_period`; after every `every` periods from then on; or each year
-    on `season_month`-`season_day`, within the term. A promise without dates ("none") opens no cycle. One that the
-    business proposes is `waiting` until the staff takes it on: it is no promise yet, nobody sees it and nothing opens.
+    in the season from `season_month`-`season_day` to `season_until_month`-`season_until_day`, both within it, which may
+    end in the next year (rewards/calendar.py); of older offers a season has no last day. A promise without dates
+    ("none") opens no cycle. One that the business proposes is `waiting` until the staff takes it on: it is no promise
+    yet, nobody sees it and nothing opens.
 
     `not_to` holds prefectures, and beginnings of postal codes, such as of islands that no chilled parcel reaches.
     """
@@ -104,9 +116,23 @@ class Offer(Pictured):
     season_day = models.PositiveSmallIntegerField(
         _("season begins on day"), default=1, validators=[MinValueValidator(1), MaxValueValidator(31)]
     )
+    season_until_month = models.PositiveSmallIntegerField(
+        _("season ends in month"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(12)]
+    )
+    season_until_day = models.PositiveSmallIntegerField(
+        _("season ends on day"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text=_(
+            "Parcels are sent by then. One before the first is in the next year; 29 February is the month's last day."
+        ),
+    )
     starts_on = models.DateField(_("no cycle before"), null=True, blank=True)
     claim_days = models.PositiveSmallIntegerField(_("days to claim"), default=60, validators=[MinValueValidator(1)])
-    dispatch_days = models.PositiveSmallIntegerField(_("days to send after that"), default=30)
+    dispatch_days = models.PositiveSmallIntegerField(
+        _("days to send after that"), default=30, help_text=_("Of a season its last day counts instead.")
+    )
     valid_days = models.PositiveSmallIntegerField(_("days a voucher is valid"), default=180)
     stock = models.PositiveIntegerField(_("stock for each cycle"), null=True, blank=True)
     not_to = models.JSONField(_("prefectures and postal codes it is not sent to"), default=list, blank=True)
@@ -129,6 +155,16 @@ class Offer(Pictured):
             models.CheckConstraint(
                 condition=Q(season_month__range=(1, 12), season_day__range=(1, 31)), name="reward_season"
             ),
+            models.CheckConstraint(
+                condition=Q(season_until_month__isnull=True, season_until_day__isnull=True)
+                | Q(
+                    season_until_month__isnull=False,
+                    season_until_day__isnull=False,
+                    season_until_month__range=(1, 12),
+                    season_until_day__range=(1, 31),
+                ),
+                name="reward_season_until",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,10 +178,51 @@ class Offer(Pictured):
             raise ValidationError({"cycle": _("Visits have days of their own, not cycles.")})
         if self.unclaimed == self.Unclaimed.CARRY and self.cycle in (self.Cycle.ONCE, self.Cycle.NONE):
             raise ValidationError({"unclaimed": _("Nothing comes after it with which it could be sent.")})
+        if (self.season_until_month is None) != (self.season_until_day is None):
+            raise ValidationError({"season_until_day": _("Give both the month and the day, or neither.")})
+        if self.season_until_month is not None and self._season_counts():
+            first = month_day(_COMMON_YEAR, self.season_month, self.season_day)
+            days = (self.season_end(first) - first).days + 1
+            if self.claim_days > days:
+                text = _("The season has %(days)d days: claims cannot be open for longer.")
+                raise ValidationError({"claim_days": text % {"days": days}})
         for place in self.not_to:
             if place not in prefectures.NAMES and not _POSTAL.fullmatch(str(place)):
                 text = _("“%(place)s” is neither a prefecture nor the beginning of a postal code (2 to 7 digits).")
                 raise ValidationError({"not_to": text % {"place": place}})
+
+    def _season_counts(self) -> bool:
+        """Whether it comes in a season whose four numbers are months and days."""
+        months, days = (self.season_month, self.season_until_month), (self.season_day, self.season_until_day)
+        sound = all(month in range(1, 13) for month in months) and all(day in range(1, 32) for day in days)
+        return sound and self.cycle == self.Cycle.SEASON
+
+    def season_end(self, first: date) -> date:
+        """The last day of the season that begins on `first`: at the latest the day before the next one begins. Only of
+        an offer whose season has a last day."""
+        assert self.season_until_month is not None and self.season_until_day is not None
+        until = (self.season_until_month, self.season_until_day)
+        year = first.year + (until < (self.season_month, self.season_day))
+        next_one = month_day(first.year + 1, self.season_month, self.season_day)
+        return min(month_day(year, *until), next_one - timedelta(days=1))
+
+    @property
+    def season(self) -> str:
+        """The season in words; empty where there is none, or no last day of it."""
+        if self.cycle != self.Cycle.SEASON or self.season_until_month is None or self.season_until_day is None:
+            return ""
+        first = month_day(_LEAP_YEAR, self.season_month, self.season_day)
+        last = month_day(_LEAP_YEAR, self.season_until_month, self.season_until_day)
+        days = {"first": date_format(first, "MONTH_DAY_FORMAT"), "last": date_format(last, "MONTH_DAY_FORMAT")}
+        return gettext("Every year from %(first)s to %(last)s") % days
+
+    @property
+    def not_sent_to(self) -> str:
+        """Where it is not sent, in words: prefectures by name, then beginnings of postal codes."""
+        latin = get_language() != "ja"
+        names = prefectures.NAMES if latin else {name: name for name in prefectures.NAMES}
+        named = [names.get(place, f"〒{place}…") for place in self.not_to]
+        return (", " if latin else "、").join(named)
 
     def goes_to(self, address: Mapping[str, str]) -> bool:
         """Whether it is sent to an address."""

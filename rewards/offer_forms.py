@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.dates import MONTHS
 from django.utils.translation import gettext_lazy as _
 
 from businesses import images
 from businesses.models import Business
 from investments.investors import prefectures
 from investments.models import Fund
+from microfund.kernel.notices.parts import name_of
 
 from .models import Offer
 
@@ -56,6 +58,13 @@ class _OfferForm(PlacesMixin, forms.ModelForm):
         super().__init__(*arguments, **options)
         self.show_places(self.instance.not_to)
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        lasts = data.get("season_until_month") or data.get("season_until_day")
+        if data.get("cycle") == Offer.Cycle.SEASON and not lasts:
+            self.add_error("season_until_day", _("A season has a last day as well: give its month and day."))
+        return data
+
     def clean_picture(self) -> Any:
         file = self.cleaned_data.get("picture")
         if file is not None:
@@ -78,6 +87,13 @@ class _OfferForm(PlacesMixin, forms.ModelForm):
         super().add_error(field, error)
 
 
+#: Months by name, for both ends of a season.
+_MONTHS = {
+    "season_month": forms.Select(choices=[*MONTHS.items()]),
+    "season_until_month": forms.Select(choices=[("", "–"), *MONTHS.items()]),
+}
+
+
 class OfferAdminForm(_OfferForm):
     """All of an offer, for staff."""
 
@@ -86,6 +102,7 @@ class OfferAdminForm(_OfferForm):
     class Meta:
         model = Offer
         exclude = ("version", "replaces", "ended_at", "not_to")  # noqa: DJ006 - all that an offer says stands on the form
+        widgets = _MONTHS
 
 
 class ProposalForm(_OfferForm):
@@ -95,14 +112,17 @@ class ProposalForm(_OfferForm):
         model = Offer
         fields = (
             "fund", "kind", "text_ja", "text_en", "minimum_units", "per_units", "value", "cycle", "from_period",
-            "every", "season_month", "season_day", "claim_days", "dispatch_days", "valid_days", "stock", "cold",
-            "adults_only", "allergens_ja", "allergens_en", "unclaimed",
+            "every", "season_month", "season_day", "season_until_month", "season_until_day", "claim_days",
+            "dispatch_days", "valid_days", "stock", "cold", "adults_only", "allergens_ja", "allergens_en", "unclaimed",
         )  # fmt: skip
+        widgets = _MONTHS
+        labels = {"cycle": _("When it comes")}
 
     field_order = (
         "fund", "kind", "text_ja", "text_en", "picture", "minimum_units", "per_units", "value", "stock", "cycle",
-        "season_month", "season_day", "from_period", "every", "claim_days", "dispatch_days", "valid_days", "unclaimed",
-        "cold", "allergens_ja", "allergens_en", "adults_only", "not_to_prefectures", "not_to_codes",
+        "season_month", "season_day", "season_until_month", "season_until_day", "from_period", "every", "claim_days",
+        "dispatch_days", "valid_days", "unclaimed", "cold", "allergens_ja", "allergens_en", "adults_only",
+        "not_to_prefectures", "not_to_codes",
     )  # fmt: skip
 
     def __init__(self, *arguments: Any, business: Business, **options: Any) -> None:
@@ -110,4 +130,5 @@ class ProposalForm(_OfferForm):
         over = ["failed", "wound_up", "settled"]
         funds = Fund.objects.filter(business=business).exclude(state__in=over).order_by("-opens_on", "-pk")
         self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        self.fields["fund"].label_from_instance = name_of  # type: ignore[attr-defined]
         self.fields["fund"].initial = funds.first()

@@ -23,6 +23,7 @@ from . import arrival, board, fulfilment, labels, queries, vouchers
 from .forms import ProblemForm, RedeemForm, ShipForm, WholeForm
 from .models import Batch, Cycle, Entitlement, Offer, Parcel, Voucher
 
+KINDS_OF_FILE = {"pdf": "application/pdf", "csv": "text/csv; charset=Shift_JIS", "zip": "application/zip"}
 PAGE = 100
 
 
@@ -128,7 +129,7 @@ def _context(request: HttpRequest, desk: Desk, own: Batch, form: ShipForm) -> di
         "packing": own.parcels.filter(entitlement__state=Entitlement.State.PACKING).count(),
         "form": form,
         "problem_form": ProblemForm(),
-        "exports": labels.KINDS,
+        "exports": labels.kinds_of(own),
     }
 
 
@@ -168,8 +169,7 @@ def export(request: HttpRequest, desk: Desk, pk: int, kind: str) -> HttpResponse
     except DomainError as error:
         messages.error(request, str(error))
         return redirect("rewards:batch", slug=desk.business.slug, pk=own.pk)
-    kind_of_file = "application/pdf" if name.endswith(".pdf") else "text/csv; charset=Shift_JIS"
-    response = HttpResponse(content, content_type=kind_of_file)
+    response = HttpResponse(content, content_type=KINDS_OF_FILE[name.rpartition(".")[2]])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

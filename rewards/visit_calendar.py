@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import translation
 from icalendar import Event
@@ -14,42 +14,52 @@ from microfund.kernel.notices.parts import in_language
 
 from .models import Booking, Visit
 
-#: The mails that carry it; the second part of their keys is the booking.
+#: The mails that carry it; the second part of their keys is the booking, of those to owners the visit.
 KINDS = ("visit_booked", "seats_free", "visit_soon", "visit_changed", "visit_called_off")
+OWNERS = ("owner_visit_booked", "owner_visit_soon", "owner_visit_changed", "owner_visit_called_off")
 
 
 def register() -> None:
     """Called once when the app is ready."""
-    for kind in KINDS:
+    for kind in (*KINDS, *OWNERS):
         attachments.register(kind, attached)
 
 
 def attached(notice: Notice) -> attachments.Attachment | None:
-    """The date of whoever has booked; nothing for whoever waits."""
+    """The date of whoever has booked, or of the owner; nothing for whoever waits."""
     pk = int(notice.key.split(":")[1])
-    row = Booking.objects.filter(pk=pk, state=Booking.State.BOOKED).select_related("visit__fund__business").first()
-    if row is None:
-        return None
     with translation.override(notice.language):
-        return "tomobune-visit.ics", calendar_file(row), "text/calendar"
+        if notice.kind in OWNERS:
+            return "tomobune-visit.ics", owners_file(Visit.objects.get(pk=pk)), "text/calendar"
+        row = Booking.objects.filter(pk=pk, state=Booking.State.BOOKED).select_related("visit__fund__business").first()
+        return ("tomobune-visit.ics", calendar_file(row), "text/calendar") if row is not None else None
 
 
 def calendar_file(row: Booking) -> bytes:
-    """The iCalendar text of a booking (RFC 5545), with the zone's own rules: a visit that has moved replaces what a
-    calendar knew of it, one that was called off takes it out."""
-    visit_of = row.visit
+    """The iCalendar text of a booking (RFC 5545)."""
+    return _file(row.visit, f"visit-{row.visit_id}-{row.pk}", row.asked_at)
+
+
+def owners_file(visit: Visit) -> bytes:
+    """The iCalendar text of a visit for those who hold it."""
+    return _file(visit, f"visit-{visit.pk}", visit.made_at)
+
+
+def _file(visit: Visit, uid: str, since: datetime) -> bytes:
+    """With the zone's own rules: a visit that has moved replaces what a calendar knew of it, one that was called off
+    takes it out."""
     zone = clock.business_zone()
-    off = visit_of.state == Visit.State.CANCELLED
+    off = visit.state == Visit.State.CANCELLED
     calendar, event = ical.empty("-//Tomobune//Visits//EN"), Event()
     calendar.add("method", "CANCEL" if off else "PUBLISH")
-    event.add("uid", ical.uid(f"visit-{visit_of.pk}-{row.pk}"))
-    event.add("sequence", visit_of.sequence)
-    event.add("dtstamp", visit_of.changed_at or row.asked_at)
-    event.add("last-modified", visit_of.changed_at or row.asked_at)
+    event.add("uid", ical.uid(uid))
+    event.add("sequence", visit.sequence)
+    event.add("dtstamp", visit.changed_at or since)
+    event.add("last-modified", visit.changed_at or since)
     event.add("status", "CANCELLED" if off else "CONFIRMED")
-    event.add("dtstart", visit_of.starts_at.astimezone(zone))
-    event.add("dtend", (visit_of.starts_at + timedelta(minutes=visit_of.minutes)).astimezone(zone))
-    event.add("summary", in_language(visit_of, "title"))
-    event.add("location", visit_of.place)
+    event.add("dtstart", visit.starts_at.astimezone(zone))
+    event.add("dtend", (visit.starts_at + timedelta(minutes=visit.minutes)).astimezone(zone))
+    event.add("summary", in_language(visit, "title"))
+    event.add("location", visit.place)
     calendar.add_component(event)
     return calendar.to_ical()

@@ -1,5 +1,6 @@
-"""The mails about visits (pages.md 2.6, E21): announced to the holders; to who has booked that it is soon, moved or
-called off, and that seats have become free. They are taken in batches, each an event of its own."""
+"""The mails about visits (pages.md 2.6, E21): announced to the holders; to who has booked and to the owners that it is
+booked, soon, moved or called off, and that seats have become free. Holders are taken in batches, each an event of its
+own."""
 
 from __future__ import annotations
 
@@ -10,11 +11,13 @@ from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from investments import letters
-from investments.letters import to_holders, to_investor
+from investments.letters import to_holders, to_investor, to_owners
 from investments.models import Holding
 from microfund.kernel import clock
+from microfund.kernel.notices import choices
 from microfund.kernel.notices.letters import Letter, day, is_news, is_over
 from microfund.kernel.notices.parts import in_language, link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
@@ -52,6 +55,11 @@ def register() -> None:
     subscribe(BookedMailBatch, booked_mail_batch)
     subscribe(events.SeatsBooked, seats_booked)
     subscribe(events.SeatsFree, seats_free)
+    choices.declare_optional(
+        "owner_visit_booked",
+        gettext_lazy("Somebody books seats at a visit of my business"),
+        gettext_lazy("One mail each time. That a visit is soon, was changed or called off always comes."),
+    )
 
 
 def _visit(pk: int) -> Visit:
@@ -116,8 +124,9 @@ def visit_mail_batch(event: VisitMailBatch) -> None:
 
 
 def _begin(kind: str, visit_id: int, *, at: datetime) -> None:
-    """Begin the batches to those who have booked."""
+    """Tell the owners, and begin the batches to those who have booked."""
     if is_news(at):
+        owners_told(kind, visit_id, at=at)
         _go_on(BookedMailBatch(kind, visit_id, 0, at))
 
 
@@ -155,6 +164,66 @@ def booked_mail_batch(event: BookedMailBatch) -> None:
         to_investor(event.kind, row.holding.investor, letter, key=key, at=event.at)
     if len(found) == letters.BATCH:
         _go_on(BookedMailBatch(event.kind, visit.pk, found[-1].pk, event.at))
+
+
+def owners_told(kind: str, visit_id: int, *, at: datetime) -> None:
+    """To every owner: with two of them, or when the fund's staff called it off, somebody else did it."""
+    visit = _visit(visit_id)
+    if kind != "visit_called_off" and not _comes(visit):
+        return
+    key = f"owner_{kind}:{visit.pk}:{at.isoformat()}"
+    to_owners(f"owner_{kind}", visit.fund, partial(_OWNERS[kind], visit), key=key, at=at)
+
+
+def _to_owner(visit: Visit, subject: str, first: str, **more: Any) -> Letter:
+    words = {"visit": in_language(visit, "title")}
+    taken = _("%(taken)d of %(seats)d") % {"taken": visit.taken, "seats": visit.seats}
+    return Letter(
+        subject=subject % words,
+        paragraphs=[first],
+        facts=[*more.pop("facts", ()), *_facts(visit, True), (_("Seats taken"), taken)],
+        button=_("See who comes"),
+        url=link("rewards:visit_people", visit.fund.business.slug, visit.pk),
+        **more,
+    )
+
+
+def _owner_soon(visit: Visit) -> Letter:
+    return _to_owner(visit, _("Soon: %(visit)s"), _("Your guests come in three days. Their names are on the page."))
+
+
+def _owner_changed(visit: Visit) -> Letter:
+    return _to_owner(
+        visit,
+        _("Time or place changed: %(visit)s"),
+        _("Whoever has booked is told. The new date comes along for your calendar."),
+    )
+
+
+def _owner_called_off(visit: Visit) -> Letter:
+    return _to_owner(
+        visit,
+        _("Called off: %(visit)s"),
+        _("This visit does not take place. Whoever has booked or waits is told."),
+        quoted=_("The reason:"),
+        quote=visit.reason,
+    )
+
+
+def _owner_booked(visit: Visit, row: Booking) -> Letter:
+    return _to_owner(
+        visit,
+        _("Seats are booked: %(visit)s"),
+        _("The date comes along for your calendar."),
+        facts=[(_("Booked by"), row.holding.investor.name), (_("Seats"), str(row.seats))],
+    )
+
+
+_OWNERS: dict[str, Callable[[Visit], Letter]] = {
+    "visit_soon": _owner_soon,
+    "visit_changed": _owner_changed,
+    "visit_called_off": _owner_called_off,
+}
 
 
 def _changed(visit: Visit, booked: bool) -> Letter:
@@ -222,7 +291,7 @@ def seats_free(event: events.SeatsFree) -> None:
 
 
 def _to_booked(kind: str, booking_id: int, write: Callable[[Visit], Letter], *, at: datetime) -> None:
-    """To one who has got seats, while they have them and the visit comes."""
+    """To one who has got seats and to the owners, while they have them and the visit comes."""
     if not is_news(at):
         return
     row = Booking.objects.select_related("holding__investor__user").get(pk=booking_id)
@@ -233,3 +302,5 @@ def _to_booked(kind: str, booking_id: int, write: Callable[[Visit], Letter], *, 
         return
     key = f"{kind}:{row.pk}:{at.isoformat()}"
     to_investor(kind, row.holding.investor, partial(write, visit), key=key, at=at)
+    key = f"owner_visit_booked:{visit.pk}:{row.pk}:{at.isoformat()}"
+    to_owners("owner_visit_booked", visit.fund, partial(_owner_booked, visit, row), key=key, at=at)

@@ -112,7 +112,10 @@ def lines_panel(row: Distribution) -> Panel:
 
 def _came_back(line: ElectedLine) -> str:
     back = getattr(line, "came_back", None)
-    return format_money(back.amount) if back else "–"
+    if back is None:
+        return "–"
+    amount = format_money(back.amount)
+    return _("%(amount)s, set aside") % {"amount": amount} if back.set_aside_at else amount
 
 
 @admin.register(Election)

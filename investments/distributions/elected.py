@@ -141,7 +141,8 @@ class ElectedLine(AppendOnly):
 
 class ElectedReturn(models.Model):
     """What of a line taken in kind was not used in time, without bonus (yen; 0 where all of it was used): the business
-    owes it in cash again. It is `released` once the business has paid it in, and goes out with the next `payout`."""
+    owes it in cash again. It is `released` once the business has paid it in, and goes out with the next `payout`; it is
+    `set_aside` while its holder has given no account for a year."""
 
     line = models.OneToOneField(ElectedLine, models.PROTECT, related_name="came_back", verbose_name=_("line"))
     distribution = models.ForeignKey(
@@ -151,6 +152,7 @@ class ElectedReturn(models.Model):
     happened_at = models.DateTimeField(_("happened at"))
     released_at = models.DateTimeField(_("released at"), null=True)
     payout = models.ForeignKey("investments.Payout", models.PROTECT, null=True, related_name="came_back")
+    set_aside_at = models.DateTimeField(_("set aside at"), null=True)
 
     class Meta:
         verbose_name = _("amount back in cash")
@@ -161,6 +163,10 @@ class ElectedReturn(models.Model):
                 & (Q(payout__isnull=True) | Q(released_at__isnull=False))
                 & (Q(released_at__isnull=True) | Q(amount__gt=0)),
                 name="elected_return_steps",
+            ),
+            models.CheckConstraint(
+                condition=Q(set_aside_at__isnull=True) | Q(released_at__isnull=False, payout__isnull=True),
+                name="elected_return_set_aside",
             ),
         ]
         indexes = [

@@ -145,7 +145,8 @@ def journal() -> Iterator[str]:
 
 
 def unclaimed() -> Iterator[str]:
-    """What is set aside in a fund's book is the net of its unclaimed payouts and parts; no such part is in a payout."""
+    """What is set aside in a fund's book is the net of its unclaimed payouts, parts and what came back of vouchers; no
+    such part is in a payout."""
     yield from query("""
         SELECT format('investments_unclaimedpart %s (allocation %s): is set aside and in payout %s', own.id,
                       own.allocation_id, item.payout_id)
@@ -166,7 +167,12 @@ def unclaimed() -> Iterator[str]:
           LEFT JOIN (SELECT fund_id, sum(net) AS net
                        FROM (SELECT fund_id, net FROM investments_payout WHERE state = 'unclaimed'
                              UNION ALL SELECT fund_id, net FROM investments_unclaimedpart
-                                        WHERE claimed_at IS NULL) AS part
+                                        WHERE claimed_at IS NULL
+                             UNION ALL SELECT distribution.fund_id, back.amount
+                                         FROM investments_electedreturn AS back
+                                         JOIN investments_distribution AS distribution
+                                           ON distribution.id = back.distribution_id
+                                        WHERE back.set_aside_at IS NOT NULL) AS part
                       GROUP BY 1) AS own ON own.fund_id = fund.id
          WHERE coalesce(posted.amount, 0) <> coalesce(own.net, 0)
          ORDER BY fund.id

@@ -40,8 +40,8 @@ due AS (
                         WHERE item.allocation_id = allocation.id AND item.instalment_id = instalment.id)
     UNION ALL
     SELECT line.allocation_id, NULL, holding.fund_id, coalesce(holding.paid_to_id, holding.investor_id),
-           line.distribution_id, holding.frozen_at IS NOT NULL AND holding.paid_to_id IS NULL, false, 0, 0, 0,
-           back.amount, back.id
+           line.distribution_id, holding.frozen_at IS NOT NULL AND holding.paid_to_id IS NULL,
+           back.set_aside_at IS NOT NULL, 0, 0, 0, back.amount, back.id
       FROM investments_electedreturn AS back
       JOIN investments_electedline AS line ON line.id = back.line_id
       JOIN investments_allocation AS allocation ON allocation.id = line.allocation_id

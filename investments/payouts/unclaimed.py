@@ -1,16 +1,17 @@
 """What could not be paid for twelve months is set aside, and comes back when the investor gives an account (domain.md
-section 7): payouts that the bank returned, and parts of which no payout was ever made, for want of an account. It stays
-the investor's: it is never income."""
+section 7): payouts that the bank returned, and parts and balances of vouchers of which no payout was ever made, for
+want of an account. It stays the investor's: it is never income."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from investments.banking.models import BankAccount
+from investments.distributions.elected import ElectedReturn
 from investments.holdings.models import Holding
 from investments.ledger import post as ledger
 from investments.offerings.models import Fund
@@ -74,7 +75,51 @@ def set_aside_due(*, on: date, at: datetime) -> dict[str, int]:
     )
     pairs = list(back.order_by("fund_id", "investor_id").values_list("fund_id", "investor_id").distinct())
     locks.each(pairs, lambda pair: _claim_parts(*pair, at=at), counts, "claimed")
+    unpaid = _unpaid_returns()
+    old = unpaid.filter(
+        Q(payee_frozen=False) | Q(line__allocation__holding__paid_to__isnull=False),
+        has_account=False,
+        set_aside_at=None,
+        released_at__lt=clock.start_of_day(before + timedelta(days=1)),
+    )
+    locks.each(old.values_list("pk", flat=True), lambda pk: _move_return(pk, aside=True, at=at), counts, "set_aside")
+    given = unpaid.filter(has_account=True, set_aside_at__isnull=False)
+    locks.each(given.values_list("pk", flat=True), lambda pk: _move_return(pk, aside=False, at=at), counts, "claimed")
     return counts
+
+
+def _unpaid_returns() -> QuerySet[ElectedReturn]:
+    """What came back of vouchers, is paid in and in no payout, with whether whoever gets it has an account."""
+    holding = "line__allocation__holding"
+    found = ElectedReturn.objects.filter(released_at__isnull=False, payout=None).annotate(
+        payee=Coalesce(f"{holding}__paid_to", f"{holding}__investor"),
+        payee_frozen=Q(**{f"{holding}__frozen_at__isnull": False}),
+    )
+    accounts = BankAccount.objects.filter(investor=OuterRef("payee"), ended_at__isnull=True)
+    return found.annotate(has_account=Exists(accounts)).order_by("pk")
+
+
+def _move_return(pk: int, *, aside: bool, at: datetime) -> bool:
+    """Set aside what came back of a voucher, or take it up again: an account was given."""
+    with transaction.atomic():
+        if not locks.advisory("payouts.build"):
+            return False  # a run is being put together: tomorrow
+        fund = locks.lock_one(Fund, Fund.objects.values_list("pk", flat=True).get(distributions__elected_returns=pk))
+        row = ElectedReturn.objects.select_for_update().get(pk=pk)
+        if row.payout_id is not None or (row.set_aside_at is not None) == aside:
+            return False
+        day = clock.today_in(fund.policy.zone, at)
+        source = ("elected_return", f"{row.pk}:{day.isoformat()}")
+        _post(fund, source, row.amount, f"elected_return:{row.pk}", aside=aside, at=at)
+        row.set_aside_at = at if aside else None
+        row.save(update_fields=["set_aside_at"])
+        audit.record(
+            action=f"investments.ElectedReturn.{'set_aside' if aside else 'claimed'}",
+            subject=row,
+            at=at,
+            changes={"amount": row.amount},
+        )
+        return True
 
 
 def _keep_parts(fund_id: int, investor_id: int, *, before: date, at: datetime) -> bool:

@@ -69,7 +69,7 @@ def mail_html(request: HttpRequest, name: str, language: str) -> HttpResponse:
         raise Http404
     response = HttpResponse(kinds.preview(own, language).html)
     response["Content-Security-Policy"] = (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'"
     )
     response["Content-Language"] = language

@@ -115,6 +115,8 @@ def _in_kind(line: Allocation) -> str:
         return _("in kind; %(amount)s came back") % words
     if line.distribution.written_off and back.released_at is None:
         return _("in kind; %(amount)s written off") % words
+    if back.set_aside_at is not None:
+        return _("in kind; %(amount)s kept for you: it could not be paid for a year") % words
     return _("in kind; %(amount)s to come back") % words
 
 

@@ -83,7 +83,8 @@ def check(notice: Notice) -> None:
         assert path.startswith("/ja/") == (notice.language == "ja") or path == ""
         with translation.override(notice.language):
             assert path == "" or resolve(path)
-    assert not re.search(r"<(img|link|script|iframe)\b|url\(|@import", notice.html)
+    assert not re.search(r"<(link|script|iframe)\b|url\(|@import", notice.html)
+    assert all(picture.startswith("cid:") for picture in re.findall(r'<img\b[^>]*\bsrc="([^"]*)"', notice.html))
     assert f'<html lang="{notice.language}">' in notice.html
     assert settings.OPERATOR["email"] in notice.text and settings.OPERATOR["email"] in notice.html
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from investments.models import Period
 from microfund.kernel import clock
@@ -73,3 +76,90 @@ def test_no_cycle_before_the_offer_was_made_and_none_without_dates() -> None:
     assert days(own, rows) == [date(2022, 6, 1), date(2023, 6, 1)]
     assert days(offer(cycle="none"), rows) == []
     assert days(offer(cycle="once"), []) == []
+
+
+# --- Between two month-days ---------------------------------------------------------------------------------------
+
+
+def season(first: tuple[int, int], last: tuple[int, int], **values: object) -> Offer:
+    ends = {"season_until_month": last[0], "season_until_day": last[1]}
+    return offer(cycle="season", season_month=first[0], season_day=first[1], **ends, **values)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "start", "expected"),
+    [
+        # Within a year; parcels leave by the last day, whatever the days to send say.
+        ((4, 10), (6, 20), date(2021, 4, 10), (date(2021, 5, 9), date(2021, 6, 20))),
+        # Oysters: over new year, in the next one.
+        ((11, 20), (3, 10), date(2020, 11, 20), (date(2020, 12, 19), date(2021, 3, 10))),
+        # 29 February is the last of February, at both ends.
+        ((2, 29), (4, 1), date(2021, 2, 28), (date(2021, 3, 29), date(2021, 4, 1))),
+        ((12, 1), (2, 29), date(2020, 12, 1), (date(2020, 12, 30), date(2021, 2, 28))),
+        ((12, 1), (2, 29), date(2023, 12, 1), (date(2023, 12, 30), date(2024, 2, 29))),
+        # So is the 31st of a short month the 30th.
+        ((4, 1), (6, 31), date(2021, 4, 1), (date(2021, 4, 30), date(2021, 6, 30))),
+        # Claims end with the season at the latest.
+        ((5, 1), (5, 20), date(2021, 5, 1), (date(2021, 5, 20), date(2021, 5, 20))),
+        # One day; and all of the year, which ends before it begins again.
+        ((7, 7), (7, 7), date(2021, 7, 7), (date(2021, 7, 7), date(2021, 7, 7))),
+        ((7, 7), (7, 6), date(2021, 7, 7), (date(2021, 8, 5), date(2022, 7, 6))),
+        ((2, 29), (2, 28), date(2021, 2, 28), (date(2021, 3, 29), date(2022, 2, 27))),
+    ],
+)
+def test_a_season_lasts_from_one_day_of_the_year_to_another(
+    first: tuple[int, int], last: tuple[int, int], start: date, expected: tuple[date, date]
+) -> None:
+    own = next(row for row in openings(season(first, last), periods(date(2020, 4, 1))) if row.opens_on == start)
+    assert (own.closes_on, own.dispatch_by) == expected
+    assert own.record_on == start - timedelta(days=1)
+
+
+def test_seasons_never_overlap() -> None:
+    for first in ((2, 28), (2, 29), (4, 30), (4, 31), (12, 31), (1, 1)):
+        for last in ((2, 28), (2, 29), (4, 29), (4, 30), (4, 31), (12, 30), (12, 31), (1, 1)):
+            found = openings(season(first, last), periods(date(2019, 4, 1), count=9))
+            for own, after in itertools.pairwise(found):
+                assert own.opens_on <= own.closes_on <= own.dispatch_by < after.opens_on, (first, last, own)
+
+
+def test_the_last_season_of_the_term_ends_after_it() -> None:
+    own = openings(season((11, 20), (5, 10)), periods(date(2020, 4, 1), count=2))[-1]
+    assert (own.opens_on, own.dispatch_by) == (date(2021, 11, 20), date(2022, 5, 10))
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"season_until_day": None}, "season_until_day"),
+        ({"season_until_month": None}, "season_until_day"),
+        ({"claim_days": 72}, "claim_days"),
+        ({"season_until_month": 13}, "season_until_month"),
+        ({"season_until_day": 32}, "season_until_day"),
+    ],
+)
+def test_a_season_that_cannot_be_is_refused_at_its_field(values: dict[str, int | None], field: str) -> None:
+    own = season((4, 10), (6, 19))
+    assert not complaints(own)
+    for name, value in values.items():
+        setattr(own, name, value)
+    assert complaints(own) == {field}
+
+
+def complaints(own: Offer) -> set[str]:
+    """The fields of which the model complains, but for those that this offer does not have."""
+    own.text_en = own.text_ja = "Oysters"
+    try:
+        own.full_clean(exclude=["fund"], validate_constraints=False)
+    except ValidationError as error:
+        return set(error.error_dict)
+    return set()
+
+
+def test_a_season_in_words() -> None:
+    own = season((11, 20), (3, 10))
+    with translation.override("en"):
+        assert own.season == "Every year from November 20 to March 10"
+    with translation.override("ja"):
+        assert own.season == "毎年11月20日から3月10日まで"
+    assert not offer(cycle="season").season and not offer(cycle="once").season

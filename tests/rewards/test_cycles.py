@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date, timedelta
 
 import pytest
@@ -80,6 +81,43 @@ def test_what_nobody_claims_expires_and_what_is_carried_comes_with_the_next() ->
     newest = cycle.offer.cycles.order_by("-number")[0]
     cycles.close_due(on=date(2100, 1, 1), at=make.at_noon(date(2100, 1, 1)))
     assert set(newest.entitlements.values_list("state", flat=True)) == {"expired"}
+    books_are_right()
+
+
+@pytest.mark.parametrize(("closes_first", "revised"), [(True, True), (False, True), (False, False)])
+def test_what_is_carried_comes_with_the_version_that_replaces_the_offer(closes_first: bool, revised: bool) -> None:
+    cycle, at = build.opened(2, unclaimed=Offer.Unclaimed.CARRY)
+    over = build.after_closing(cycle)
+    on = clock.today_in(None, over)
+    if closes_first:
+        cycles.close_due(on=on, at=over)
+    if revised:
+        new = offers.revise(cycle.offer, actor=repay.staff(), at=over, reason="Larger shells.")
+    else:
+        offers.end(cycle.offer, actor=repay.staff(), at=at, reason="The rafts are gone.")
+    cycles.close_due(on=on, at=over)
+    assert cycle.entitlements.get().state == ("carried" if revised else "expired")
+    if revised:
+        build.open_cycles(build.first_day(cycle.offer.fund, year=1))
+        assert new.cycles.get().entitlements.get().quantity == 2
+        build.open_cycles(build.first_day(cycle.offer.fund, year=2))
+        assert new.cycles.order_by("-number")[0].entitlements.get().quantity == 1
+    books_are_right()
+
+
+def test_parcels_of_a_season_leave_by_its_last_day_and_a_late_sweep_leaves_the_whole_time() -> None:
+    fund = repay.operating(2)
+    until = {"season_until_month": 2, "season_until_day": 29}
+    offer = build.make_offer(fund, season_month=12, season_day=20, claim_days=30, dispatch_days=5, **until)
+    year = build.first_day(fund).year
+    build.open_cycles(make.at_noon(date(year, 12, 23)))
+    cycle = offer.cycles.get()
+    leap = monthrange(year + 1, 2)[1]
+    assert (cycle.number, cycle.opens_on) == (year, date(year, 12, 20))
+    assert cycle.closes_on == date(year, 12, 20) + timedelta(days=29 + 3)
+    assert cycle.dispatch_by == date(year + 1, 2, leap) + timedelta(days=3)
+    build.open_cycles(make.at_noon(date(year + 1, 12, 20)))
+    assert offer.cycles.count() == 2
     books_are_right()
 
 

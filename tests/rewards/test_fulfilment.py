@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,7 +25,7 @@ from tests.rewards import build
 pytestmark = pytest.mark.django_db
 
 #: How many columns the layout of each carrier has (docs/rewards.md).
-COLUMNS = {"yamato": 95, "sagawa": 74, "post": 118}
+COLUMNS = {"yamato": 95, "sagawa": 74, "post": 118, "clickpost": 8}
 
 
 @pytest.fixture
@@ -196,6 +198,7 @@ def test_a_long_address_is_spread_over_the_columns_and_nothing_of_it_is_lost(clo
         ),
         ("sagawa", ["お届け先住所１", "お届け先住所２", "お届け先住所３"], (16, 16)),
         ("post", ["お届け先住所１", "お届け先住所２", "お届け先住所３"], (25, 25)),
+        ("clickpost", [f"お届け先住所{number}行目" for number in "1234"], (20, 20, 20)),
     ):
         content, _name = labels.export(batch, kind, actor=repay.staff(), at=at)
         head, *rows = csv.reader(io.StringIO(content.decode("cp932")))
@@ -215,8 +218,89 @@ def test_the_columns_stand_where_the_carriers_look_for_them() -> None:
         ("sagawa", "品名１", 25), ("sagawa", "出荷個数", 42), ("sagawa", "クール便指定", 44), ("sagawa", "出荷日", 61),
         ("post", "お客様側管理番号", 1), ("post", "保冷種別", 7), ("post", "お届け先郵便番号", 13),
         ("post", "お届け先名称１", 17), ("post", "お届け先電話番号", 20), ("post", "フリー項目０１", 76),
+        ("clickpost", "お届け先郵便番号", 1), ("clickpost", "お届け先氏名", 2), ("clickpost", "内容品", 8),
     ):  # fmt: skip
         assert carriers.LAYOUTS[kind].index(name) + 1 == position, (kind, name)
+
+
+#: By carrier: the columns of postal code, telephone and date, and how the program takes them (docs/rewards.md).
+FORMS = {
+    "yamato": {
+        "お届け先郵便番号": r"\d{3}-\d{4}", "お届け先電話番号": r"0[0-9-]{9,14}", "出荷予定日": r"\d{4}/\d\d/\d\d",
+        "送り状種類": "0", "クール区分": "[02]", "お客様管理番号": "[0-9A-Za-z]{1,20}",
+    },
+    "sagawa": {
+        "お届け先郵便番号": r"\d{3}-\d{4}", "お届け先電話番号": r"0[0-9-]{9,13}", "出荷日": r"\d{8}",
+        "荷姿": "001", "クール便指定": "00[12]", "お客様管理番号": "[0-9A-Za-z]{1,16}",
+    },
+    "post": {
+        "お届け先郵便番号": r"\d{3}-\d{4}", "お届け先電話番号": r"0[0-9-]{9,19}", "発送予定日": r"\d{8}",
+        "郵便種別": "0", "保冷種別": "[01]", "お客様側管理番号": "[0-9A-Za-z]{1,15}",
+    },
+    "clickpost": {"お届け先郵便番号": r"\d{3}-\d{4}", "お届け先敬称": "様", "内容品": ".{1,15}"},
+}  # fmt: skip
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    head, *rows = csv.reader(io.StringIO(content.decode("cp932")))
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("kind", carriers.LAYOUTS)
+def test_codes_telephones_and_days_have_the_form_that_the_program_takes(kind: str, cold: bool) -> None:
+    cycle, at = build.opened(2, 3, cold=cold)
+    build.claim(build.row_of(cycle), at=at)
+    build.claim(build.row_of(cycle, 1), at=at, address={**build.HOME, "phone": "+81 (0)90 1234 5678"})
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    if cold and kind in carriers.NOT_COLD:
+        with pytest.raises(DomainError) as refused:
+            labels.export(batch, kind, actor=repay.staff(), at=at)
+        assert refused.value.code == "kind"
+        return
+    content, _name = labels.export(batch, kind, actor=repay.staff(), at=at)
+    assert b"\r\n" in content and not content.startswith(b"\xef\xbb\xbf")
+    rows = rows_of(content)
+    assert len(rows) == 2
+    for row in rows:
+        for name, form in FORMS[kind].items():
+            assert re.fullmatch(form, row[name]), (name, row[name])
+    if kind != "clickpost":
+        assert "090-1234-5678" in {row["お届け先電話番号"] for row in rows}
+
+
+def test_a_telephone_abroad_is_left_out_and_a_long_one_loses_its_hyphens() -> None:
+    parcel = Parcel(address={"phone": "+44-20-7946-0000"})
+    assert carriers.phone(parcel, 15) == ""
+    parcel.address = {"phone": "0123-45-6789-0123"}
+    assert (carriers.phone(parcel, 14), carriers.phone(parcel, 20)) == ("01234567890123", "0123-45-6789-0123")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("一番町1−2〜3", "一番町1－2～3"),  # what a Mac writes for the hyphen and the wave
+        ("André Ńowak", "Andre Nowak"),
+        ("葛\U000e0100城", "葛城"),  # a form of a letter, chosen by a mark behind it
+        ("髙﨑①㈱Ⅲ", "髙﨑①㈱Ⅲ"),
+        ("𠮷野家🍣", "〓野家〓"),
+    ],
+)
+def test_letters_that_cp932_does_not_have_are_written_with_those_that_it_has(written: str, shown: str) -> None:
+    assert carriers.legible(written) == shown
+    assert carriers.legible(written).encode("cp932")
+
+
+def test_more_rows_than_the_program_takes_come_in_several_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(carriers.MOST_ROWS, "clickpost", 2)
+    cycle, at = build.opened(2, 2, 2)
+    for number in range(3):
+        build.claim(build.row_of(cycle, number), at=at)
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    content, name = labels.export(batch, "clickpost", actor=repay.staff(), at=at)
+    assert name.endswith(".zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as folder:
+        assert [len(rows_of(folder.read(own))) for own in folder.namelist()] == [2, 1]
 
 
 @pytest.mark.usefixtures("typeset")

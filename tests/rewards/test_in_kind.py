@@ -1,19 +1,22 @@
 """Vouchers of distributions that are taken in kind: issued, used, ended, and back in cash (domain.md section 10)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from investments.events import HoldingRescinded
+from investments.holdings.services import record_movement
 from investments.ledger import post as ledger
-from investments.models import ElectedReturn, Payout
+from investments.models import ElectedReturn, Entry, Holding, Payout
+from investments.payouts import select, unclaimed
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox import services as outbox
-from rewards import in_kind, vouchers
+from rewards import handlers, in_kind, vouchers
 from rewards.models import Voucher
-from tests import repay
+from tests import make, repay
 from tests.investments.distributions.test_in_kind import approved, pay_out
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +116,93 @@ def test_a_voucher_is_of_one_thing() -> None:
     issued("in_kind")
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE rewards_voucher SET line_id = NULL")
+
+
+# --- Nobody knows where to ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nowhere() -> tuple[ElectedReturn, date]:
+    """What came back of a voucher whose holder never gave an account, paid in by the business; and a year after."""
+    at = make.at_noon(repay.BOUGHT_ON)
+    made = issued("in_kind", investors=[repay.holder(account=None, at=at)])
+    back = ended(Voucher.objects.get())
+    made.refresh_from_db()
+    repay.pay_in(made, at=repay.after(made.period, 260))
+    back.refresh_from_db()
+    assert back.amount == 3_120 and back.released_at is not None
+    return back, clock.add_months(clock.today_in(None, back.released_at), 12)
+
+
+def sweep(day: date) -> tuple[int, int]:
+    counts = unclaimed.set_aside_due(on=day, at=make.at_noon(day))
+    assert not counts["errors"]
+    return counts["set_aside"], counts["claimed"]
+
+
+def test_what_came_back_and_cannot_be_paid_for_a_year_is_set_aside(nowhere: tuple[ElectedReturn, date]) -> None:
+    back, year = nowhere
+    book = back.distribution.fund.book_id
+    assert sweep(year - timedelta(days=1)) == (0, 0)
+    assert [sweep(year) for _time in range(2)] == [(1, 0), (0, 0)]
+    assert ledger.balance(book, "unclaimed_distributions") == 3_120
+    assert ledger.balance(book, "distributions_payable") == 0
+    assert Entry.objects.filter(kind="payout_set_aside").count() == 1
+    repay.books_are_right()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ElectedReturn.objects.update(amount=1)
+
+
+def test_an_account_brings_it_back_into_the_next_run_and_no_run_takes_it_before(
+    nowhere: tuple[ElectedReturn, date],
+) -> None:
+    back, year = nowhere
+    investor = Holding.objects.get().investor
+    sweep(year)
+    repay.give_account(investor, number="7654321", at=make.at_noon(year))
+    assert [(line.excluded, line.amount) for line in select.preview(year)] == [("unclaimed", 3_120)]
+    with pytest.raises(DomainError):
+        repay.send_run(at=make.at_noon(year))
+    assert [sweep(year + timedelta(days=1)) for _time in range(2)] == [(0, 1), (0, 0)]
+    assert ledger.balance(back.distribution.fund.book_id, "unclaimed_distributions") == 0
+    repay.books_are_right()
+    repay.settle(repay.send_run(at=make.at_noon(year + timedelta(days=2))))
+    assert (Payout.objects.get().state, Payout.objects.get().returned) == ("paid", 3_120)
+    repay.books_are_right()
+
+
+def test_what_is_set_aside_is_in_no_payout(nowhere: tuple[ElectedReturn, date]) -> None:
+    back, year = nowhere
+    sweep(year)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ElectedReturn.objects.filter(pk=back.pk).update(released_at=None)
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE investments_electedreturn SET payout_id = 1")
+
+
+def test_what_a_deceased_holder_is_owed_waits_for_the_heir(nowhere: tuple[ElectedReturn, date]) -> None:
+    _back, year = nowhere
+    Holding.objects.update(frozen_at=make.at_noon(year))
+    assert sweep(year) == (0, 0)
+    heir = repay.holder("サトウ ケン", account=None, at=make.at_noon(year))
+    Holding.objects.update(paid_to=heir)
+    assert sweep(year) == (1, 0)
+    repay.give_account(heir, number="7654321", at=make.at_noon(year))
+    assert sweep(year + timedelta(days=1)) == (0, 1)
+
+
+def test_units_that_are_taken_back_take_nothing_of_a_voucher_that_stands_for_a_payment() -> None:
+    made = issued("in_kind")
+    voucher, holding = Voucher.objects.get(), Holding.objects.get()
+    at = repay.after(made.period, 40)
+    use(voucher, 1_144, at=at)
+    record_movement(
+        investor_id=holding.investor_id, fund_id=holding.fund_id, kind="rescind", units=-5, source="test", on=at.date(),
+        at=at,
+    )  # fmt: skip
+    event = HoldingRescinded(0, holding.investor_id, holding.fund_id, 5, at)
+    handlers.holding_rescinded(event)
+    voucher.refresh_from_db()
+    # The line is that of the ten units of the record date; cash for the same period would stay with them too.
+    assert (voucher.value, voucher.balance) == (3_432, 2_288)
+    assert ended(voucher).amount == 2_080

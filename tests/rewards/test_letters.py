@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 
+from businesses import services as businesses
 from investments import letters as investor_letters
 from investments.models import Fund, Holding
 from microfund.kernel.errors import DomainError
+from microfund.kernel.notices import services
 from rewards import letters
 from rewards.models import Letter
 from tests import make, repay
+from tests.businesses.hostile_files import jpeg
 from tests.investments.test_mails import check, mails_of
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +66,43 @@ def test_a_letter_is_sent_once_and_stays_as_it_is(fund: Fund, monkeypatch: pytes
         write(fund, text_en="Other words")
     assert refused.value.code == "published"
     assert Letter.objects.get().text_en == "We are open & well."
+
+
+def test_the_mail_carries_what_the_owner_drew_or_else_the_picture_of_the_business(fund: Fund) -> None:
+    businesses.add_picture(
+        fund.business, io.BytesIO(jpeg(900, 450)), alt_en="The pier", alt_ja="桟橋", actor=None, at=timezone.now()
+    )
+    made = {}
+    for moment, own in (("reopened", None), ("funded", io.BytesIO(jpeg(320, 240)))):
+        texts = {"text_en": "Thank you.", "text_ja": ""}
+        letter = letters.save(fund, moment, actor=repay.owner(fund), at=timezone.now(), picture=own, **texts)
+        letters.publish(letter, actor=repay.owner(fund), at=timezone.now())
+        made[moment] = next(own for own in mails_of("letter_arrived") if own.key.startswith(f"letter:{letter.pk}:"))
+        check(made[moment])
+    shop, drawn = made["reopened"].html, made["funded"].html
+    assert 'src="cid:picture"' in shop and 'alt="The pier"' in shop
+    assert 'width="550"' in shop and 'height="275"' in shop
+    assert 'alt="What the business drew or photographed for you"' in drawn and 'width="320"' in drawn
+    mail.outbox.clear()
+    services.send_due()
+    sizes = set()
+    for message in mail.outbox:
+        if not message.attachments:
+            continue  # the others of this fund
+        (picture,) = message.attachments
+        assert picture["Content-ID"] == "<picture>" and picture.get_content_type() == "image/jpeg"
+        with Image.open(io.BytesIO(picture.get_payload(decode=True))) as shown:
+            assert shown.format == "JPEG"
+            sizes.add(shown.size)
+    assert sizes == {(640, 320), (320, 240)}
+
+
+def test_without_any_picture_the_mail_shows_and_carries_none(fund: Fund) -> None:
+    letters.publish(write(fund), actor=repay.owner(fund), at=timezone.now())
+    assert "<img" not in mails_of("letter_arrived")[0].html
+    mail.outbox.clear()
+    services.send_due()
+    assert mail.outbox and not mail.outbox[-1].attachments
 
 
 def test_an_empty_letter_a_long_one_and_an_unknown_moment_are_refused(fund: Fund) -> None:

@@ -44,6 +44,9 @@ def test_an_owner_proposes_and_the_staff_takes_it_on() -> None:
         "every": 1, "claim_days": 40, "dispatch_days": 20, "valid_days": 180, "unclaimed": "expire",
         "not_to_prefectures": ["沖縄県"], "not_to_codes": "100-21 x",
     }  # fmt: skip
+    endless = client.post(new, values)
+    assert endless.status_code == 422 and "A season has a last day as well" in endless.content.decode()
+    values |= {"season_until_month": 4, "season_until_day": 10}
     wrong = client.post(new, values)
     assert wrong.status_code == 422 and "neither a prefecture nor" in wrong.content.decode()
     assert client.post(new, {**values, "picture": song()}).status_code == 422

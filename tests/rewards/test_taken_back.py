@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from investments.events import HoldingRescinded
 from investments.models import Holding, Movement, Order
@@ -14,11 +16,13 @@ from investments.orders import services as orders
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices.models import Notice
 from microfund.site import closing
-from rewards import arrival, claims, cycles, fulfilment, handlers, vouchers
+from rewards import arrival, claims, cycles, fulfilment, handlers, reassign, vouchers
 from rewards.models import Cycle, Entitlement, Offer, Parcel, Voucher
 from tests import make, repay
 from tests.repay import books_are_right
 from tests.rewards import build
+from tests.rewards.test_pages import now_open
+from tests.rewards.test_settled_otherwise import another_season
 
 pytestmark = pytest.mark.django_db
 
@@ -198,3 +202,53 @@ def test_a_voucher_is_stopped_while_its_payment_is_disputed_and_not_by_a_death()
     dispute(row, None)
     Holding.objects.update(frozen_at=at)  # the holder has died: what was handed over is whose hands it is in
     use(voucher, 500, at)
+
+
+@pytest.mark.parametrize(
+    ("used", "units", "worth", "left", "items"),
+    [
+        (0, 2, 4_000, 4_000, 2),
+        (800, 2, 4_000, 3_200, 2),
+        # What was used counts as that of the units that stay first; an item that was begun stays taken.
+        (5_000, 2, 5_000, 0, 3),
+        (4_000, 2, 4_000, 0, 2),
+        (6_000, 4, 6_000, 0, 3),
+        (300, 4, 2_000, 1_700, 1),
+    ],
+)
+def test_of_a_voucher_the_share_of_the_units_that_stay_is_left(
+    used: int, units: int, worth: int, left: int, items: int
+) -> None:
+    cycle, at = build.opened(6, kind=Offer.Kind.VOUCHER, value=2_000, per_units=2, stock=3)
+    row = build.claim(build.row_of(cycle), at=at)
+    voucher = Voucher.objects.select_related("business").get()
+    assert voucher.value == 6_000
+    if used:
+        use(voucher, used, at)
+    take_back(row, units, at=at)
+    row.refresh_from_db()
+    voucher.refresh_from_db()
+    row.cycle.refresh_from_db()
+    assert (row.state, row.quantity, row.cycle.promised) == ("delivered", items, items)
+    assert (voucher.value, voucher.balance) == (worth, left)
+    with pytest.raises(DomainError) as refused:
+        use(voucher, left + 1, at)
+    assert refused.value.code == "amount"
+    books_are_right()
+
+
+@pytest.mark.parametrize(
+    ("units", "state", "items"), [(1, "claimable", 4), (2, "claimable", 4), (4, "claimable", 2), (6, "withdrawn", 6)]
+)
+def test_what_was_exchanged_is_for_the_units_of_what_it_replaces(units: int, state: str, items: int) -> None:
+    cycle = now_open(6, per_units=2, value=3_000)
+    other = another_season(cycle, value=1_500)  # one for each holding, however many units
+    at = timezone.now()
+    row = reassign.exchange(build.row_of(cycle).pk, other, actor=repay.staff(), at=at, reason="The nets broke.")
+    assert row.quantity == 6
+    with connection.cursor() as cursor:  # as at the commit
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    take_back(row, units, at=at)
+    row.refresh_from_db()
+    assert (row.state, row.quantity) == (state, items)
+    books_are_right()

@@ -18,7 +18,7 @@ from investments.events import HoldingRescinded
 from investments.models import Fund, Holding, Investor
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.notices import services
+from microfund.kernel.notices import choices, services
 from microfund.site import calendar_feed
 from rewards import handlers, visit_views, visits
 from rewards.models import Booking, Visit
@@ -243,6 +243,52 @@ def test_mails_to_those_who_booked_carry_the_date_and_those_to_others_do_not() -
     assert not any(names for (to, _subject), names in carried.items() if to == second.user.email)
     off = [message for message in mail.outbox if message.to == [first.user.email] and "called off" in message.subject]
     assert "METHOD:CANCEL" in off[0].attachments[0][1]
+
+
+def test_owners_hear_who_has_booked_that_it_is_soon_and_that_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    fund = repay.operating(1, 1)
+    visit, owner = announced(fund, seats=1), repay.owner(fund)
+    first, second = people(fund)
+    book(visit, first)
+    book(visit, second)  # waits: nothing to prepare for yet
+    (booked,) = mails_of("owner_visit_booked")
+    check(booked)
+    both_parts_say(booked, "Raft-side breakfast", first.name, "1 of 1")
+    assert reverse("rewards:visit_people", args=[fund.business.slug, visit.pk]) in booked.html
+    assert booked.recipient == owner.email
+    visits.cancel(first, visit.pk, actor=first.user, at=timezone.now())
+    assert second.name in mails_of("owner_visit_booked")[1].text
+    soon = visit.starts_at - timedelta(days=2)
+    for _time in range(2):
+        visits.remind_due(on=clock.today_in(None, soon), at=soon)
+    moved = visit_values(place="The new pier", starts_at=visit.starts_at, seats=1)
+    visits.change(visit, values=moved, actor=owner, at=timezone.now())
+    deliver()
+    visits.call_off(visit, reason="A storm is coming.", actor=None, at=timezone.now())
+    for kind, words in (
+        ("owner_visit_soon", "three days"),
+        ("owner_visit_changed", "The new pier"),
+        ("owner_visit_called_off", "A storm is coming."),
+    ):
+        (told,) = mails_of(kind)
+        check(told)
+        assert words in told.text and told.recipient == owner.email
+    mail.outbox.clear()
+    services.send_due()
+    ours = [message for message in mail.outbox if message.to == [owner.email] and message.attachments]
+    carried = {message.subject: message.attachments[0][1] for message in ours}
+    assert len(ours) == 5
+    assert "METHOD:CANCEL" in carried["Called off: Raft-side breakfast"]
+    uids = {line for file in carried.values() for line in file.splitlines() if line.startswith("UID:")}
+    assert len(uids) == 1, "each version replaces the one before in the owner's calendar"
+
+
+def test_an_owner_may_do_without_a_mail_for_every_booking() -> None:
+    fund = repay.operating(1)
+    visit, owner = announced(fund), repay.owner(fund)
+    choices.choose(owner, set(), at=timezone.now())
+    book(visit, people(fund)[0])
+    assert not mails_of("owner_visit_booked") and mails_of("visit_booked")
 
 
 def test_a_calendar_knows_which_version_is_newer() -> None:

@@ -20,6 +20,7 @@ from investments.models import (
     Distribution,
     Document,
     ElectedLine,
+    ElectedReturn,
     Entry,
     Holding,
     Inheritance,
@@ -40,7 +41,7 @@ from investments.models import (
     WriteOff,
 )
 from microfund.kernel import clock
-from rewards.models import Compensation, Cycle, Entitlement
+from rewards.models import Compensation, Cycle, Entitlement, Voucher
 from tests.site.books import Books
 
 Corrupter = Callable[[Books], str]
@@ -995,6 +996,13 @@ def a_part_that_is_set_aside_is_claimed_in_its_row_only(books: Books) -> str:
     return f"({row.fund.slug}): {row.net} set aside, its unclaimed payouts make 0"
 
 
+@corrupts("payouts.unclaimed")
+def what_came_back_of_a_voucher_is_said_to_be_set_aside(books: Books) -> str:
+    row = ElectedReturn.objects.filter(amount__gt=0).select_related("distribution__fund").order_by("pk")[0]
+    sql("UPDATE investments_electedreturn SET released_at = now(), set_aside_at = now() WHERE id = %s", row.pk)
+    return f"({row.distribution.fund.slug}): 0 set aside, its unclaimed payouts make {row.amount}"
+
+
 @corrupts("payouts.taxed")
 def the_tax_of_a_line_is_lowered(books: Books) -> str:
     row = RetaxedAllocation.objects.get()
@@ -1076,6 +1084,14 @@ def a_payout_is_said_to_be_set_aside(books: Books) -> str:
 
 
 # --- Rewards ------------------------------------------------------------------------------------------------------
+
+
+@corrupts("rewards.vouchers")
+def a_voucher_is_worth_more_than_its_items(books: Books) -> str:
+    row = Voucher.objects.filter(line=None).select_related("entitlement__cycle__offer").order_by("pk")[0]
+    sql("UPDATE rewards_voucher SET value = value + 1, balance = balance + 1 WHERE id = %s", row.pk)
+    offer = row.entitlement.cycle.offer
+    return f"rewards_voucher {row.pk}: is worth {row.value + 1}, for {row.entitlement.quantity} items of {offer.value}"
 
 
 @corrupts("rewards.entitlements")

@@ -17,8 +17,19 @@ from . import services as notices
 
 
 @dataclass(frozen=True)
+class MailPicture:
+    """A picture in a mail: its address within it (`cid:`, attachments.py), what it shows, its size in pixels."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Letter:
-    """A mail in words: paragraphs, somebody's words under `quoted`, rows of facts, and the page that holds it all."""
+    """A mail in words: paragraphs, somebody's words under `quoted`, rows of facts, the page that holds it all, and a
+    `picture` above where there is one."""
 
     subject: str
     paragraphs: Sequence[str]
@@ -27,6 +38,7 @@ class Letter:
     facts: Sequence[tuple[str, str]] = field(default=())
     quoted: str = ""
     quote: str = ""
+    picture: MailPicture | None = None
 
 
 def is_news(at: datetime) -> bool:

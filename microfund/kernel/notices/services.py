@@ -98,8 +98,10 @@ def _mail(notice: Notice) -> None:
     )
     message.attach_alternative(notice.html, "text/html")
     carried = attachments.of(notice)
-    if carried is not None:
+    if isinstance(carried, tuple):
         message.attach(*carried)
+    elif carried is not None:
+        message.attach(carried)
     message.send()
 
 

@@ -45,6 +45,9 @@ PLACES = [
 ACCOUNT_PLACES = [("0001", "001"), ("0125", "100"), ("0005", "001"), ("9900", "818")]
 WITHOUT_ACCOUNT = ("ellen", "waiting", "rejected", "hidden")
 
+# Who was here long before the others.
+LONG_AGO = ("kenji", "cardback")
+
 # key, e-mail name, name, kana, language, birth date
 NAMED: list[tuple[str, str, str, str, date]] = [
     ("haruka", "伊藤 遥", "イトウ ハルカ", "ja", date(1994, 4, 2)),
@@ -64,6 +67,7 @@ NAMED: list[tuple[str, str, str, str, date]] = [
     ("teacher", "浜辺 望", "ハマベ ノゾミ", "ja", date(1985, 6, 30)),
     ("rejected", "古川 岳", "フルカワ ガク", "ja", date(1990, 1, 1)),
     ("latecard", "岡本 渚", "オカモト ナギサ", "ja", date(1996, 7, 7)),
+    ("cardback", "藤原 進", "フジワラ ススム", "ja", date(1968, 4, 12)),
 ]
 
 
@@ -109,7 +113,7 @@ def hashed_password() -> str:
 
 
 def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: datetime) -> dict[str, Investor]:
-    """The named investors by key, `kenji` long before the others; identity is checked but where the story differs."""
+    """The named investors by key, some long before the others; identity is checked but where the story differs."""
     found: dict[str, Investor] = {}
     place = PLACES[0]
     for number, (key, name, kana, language, born) in enumerate(NAMED):
@@ -117,7 +121,7 @@ def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: date
         # A daughter who lives with her mother: two people with one telephone, for staff to tell apart.
         household = [row[0] for row in NAMED].index("giver") if key == "mei" else number
         data = _person(name, kana, born, place, number) | {"phone": f"022-000-{household:04}"}
-        joined = early if key == "kenji" else at
+        joined = early if key in LONG_AGO else at
         found[key] = _judge(save_profile(user, data, at=joined), key, staff, at=joined)
     company = _user("aoba@demo.tomobune.example", hashed, language="ja")
     data = _person("株式会社青葉歯科", "アオバシカ", date(2001, 4, 1), place, 99) | {
@@ -129,7 +133,7 @@ def make_named(hashed: str, *, staff: dict[str, User], at: datetime, early: date
     found["aoba"] = _judge(save_profile(company, data, at=at), "aoba", staff, at=at)
     for number, (key, investor) in enumerate(found.items()):
         if key not in WITHOUT_ACCOUNT:
-            _give_account(investor, number, at=early if key == "kenji" else at)
+            _give_account(investor, number, at=early if key in LONG_AGO else at)
     return found
 
 

@@ -21,13 +21,17 @@ from rewards import arrival, claims, downloads, fulfilment, vouchers
 from rewards.claims import Choice
 from rewards.models import Cycle, Donee, Entitlement, Offer, Parcel, Voucher
 
+from . import settled
+
 if TYPE_CHECKING:
     from .story import Story
 
 #: The fund, which of its offers, what it is, and how many days ago its season began.
 SEASONS: tuple[tuple[str, int, dict[str, Any], int], ...] = (
-    ("tsubaki-knit", 0, {"value": 4_000, "claim_days": 30, "dispatch_days": 20, "stock": 400}, 120),
-    ("homachi-sake", 0, {"value": 2_200, "claim_days": 60, "dispatch_days": 40, "adults_only": True, "cold": True}, 70),
+    ("tsubaki-knit", 0, {"value": 4_000, "claim_days": 30, "dispatch_days": 20, "stock": 400,
+                          "unclaimed": Offer.Unclaimed.CARRY}, 120),
+    ("homachi-sake", 0, {"value": 2_200, "claim_days": 60, "dispatch_days": 40, "adults_only": True, "cold": True,
+                          "text_en": "A 720 ml bottle of first-press", "text_ja": "初しぼり720ml"}, 70),
     ("kaneshige-can", 0, {"value": 3_600, "claim_days": 60, "dispatch_days": 30,
                           "allergens_en": "mackerel, soy, wheat", "allergens_ja": "さば・大豆・小麦"}, 20),
 )  # fmt: skip
@@ -50,6 +54,7 @@ def tell(story: Story) -> None:
         _season(story, key, which, values, days)
     _vouchers(story)
     _at_once(story)
+    settled.tell(story, _sardines(story))
 
 
 def _offer(story: Story, key: str, which: int, days: int, values: dict[str, Any]) -> Offer:
@@ -59,10 +64,25 @@ def _offer(story: Story, key: str, which: int, days: int, values: dict[str, Any]
     for name, value in values.items():
         setattr(offer, name, value)
     offer.cycle, offer.starts_on = Offer.Cycle.SEASON, day
+    last = day + timedelta(days=offer.claim_days + offer.dispatch_days)
     offer.season_month, offer.season_day = day.month, day.day
+    offer.season_until_month, offer.season_until_day = last.month, last.day
     offer.full_clean()
     offer.save()
     return offer
+
+
+def _sardines(story: Story) -> Offer:
+    """A second reward of the canning firm, of which two are worth one of the first."""
+    return _yearly(
+        story,
+        "kaneshige-can",
+        story.as_of - timedelta(days=18),
+        value=1_800,
+        text_en="Six cans of sardines in oil",
+        text_ja="いわしのオイル漬け6缶",
+        not_to=["沖縄県"],
+    )
 
 
 def _season(story: Story, key: str, which: int, values: dict[str, Any], days: int) -> None:
@@ -129,10 +149,16 @@ def _pack(story: Story, offer: Offer, at: datetime) -> None:
 
 
 def _troubles(story: Story, offer: Offer, at: datetime) -> None:
-    """One parcel came back and waits for an answer, one arrived broken and was replaced."""
+    """Two parcels came back and wait for an answer; one was lost and is claimed again; one arrived broken and was
+    replaced."""
     actor = _owner(story, offer)
-    back, broken = Parcel.objects.filter(entitlement__cycle__offer=offer, donee=None).order_by("pk")[:2]
-    fulfilment.report_problem(back.entitlement_id, problem="unknown", note="", actor=actor, at=at)
+    own = Parcel.objects.filter(entitlement__cycle__offer=offer, donee=None, shipped_on__isnull=False)
+    back, moved, lost, broken = own.select_related("entitlement__holding__investor__user").order_by("pk")[:4]
+    for parcel, problem in ((back, "unknown"), (moved, "returned"), (lost, "lost")):
+        fulfilment.report_problem(parcel.entitlement_id, problem=problem, note="", actor=actor, at=at)
+    investor = lost.entitlement.holding.investor
+    choice = Choice(address=addresses.registered(investor) or {})
+    claims.claim(investor, lost.entitlement_id, choice, actor=investor.user, at=at + timedelta(hours=2))
     fulfilment.report_problem(
         broken.entitlement_id, problem="damaged", note="編み目がほつれていました。", actor=actor, at=at
     )
@@ -143,9 +169,8 @@ def _troubles(story: Story, offer: Offer, at: datetime) -> None:
     for number, parcel in enumerate(late.select_related("entitlement__holding__investor__user").order_by("pk")[:2]):
         row = parcel.entitlement
         investor = row.holding.investor
-        arrival.complain(
-            investor, row.pk, problem="damaged", note="箱の角がつぶれていました。", actor=investor.user, at=at
-        )
+        problem, note = ("damaged", "箱の角がつぶれていました。") if number else ("lost", "まだ届いていません。")
+        arrival.complain(investor, row.pk, problem=problem, note=note, actor=investor.user, at=at)
         if number:
             arrival.answer(row.pk, note="次の季節に一枚多くお入れします。", actor=actor, at=at)
 
@@ -177,11 +202,14 @@ def _at_once(story: Story) -> None:
 
 def _yearly(story: Story, key: str, opens: date, **values: Any) -> Offer:
     """An offer of a business that comes every year, from this day on."""
+    last = opens + timedelta(days=120)
     offer = Offer(
         fund=story.plans[key].fund,
         cycle=Offer.Cycle.SEASON,
         season_month=opens.month,
         season_day=opens.day,
+        season_until_month=last.month,
+        season_until_day=last.day,
         starts_on=opens,
         claim_days=90,
         when_en="every year",
@@ -200,7 +228,9 @@ def _some(story: Story, offer: Offer) -> list[Entitlement]:
 
 
 def _listen(story: Story, offer: Offer, at: datetime) -> None:
-    """The owner puts a file there; some take it."""
+    """The owner puts a file there, after one that was the wrong one; some take it."""
+    wrong = downloads.add(offer, io.BytesIO(_tone(0.2)), name="take-1.wav", actor=_owner(story, offer), at=at)
+    downloads.remove(offer.fund.business, wrong.pk, actor=_owner(story, offer), at=at)
     file = downloads.add(offer, io.BytesIO(_tone()), name="motosuri-uta.wav", actor=_owner(story, offer), at=at)
     for row in _some(story, offer):
         investor = row.holding.investor
@@ -208,14 +238,14 @@ def _listen(story: Story, offer: Offer, at: datetime) -> None:
         downloads.take(investor, row.pk, file.pk, actor=investor.user, at=at)
 
 
-def _tone() -> bytes:
-    """Two seconds of a low A as a WAV file."""
+def _tone(seconds: float = 2) -> bytes:
+    """So much of a low A as a WAV file."""
     made, rate = io.BytesIO(), 8_000
     with wave.open(made, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(rate)
-        steps = (int(8_000 * math.sin(2 * math.pi * 220 * step / rate)) for step in range(2 * rate))
+        steps = (int(8_000 * math.sin(2 * math.pi * 220 * step / rate)) for step in range(int(seconds * rate)))
         sound.writeframes(b"".join(struct.pack("<h", step) for step in steps))
     return made.getvalue()
 
@@ -244,12 +274,15 @@ def _vouchers(story: Story) -> None:
 
 def _redeem(story: Story, offer: Offer, at: datetime) -> None:
     """Every third holder has taken a voucher; some have used theirs, in part or whole."""
-    rows = Entitlement.objects.filter(cycle__offer=offer).exclude(holding__investor=story.named["kenji"])
-    for row in list(rows.select_related("holding__investor__user").order_by("pk"))[::3]:
+    found = Entitlement.objects.filter(cycle__offer=offer, state="claimable")
+    found = found.exclude(holding__investor=story.named["kenji"]).select_related("holding__investor__user")
+    rows = list(found.order_by("pk"))[::3]
+    for row in rows:
         investor = row.holding.investor
         claims.claim(investor, row.pk, Choice(), actor=investor.user, at=at)
     business, actor = offer.fund.business, _owner(story, offer)
-    for number, voucher in enumerate(Voucher.objects.filter(entitlement__cycle__offer=offer).order_by("pk")[:6]):
+    taken = Voucher.objects.filter(entitlement__in=[row.pk for row in rows]).order_by("pk")
+    for number, voucher in enumerate(taken[:6]):
         amount = voucher.value if number % 2 else 800
         vouchers.redeem(
             business, voucher.code, amount, form_token=UUID(int=story.chance.getrandbits(128)), actor=actor, at=at

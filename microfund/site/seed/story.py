@@ -256,7 +256,7 @@ class Story:
         self.at(ago(3), lambda at: self.transfer("ヤマカワ ナオ", 10_500, "", at))
         self.at(ago(0), lambda at: self.by_card(tofu, named["konbini"], 1, at, "konbini", how="konbini") and None)
         self.at(ago(16), lambda at: self._card(ramen, "disputed", 2, at))
-        self.at(ago(5), self._dispute)
+        self.at(ago(5), self.dispute)
         self.at(ago(14), lambda at: self._by_transfer(boats, named["forgot"], 3, at, "forgot", pays=0))
         self.at(ago(12), lambda at: self._card(oysters, "hidden", 1, at))
         self.at(ago(19), lambda at: self._card(oysters, "teacher", 3, at))
@@ -278,8 +278,8 @@ class Story:
         self.at(ago(9), lambda at: self._card(tofu, "changed", 1, at, order="closed-card"))
         self.at(ago(7), self._cancel_closed_card)
         for key, outcome in (("won", "won"), ("lost", "lost")):
-            self.at(ago(13), lambda at, key=key: self._dispute(at, key))  # type: ignore[misc]
-            self.at(ago(3), lambda at, key=key, outcome=outcome: self._decide(key, outcome))  # type: ignore[misc]
+            self.at(ago(13), lambda at, key=key: self.dispute(at, key))  # type: ignore[misc]
+            self.at(ago(3), lambda at, key=key, outcome=outcome: self.decide(key, outcome))  # type: ignore[misc]
 
         # Terms of a sold-out fund, amended: two versions with their documents, holders who were told.
         self.at(ago(5), self._amend_seaweed)
@@ -317,11 +317,13 @@ class Story:
         for _asked in range(2):  # made, then asked about
             refund.send(Refund.objects.get(order=order).pk, at=at)
 
-    def _dispute(self, at: datetime, key: str = "disputed") -> None:
+    def dispute(self, at: datetime, key: str = "disputed") -> None:
+        """The payer of an order goes to their bank."""
         attempt = PaymentAttempt.objects.get(order=self.orders[key])
         self.sandbox.control("disputes/open", payment_intent=attempt.intent_id)
 
-    def _decide(self, key: str, outcome: str) -> None:
+    def decide(self, key: str, outcome: str) -> None:
+        """The bank decides: "won" or "lost"."""
         own = Dispute.objects.get(order=self.orders[key])
         self.sandbox.control("disputes/close", dispute=own.provider_id, outcome=outcome)
 
@@ -367,10 +369,11 @@ KENJI = {
     "kaneshige-can",
     "mitsuiso-oysters",
 }
-# Units of named people that count as sold on the day of the demo.
+# Units of named people that are sold before the day of the demo.
 NAMED_UNITS = {
     "mitsuiso-oysters": 1 + 10 + 49 + 1 + 3 + 1 + 1 + 1,
     "namioto-ramen": 3 + 2 + 2,
     "isobe-boats": 2 + 5 + 1,
     "komugi-bakery": 2,
+    "shiosai-ryokan": 1,
 }

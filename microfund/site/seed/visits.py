@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from investments.models import Fund, Holding
 from microfund.kernel import clock
+from microfund.site import scenes
 from rewards import letters, visits
 from rewards.models import Booking, Visit
 
@@ -29,6 +31,12 @@ LETTERS = (
     ("shiosai-ryokan", "funded",
      "The goal is reached. The bath will steam again by spring.",
      "目標に届きました。春までに、湯処にまた湯気を立てます。"),
+    ("minatoya-fish", "recoup",
+     "What you put in has come back, as saury and as money. The rest is yours and ours together.",
+     "お預かりした元手が、さんまとお金になって戻りました。これからは、皆さまと一緒の実りです。"),
+    ("minatoya-fish", "matured",
+     "Ten years. We did not count on so many letters. Thank you for every one of them.",
+     "十年が経ちました。これほど多くのお便りをいただけるとは思いませんでした。ありがとうございました。"),
 )  # fmt: skip
 
 
@@ -41,6 +49,7 @@ def tell(story: Story) -> None:
         story.at(
             story.as_of - timedelta(days=60), lambda at, values=(fund, moment, text_en, text_ja): _letter(*values, at)
         )
+    story.at(story.as_of - timedelta(days=1), lambda at: _draft(story, at))
 
 
 def _owner(fund: Fund) -> Any:
@@ -49,8 +58,16 @@ def _owner(fund: Fund) -> Any:
 
 def _letter(fund: Fund, moment: str, text_en: str, text_ja: str, at: datetime) -> None:
     actor = _owner(fund)
-    row = letters.save(fund, moment, text_en=text_en, text_ja=text_ja, actor=actor, at=at)
+    drawn = io.BytesIO(scenes.rasterise(fund.business.trade)) if moment == "matured" else None
+    row = letters.save(fund, moment, text_en=text_en, text_ja=text_ja, actor=actor, at=at, picture=drawn)
     letters.publish(row, actor=actor, at=at)
+
+
+def _draft(story: Story, at: datetime) -> None:
+    """A letter that its owner writes at night and has not sent."""
+    fund = story.plans[CALLED_OFF].fund
+    words = {"text_en": "", "text_ja": "今年も無事に仕込みが始まりました。"}
+    letters.save(fund, "recoup", actor=_owner(fund), at=at, **words)
 
 
 def _visit(story: Story, key: str, en: str, ja: str, place: str, seats: int, days: int, askers: int) -> None:
@@ -92,3 +109,8 @@ def _was_there(fund: Fund, at: datetime) -> None:
     visit = Visit.objects.get(fund=fund)
     booked = list(Booking.objects.filter(visit=visit, state="booked").order_by("pk").values_list("pk", flat=True))
     visits.note_attendance(visit, set(booked[:-1]), actor=_owner(fund), at=at)
+    words = {
+        "text_en": "We lit the lamps at dusk, and some of you bathed until the stars came out.",
+        "text_ja": "日暮れに灯をともしました。星が出るまで湯に浸かってくださった方もいました。",
+    }
+    visits.report(visit, actor=_owner(fund), at=at, **words)
