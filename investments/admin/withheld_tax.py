@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q, Sum
 from django.utils.formats import date_format
@@ -14,10 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from investments.models import TaxPayment
 from investments.payouts import tax
 from microfund.kernel import queues
-from microfund.kernel.accounts.roles import FINANCE_MAKER
-from microfund.kernel.acts import Act
+from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER
+from microfund.kernel.acts import Act, ReasonForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, money
+from microfund.kernel.audit import services as audit
+from microfund.kernel.commands import FIRST_YEAR, LAST_YEAR
 from microfund.kernel.money import format_money
+from microfund.kernel.sheets import sheet
 
 from .journal import subject_panel
 
@@ -31,6 +35,30 @@ def _pay_over(row: TaxPayment, *, actor: Any, at: datetime, reason: str) -> None
 
 def _payable(row: TaxPayment) -> bool:
     return row.paid_on is None and not tax.is_under_way(row)
+
+
+class RecordsForm(ReasonForm):
+    """Of which year."""
+
+    year = forms.IntegerField(label=_("Year"), min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    field_order = ("year", "reason")
+
+
+def _records(row: None, *, year: int, reason: str, actor: Any, at: datetime) -> Any:
+    head = (
+        _("business"), _("investor no."), _("kind"), _("name"), _("name in kana"), _("corporate number"),
+        _("payments"), _("profit that was paid"), _("tax withheld of it"),
+    )  # fmt: skip
+    made = sheet(head, tax.records(year))
+    audit.record(
+        action="investments.TaxPayment.records",
+        subject=("investments.TaxPayment", ""),
+        at=at,
+        actor=actor,
+        reason=reason,
+        changes={"year": year, "rows": made.rows, "sha256": made.sha256},
+    )
+    return made.answer(f"payment-records-{year}.csv")
 
 
 def _by_business() -> Panel:
@@ -74,6 +102,19 @@ class TaxPaymentAdmin(ReadOnlyAdmin):
     list_select_related = ("fund__business",)
     search_fields = ("fund__slug", "fund__business__slug")
     ordering = ("-month", "-pk")
+    list_acts = (
+        Act(
+            name="records",
+            label=_("Take the payment records of a year as CSV"),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER),
+            run=_records,
+            form=RecordsForm,
+            explanation=_(
+                "Everybody who was paid a profit, by business: how much, and the tax withheld of it, in yen. Who takes "
+                "the list, and why, is noted in the audit trail."
+            ),
+        ),
+    )
     acts = (
         Act(
             name="pay_over",

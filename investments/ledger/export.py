@@ -38,8 +38,8 @@ SELECT book.code, coalesce(fund.slug, ''), account.code, book.currency, part.ope
 def line_head() -> list[str]:
     """The names of the columns of `lines`."""
     return [
-        _("Date"), _("Entry"), _("Kind"), _("Ledger book"), _("Fund"), _("Ledger account"), _("Belongs to"), _("Debit"), _("Credit"),
-        _("Currency"), _("Remark"), _("Reverses entry"), _("Recorded at"),
+        _("Date"), _("Entry"), _("Kind"), _("Ledger book"), _("Fund"), _("Ledger account"), _("Belongs to"),
+        _("Debit"), _("Credit"), _("Currency"), _("Remark"), _("Reverses entry"), _("Recorded at"),
     ]  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def lines(first: date, last: date, *, book_id: int | None = None) -> Iterator[tu
 def balance_head() -> list[str]:
     """The names of the columns of `balances`."""
     return [
-        _("Ledger book"), _("Fund"), _("Ledger account"), _("Currency"), _("Balance before (debits less credits)"), _("Debits"),
-        _("Credits"), _("Balance after (debits less credits)"),
+        _("Ledger book"), _("Fund"), _("Ledger account"), _("Currency"), _("Balance before (debits less credits)"),
+        _("Debits"), _("Credits"), _("Balance after (debits less credits)"),
     ]  # fmt: skip
 
 

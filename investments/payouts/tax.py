@@ -7,6 +7,7 @@ named by the oldest of its totals.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from microfund.kernel.errors import DomainError
 from .models import TaxPayment
 
 DUE_DAY = 10
+_FETCH = 2_000
 
 
 def due_on(month: date) -> date:
@@ -75,6 +77,24 @@ def is_under_way(row: TaxPayment) -> bool:
     return OutgoingTransfer.objects.filter(target__in=targets, state__in=UNDER_WAY).exists()
 
 
+#: Every profit that was paid and taxed, on the day on which its tax was withheld: by the first transfer, or of what was
+#: taken in kind or given back once its tax was there. `fund` and `part` may be asked about.
+_TAXED = """
+  FROM (SELECT payout.fund_id, payout.investor_id, payout.profit, payout.tax, payout.withheld_on AS day
+          FROM investments_payout AS payout
+        UNION ALL
+        SELECT holding.fund_id, holding.investor_id, allocation.profit, line.tax, entry.effective_on
+          FROM investments_electedline AS line
+          JOIN investments_allocation AS allocation ON allocation.id = line.allocation_id
+          JOIN investments_holding AS holding ON holding.id = allocation.holding_id
+          JOIN investments_entry AS entry
+            ON entry.reference = 'elected_tax_withheld:distribution:' || line.distribution_id
+         WHERE line.choice <> 'cash') AS part
+  JOIN investments_fund AS fund ON fund.id = part.fund_id
+ WHERE part.profit > 0 AND part.day >= %(first)s AND part.day < %(end)s
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """What the payment slip of a month asks for: people who were paid a profit, the profit and the tax of it (yen)."""
@@ -85,30 +105,41 @@ class Slip:
 
 
 def slip(row: TaxPayment) -> Slip:
-    """What the funds of a business withheld in a month: by transfers, and of what was taken in kind or given back once
-    its tax was there."""
+    """What all funds of a business withheld in a month."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT count(DISTINCT part.investor_id), coalesce(sum(part.profit), 0)::bigint,
-                   coalesce(sum(part.tax), 0)::bigint
-              FROM (SELECT payout.fund_id, payout.investor_id, payout.profit, payout.tax, payout.withheld_on AS day
-                      FROM investments_payout AS payout
-                    UNION ALL
-                    SELECT holding.fund_id, holding.investor_id, allocation.profit, line.tax, entry.effective_on
-                      FROM investments_electedline AS line
-                      JOIN investments_allocation AS allocation ON allocation.id = line.allocation_id
-                      JOIN investments_holding AS holding ON holding.id = allocation.holding_id
-                      JOIN investments_entry AS entry
-                        ON entry.reference = 'elected_tax_withheld:distribution:' || line.distribution_id
-                     WHERE line.choice <> 'cash') AS part
-              JOIN investments_fund AS fund ON fund.id = part.fund_id
-             WHERE fund.business_id = %(business)s AND fund.currency = %(currency)s AND part.profit > 0
-               AND part.day >= %(month)s::date AND part.day < %(month)s::date + interval '1 month'
-            """,
-            {"business": row.fund.business_id, "currency": row.fund.currency, "month": row.month},
+            "SELECT count(DISTINCT part.investor_id), coalesce(sum(part.profit), 0)::bigint,"
+            f"       coalesce(sum(part.tax), 0)::bigint {_TAXED}"  # noqa: S608 - a text of this module
+            "   AND fund.business_id = %(business)s AND fund.currency = %(currency)s",
+            {
+                "business": row.fund.business_id,
+                "currency": row.fund.currency,
+                "first": row.month,
+                "end": clock.add_months(row.month, 1),
+            },
         )
         return Slip(*cursor.fetchone())
+
+
+def records(year: int) -> Iterator[tuple[str, int, str, str, str, str, int, int, int]]:
+    """The payment records of a year, by business and investor: (business, number of the investor, kind, name, kana,
+    corporate number, payments of a profit, profit in yen, tax withheld of it in yen). Its tax is that of its months."""
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT business.slug, investor.id, investor.kind, investor.name, investor.name_kana,
+                   investor.corporate_number, own.payments, own.profit, own.tax
+              FROM (SELECT fund.business_id, part.investor_id, count(*) AS payments,
+                           sum(part.profit)::bigint AS profit, sum(part.tax)::bigint AS tax {_TAXED}
+                     GROUP BY 1, 2) AS own
+              JOIN businesses_business AS business ON business.id = own.business_id
+              JOIN investments_investor AS investor ON investor.id = own.investor_id
+             ORDER BY business.slug, investor.id
+            """,  # noqa: S608 - a text of this module
+            {"first": date(year, 1, 1), "end": date(year + 1, 1, 1)},
+        )
+        while found := cursor.fetchmany(_FETCH):
+            yield from found
 
 
 def gather(fund_id: int, *, on: date, at: datetime) -> int:

@@ -101,7 +101,7 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "withdraw": {"finance maker", "finance checker"},
     },
     "investments.PayoutAttempt": {"return": {"finance maker"}},
-    "investments.TaxPayment": {"pay_over": {"finance maker"}},
+    "investments.TaxPayment": {"pay_over": {"finance maker"}, "records": {"finance maker", "finance checker"}},
     "investments.Investor": {
         "verify": {"reviewer"},
         "reject": {"reviewer"},

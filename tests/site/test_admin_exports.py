@@ -8,6 +8,7 @@ import hashlib
 import io
 import tracemalloc
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from django.test import Client
 from investments.distributions import moratorium
 from investments.ledger import export
 from investments.ledger.post import balance
-from investments.models import Entry, Line, Moratorium
+from investments.models import Allocation, Entry, Holding, Line, Moratorium, TaxPayment
+from investments.payouts import tax
 from microfund.kernel import sheets
 from microfund.kernel.audit.models import AuditRow
 from tests import make, repay
@@ -171,3 +173,33 @@ def test_every_holder_of_a_moratorium_is_shown_what_they_will_and_will_not_get_b
     do(checker, row, "approve")
     moratorium.steps_due(on=at.date(), at=at)
     assert "This is not possible any more." in do(checker, row, "holders")
+
+
+def test_the_payment_records_of_a_year_have_everybody_who_was_paid_a_profit_and_the_tax_of_its_months() -> None:
+    values = {
+        "periods": 2, "units_offered": 300, "rate_before_recoup": Decimal("0.5"), "rate_after_recoup": Decimal("0.25"),
+    }  # fmt: skip
+    fund, other = repay.operating(40, 3, **values), repay.operating(5, **values)
+    for own in (fund, other):
+        repay.whole_period(own, 1, 3_600_000)
+    year = fund.payouts.first().withheld_on.year
+    address = list_of(TaxPayment) + "act/records/"
+    maker = console(make_staff("finance maker"))
+    content, rows = table(maker.post(address, {"year": year, "reason": "For the tax office."}))
+    assert {(row["business"], row["payments"]) for row in rows} == {
+        (fund.business.slug, "1"), (other.business.slug, "1"),
+    }  # fmt: skip
+    lines = Allocation.objects.values_list("holding__investor_id", "profit", "tax")
+    assert [tuple(map(int, (row["investor no."], *list(row.values())[-2:]))) for row in rows] == sorted(
+        lines, key=lambda line: (Holding.objects.get(investor=line[0]).fund.business.slug, line[0])
+    )
+    first = make.at_noon(date(year + 1, 1, 4))
+    tax.gather_due(on=first.date(), at=first)
+    assert sum(TaxPayment.objects.values_list("amount", flat=True)) == sum(int(list(row.values())[-1]) for row in rows)
+    noted = AuditRow.objects.get(action="investments.TaxPayment.records")
+    assert noted.changes == {"year": year, "rows": 3, "sha256": hashlib.sha256(content).hexdigest()}
+    _content, none = table(maker.post(address, {"year": year - 1, "reason": "Nothing yet."}))
+    assert none == []
+    assert "Ensure this value" in maker.post(address, {"year": 20_000, "reason": "x"}).content.decode()
+    page = maker.get(list_of(TaxPayment)).content.decode()
+    assert page.count(fund.business.slug) >= 2 and "By business and month" in page
