@@ -43,13 +43,19 @@ def _orders(buyers: Any) -> tuple[int, list[str]]:
 def _undisturbed_orders() -> Any:
     """A fund with an order for each way that a buyer of the proof may go, as far as it leads."""
     from investments.payments import services as payments
-    from tests.faults import world
+    from investments.payments import settle
+    from tests.faults import provider, world
 
     fund = world.make_fund(units_offered=19_000)
-    world.place(fund, "<left>", units=1)
-    world.open_page(world.place(fund, "<not paid>", units=1))
-    world.paid(fund, "<paid>", units=1)
-    payments.cancel_order(world.place(fund, "<cancelled>", units=1), at=world.NOW, actor=None)
+    _left, asked, paid, cancelled = (
+        world.place_again(world.form(fund, f"<{label}>", units=1))
+        for label in ("left", "not paid", "paid", "cancelled")
+    )
+    world.open_page(asked)
+    attempt = world.open_page(paid)
+    provider.pay(attempt)
+    settle.settle(attempt.pk, at=world.NOW)
+    payments.cancel_order(cancelled, at=world.NOW, actor=None)
     return fund
 
 

@@ -157,7 +157,7 @@ class Story:
                 return
             self._period(fund, shape, number, ends, chance=chance)
             if shape.in_kind:
-                self._in_kind(fund, number, ends, chance=chance)
+                self._in_kind(fund, number, ends, pays=number != shape.written_off_in, chance=chance)
         self.at(ends + timedelta(days=CLOSED), HOURS[1], lambda at: self._close(fund, at))
 
     def _period(self, fund: Fund, shape: Shape, number: int, ends: date, *, chance: random.Random) -> None:
@@ -166,6 +166,8 @@ class Story:
         last, given_up = number == shape.periods, number == shape.written_off_in
         revenue = chance.randint(0, 6_000_000)
         action = chance.choice(["report"] * 6 + ["waive"] + ([] if last else ["defer", "defer"]))
+        if given_up:
+            revenue, action = revenue + 3_000_000, "report"
         reported = office(ends + timedelta(days=chance.choice([2, 30, 60, 85])))
         decided = office(reported + timedelta(days=2))
         pick = iter(chance.choices(HOURS, k=8))
@@ -187,14 +189,15 @@ class Story:
             if chance.random() < 0.7:
                 self.at(ends + timedelta(days=170), next(pick), lambda at: self._new_account(fund, at))
 
-    def _in_kind(self, fund: Fund, number: int, ends: date, *, chance: random.Random) -> None:
+    def _in_kind(self, fund: Fund, number: int, ends: date, *, pays: bool, chance: random.Random) -> None:
         """Holders choose until the last second of the record date, and use of a voucher what they like; what is left of
-        it the business pays after all."""
+        it the business pays after all, if it pays."""
         choices = chance.choices(["cash", "in_kind", "give_back", ""], k=3)
         quarters = chance.choices(range(5), k=3)
         self.at(ends, HOURS[2], lambda at: self._choose(fund, number, choices, at), exact=True)
         self.at(ends + timedelta(days=TILL), HOURS[1], lambda at: self._redeem(fund, quarters, at))
-        self.at(ends + timedelta(days=VOUCHERS_OVER), HOURS[1], lambda at: self._pay(fund, at))
+        if pays:
+            self.at(ends + timedelta(days=VOUCHERS_OVER), HOURS[1], lambda at: self._pay(fund, at))
 
     def _report(self, fund: Fund, number: int, revenue: int, action: str, at: datetime) -> None:
         own = repay.period(fund, number)
