@@ -51,11 +51,11 @@ def read(content: bytes) -> list[ReturnRow]:
         cells = [cell.strip() for cell in cells]
         if not any(cells):
             continue
+        own = _row(number, dict.fromkeys(head, "") | dict(zip(head, cells, strict=False)))
         if len(cells) < len(head):
             raise _bad(number, _("it has fewer columns than the head; the file may be cut."))
         if any(cells[len(head) :]):
             raise _bad(number, _("it has more columns than the head."))
-        own = _row(number, dict(zip(head, cells, strict=False)))
         if own.attempt_id in found:
             raise _bad(number, _("this transfer stands there twice."))
         found[own.attempt_id] = own

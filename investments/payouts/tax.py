@@ -225,19 +225,16 @@ class TaxToOffice(outgoing.Purpose):
             require_in_bank(part.fund, part.amount)
 
     def sent(self, row: TaxPayment, transfer: OutgoingTransfer, *, at: datetime) -> None:
+        """One entry for the transfer, in the books of all its funds."""
         assert transfer.transferred_on is not None
+        legs = []
         for part in together(row).filter(paid_on=None).select_related("fund"):
             book, subject = part.fund.book_id, f"tax:{part.pk}"
             assert book is not None
             part.paid_on = transfer.transferred_on
             part.save(update_fields=["paid_on"])
-            ledger.post(
-                kind="tax_paid",
-                source=("tax", part.pk),
-                legs=[
-                    ledger.debit(book, "withholding_payable", part.amount, subject),
-                    ledger.credit(book, "bank", part.amount, subject),
-                ],
-                on=part.paid_on,
-                at=at,
-            )
+            legs += [
+                ledger.debit(book, "withholding_payable", part.amount, subject),
+                ledger.credit(book, "bank", part.amount, subject),
+            ]
+        ledger.post(kind="tax_paid", source=("tax", row.pk), legs=legs, on=transfer.transferred_on, at=at)

@@ -37,7 +37,7 @@ def send(size: int) -> Any:
     """The file as a view gets it."""
     body = Sent(size)
     request = RequestFactory().post("/", b"", content_type="multipart/form-data; boundary=x")
-    request.META["CONTENT_LENGTH"] = str(body.size)
+    request.META |= {"CONTENT_LENGTH": str(body.size), "CONTENT_TYPE": "multipart/form-data; boundary=x"}
     handlers = [load_handler("microfund.kernel.uploads.BoundedUploadHandler", request)]
     _data, files = MultiPartParser(request.META, body, handlers, "utf-8").parse()
     return files["file"]
