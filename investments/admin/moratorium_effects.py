@@ -19,7 +19,7 @@ from microfund.kernel.money import format_money
 from microfund.kernel.sheets import sheet
 
 #: So many holdings stand on a page; all of them are in the list as CSV.
-SHOWN = 200
+SHOWN = 50
 #: Why a period that ends in the range is not covered.
 SKIPPED = {
     "decided": _("decided already"),
@@ -67,17 +67,17 @@ def panels(found: list[Outlook]) -> list[Panel]:
             numeric=frozenset({2, 3, 5, 6, 7, 8, 9}),
         ),
         Panel(
+            _("Not covered"),
+            (_("fund"), _("period"), _("reason")),
+            [(own.fund.slug, number, SKIPPED[why]) for own in found for number, why in own.skipped.items()],
+            numeric=frozenset({1}),
+        ),
+        Panel(
             _("By holding, before tax: the largest %(shown)d; all of them are in the list as CSV once it is prepared")
             % {"shown": SHOWN},
             (_("fund"), _("holding"), _("investor"), _("units"), _("figures"), *_EFFECT),
             list(_largest(concerned)),
             numeric=frozenset({3, 5, 6, 7, 8}),
-        ),
-        Panel(
-            _("Not covered"),
-            (_("fund"), _("period"), _("reason")),
-            [(own.fund.slug, number, SKIPPED[why]) for own in found for number, why in own.skipped.items()],
-            numeric=frozenset({1}),
         ),
     ]  # fmt: skip
 

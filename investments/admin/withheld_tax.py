@@ -102,6 +102,7 @@ class TaxPaymentAdmin(ReadOnlyAdmin):
     list_select_related = ("fund__business",)
     search_fields = ("fund__slug", "fund__business__slug")
     ordering = ("-month", "-pk")
+    fields = ("fund", "month", money("amount", _("amount"), "JPY"), "due_on", "created_at", "paid_on")
     list_acts = (
         Act(
             name="records",
@@ -157,7 +158,11 @@ class TaxPaymentAdmin(ReadOnlyAdmin):
                 _("All funds of the business in this month"),
                 (_("fund"), _("amount"), _("paid on")),
                 [
-                    (link(TaxPayment, own.pk, own.fund.slug), format_money(own.amount, own.fund.currency), own.paid_on)
+                    (
+                        link(TaxPayment, own.pk, own.fund.slug),
+                        format_money(own.amount, own.fund.currency),
+                        own.paid_on or "",
+                    )
                     for own in tax.together(row).select_related("fund")
                 ],
                 numeric=frozenset({1}),
