@@ -3,8 +3,6 @@ transaction: a process that dies leaves it whole or not begun."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import uuid
 from collections.abc import Mapping
@@ -122,14 +120,14 @@ def read_tracking(batch: Batch, content: bytes) -> dict[int, str]:
 
     Raises DomainError("csv") naming the row, and nothing is taken: a parcel of another batch, one twice, no number.
     """
-    text = textfiles.decoded(content, field="tracking", most=MAX_CSV)
     own = set(batch.parcels.values_list("entitlement_id", flat=True))
     found: dict[int, str] = {}
-    for row, cells in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
-        if not any(cell.strip() for cell in cells) or (row == 1 and not cells[0].strip().isdecimal()):
+    for row, cells in textfiles.rows(content, field="tracking", most=MAX_CSV):
+        number = cells[0].strip() if cells else ""
+        if not any(cell.strip() for cell in cells) or (row == 1 and not number.isdecimal()):
             continue
         problem = ""
-        pk = int(cells[0]) if cells[0].strip().isdecimal() else 0
+        pk = int(number) if number.isdecimal() and len(number) < 20 else 0
         if len(cells) < 2:
             problem = _("it has too few columns.")
         elif pk not in own:

@@ -21,6 +21,7 @@ from . import (
     reports,
     resemblances,
     returns,
+    withheld_tax,
     write_offs,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "reports",
     "resemblances",
     "returns",
+    "withheld_tax",
     "write_offs",
 ]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import BigIntegerField, Case, F, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from investments.ledger import export
 from investments.models import Account, Book, Entry, Line, Order
+from microfund.kernel.accounts.roles import AUDITOR, FINANCE_CHECKER, FINANCE_MAKER
+from microfund.kernel.acts import Act, ReasonForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, list_url
+from microfund.kernel.audit import services as audit
 from microfund.kernel.money import format_money
+from microfund.kernel.sheets import sheet
 
 SHOWN = 100
 SIGNED = Case(When(side=Line.Side.DEBIT, then=F("amount")), default=-F("amount"), output_field=BigIntegerField())
@@ -127,6 +134,50 @@ class AccountAdmin(ReadOnlyAdmin):
         return [Panel(_("Lines, newest first"), columns, rows, numeric=frozenset({3, 4, 5}), more_url=more)]
 
 
+class ExportForm(ReasonForm):
+    """Which days, of which book."""
+
+    what = forms.ChoiceField(
+        label=_("What"),
+        choices=[("lines", _("every line")), ("balances", _("balances before and after, by account"))],
+    )
+    first = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label=_("until"), widget=forms.DateInput(attrs={"type": "date"}))
+    book = forms.ModelChoiceField(
+        label=_("Ledger book"), queryset=Book.objects.order_by("pk"), required=False, empty_label=_("all books")
+    )
+    field_order = ("what", "first", "last", "book", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if "first" in data and "last" in data and data["first"] > data["last"]:
+            self.add_error("last", _("The first date lies after the last."))
+        return data
+
+
+def _export(
+    row: None, *, what: str, first: date, last: date, book: Book | None, reason: str, actor: Any, at: datetime
+) -> Any:
+    head, rows = {"lines": (export.line_head, export.lines), "balances": (export.balance_head, export.balances)}[what]
+    made = sheet(head(), rows(first, last, book_id=book and book.pk))
+    audit.record(
+        action="investments.Entry.exported",
+        subject=("investments.Entry", ""),
+        at=at,
+        actor=actor,
+        reason=reason,
+        changes={
+            "what": what,
+            "from": first.isoformat(),
+            "until": last.isoformat(),
+            "book": book.code if book else "",
+            "rows": made.rows,
+            "sha256": made.sha256,
+        },
+    )
+    return made.answer(f"journal-{what}-{first.isoformat()}-{last.isoformat()}.csv")
+
+
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
     """One business event and its lines."""
@@ -136,6 +187,19 @@ class EntryAdmin(ReadOnlyAdmin):
     search_fields = ("reference",)
     ordering = ("-pk",)
     fields = ("reference", "kind", "effective_on", "happened_at", "recorded_at", "memo", "reverses", "xact")
+    list_acts = (
+        Act(
+            name="export",
+            label=_("Take the journal as CSV"),
+            roles=(FINANCE_MAKER, FINANCE_CHECKER, AUDITOR),
+            run=_export,
+            form=ExportForm,
+            explanation=_(
+                "Between two business dates, both included. Who takes it, and why, is noted in the audit trail with "
+                "the number of rows and the SHA-256 of the file."
+            ),
+        ),
+    )
 
     def panels(self, request: Any, row: Entry) -> list[Panel]:
         return [line_panel(row.lines.all(), _("Lines"))]

@@ -12,21 +12,15 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business, Disaster
 from investments.distributions import moratorium
-from investments.distributions.outlook import Effect, Outlook, outlook
-from investments.models import Fund, Holding, Moratorium, MoratoriumFund
+from investments.distributions.outlook import outlook
+from investments.models import Fund, Moratorium, MoratoriumFund
 from microfund.kernel import queues
 from microfund.kernel.accounts.roles import FINANCE_CHECKER, FINANCE_MAKER, OPERATIONS
 from microfund.kernel.acts import Act, ReasonForm, RemarkForm
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, link, list_url
 from microfund.kernel.errors import DomainError
-from microfund.kernel.money import format_money
 
-#: Why a period that ends in the range is not covered.
-SKIPPED = {
-    "decided": _("decided already"),
-    "last": _("the last period cannot be put off"),
-    "covered": _("under another moratorium"),
-}
+from . import moratorium_effects
 
 
 class MoratoriumForm(ReasonForm):
@@ -109,65 +103,7 @@ def _preview(row: None, data: dict[str, Any]) -> list[Panel]:
     found = [outlook(fund, **wanted) for fund in _chosen(data)]
     if not any(own.periods for own in found):
         raise DomainError("nothing", _("No fund has a period that could be covered."))
-    return panels(found)
-
-
-def panels(found: list[Outlook]) -> list[Panel]:
-    """What a moratorium means: in all, by fund at plan and at reported figures, and what it does not cover."""
-    concerned = [own for own in found if own.periods]
-    people = Holding.objects.filter(fund__in=[own.fund.pk for own in concerned], units__gt=0)
-    return [
-        Panel(
-            _("In all, at plan"),
-            (_("what"), _("figure")),
-            [
-                (_("funds"), f"{len(concerned):,}"),
-                (_("holders, each once"), f"{people.values('investor').distinct().count():,}"),
-                (_("units"), f"{sum(own.units for own in concerned):,}"),
-                (_("not paid by these periods"), _sum(concerned, "withheld")),
-                (_("of it paid later"), _sum(concerned, "later")),
-                (_("of it never paid"), _sum(concerned, "never")),
-            ],
-            numeric=frozenset({1}),
-        ),
-        Panel(
-            _("By fund"),
-            (
-                _("fund"), _("periods"), _("holders"), _("units"), _("figures"),
-                _("not paid by these periods, per unit"), _("… in all"), _("of it paid later"), _("of it never paid"),
-            ),
-            [line for own in concerned for line in _lines(own)],
-            numeric=frozenset({2, 3, 5, 6, 7, 8}),
-        ),
-        Panel(
-            _("Not covered"),
-            (_("fund"), _("period"), _("reason")),
-            [(own.fund.slug, number, SKIPPED[why]) for own in found for number, why in own.skipped.items()],
-            numeric=frozenset({1}),
-        ),
-    ]  # fmt: skip
-
-
-def _sum(found: list[Outlook], name: str) -> str:
-    return format_money(sum(getattr(own.plan, name) * own.units for own in found))
-
-
-def _lines(own: Outlook) -> list[tuple[Any, ...]]:
-    numbers = ", ".join(map(str, own.periods))
-    head = (link(Fund, own.fund.pk, own.fund.slug), numbers, own.holders, own.units)
-    lines = [(*head, _("at plan"), *_effect(own.plan, own.units))]
-    if own.reported is not None:
-        lines.append((*head, _("as reported"), *_effect(own.reported, own.units)))
-    return lines
-
-
-def _effect(effect: Effect, units: int) -> tuple[str, ...]:
-    return (
-        format_money(effect.withheld),
-        format_money(effect.withheld * units),
-        format_money(effect.later * units),
-        format_money(effect.never * units),
-    )
+    return moratorium_effects.panels(found)
 
 
 def _approve(row: Moratorium, *, actor: Any, at: datetime, reason: str) -> None:
@@ -228,6 +164,7 @@ class MoratoriumAdmin(ReadOnlyAdmin):
         ),
     )
     acts = (
+        moratorium_effects.HOLDERS,
         Act(
             name="approve",
             label=_("Approve"),
@@ -311,8 +248,7 @@ class MoratoriumAdmin(ReadOnlyAdmin):
         )
         if row.state != Moratorium.State.PREPARED:
             return [steps]
-        wanted = {name: getattr(row, name) for name in ("action", "from_on", "until_on")}
-        return [steps, *panels([outlook(own.fund, **wanted) for own in parts])]
+        return [steps, *moratorium_effects.panels(moratorium_effects.outlooks(row))]
 
 
 def _leave_out(row: MoratoriumFund, *, actor: Any, at: datetime, reason: str) -> None:

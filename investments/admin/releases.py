@@ -10,14 +10,11 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from investments.banking import outgoing
-from investments.models import Fund, Release, TaxPayment
-from investments.payouts import release, tax
-from microfund.kernel import queues
+from investments.models import Fund, Release
+from investments.payouts import release
 from microfund.kernel.accounts.roles import FINANCE_MAKER
 from microfund.kernel.acts import Act
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, money
-from microfund.kernel.money import format_money
 
 from .forms import AmountPayeeForm, payee_of
 from .journal import subject_panel
@@ -68,56 +65,3 @@ class ReleaseAdmin(ReadOnlyAdmin):
 
     def panels(self, request: Any, row: Release) -> list[Panel]:
         return [subject_panel(f"release:{row.pk}")]
-
-
-def _pay_over(row: TaxPayment, *, actor: Any, at: datetime, reason: str) -> None:
-    tax.pay_over(row, actor=actor, at=at, reason=reason)
-
-
-def _payable(row: TaxPayment) -> bool:
-    return row.paid_on is None and not outgoing.under_way(f"tax:{row.pk}")
-
-
-@admin.register(TaxPayment)
-class TaxPaymentAdmin(ReadOnlyAdmin):
-    """Tax that one fund withheld in one month."""
-
-    list_display = ("fund", "month", money("amount", _("amount"), "JPY"), "due_on", "paid_on")
-    list_filter = (("paid_on", admin.EmptyFieldListFilter),)
-    list_select_related = ("fund",)
-    search_fields = ("fund__slug",)
-    ordering = ("-month", "-pk")
-    acts = (
-        Act(
-            name="pay_over",
-            label=_("Pay the tax over"),
-            roles=(FINANCE_MAKER,),
-            run=_pay_over,
-            when=_payable,
-            explanation=_("Prepare the transfer of the month's total to the tax office; another person approves it."),
-            confirm=True,
-        ),
-    )
-
-    def facts(self, row: TaxPayment) -> list[tuple[Any, Any]]:
-        return [
-            (_("fund"), row.fund.slug),
-            (_("month"), f"{row.month:%Y-%m}"),
-            (_("amount"), format_money(row.amount)),
-            (_("due on"), row.due_on),
-        ]
-
-    def panels(self, request: Any, row: TaxPayment) -> list[Panel]:
-        return [subject_panel(f"tax:{row.pk}")]
-
-
-queues.register(
-    queues.Queue(
-        key="tax_to_pay",
-        label=_("Withheld tax to be paid over"),
-        model=TaxPayment,
-        rows=lambda: TaxPayment.objects.filter(paid_on=None),
-        since="created_at",
-        roles=(FINANCE_MAKER,),
-    )
-)

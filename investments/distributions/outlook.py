@@ -21,18 +21,20 @@ from .queries import standing
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Yen per unit: not paid by the covered periods, paid more by later ones, and never paid over the whole term."""
+    """Yen per unit, before tax: not paid by the covered periods, paid more by later ones, never paid over the whole
+    term, and what all periods that are not decided yet still pay."""
 
     withheld: int
     later: int
     never: int
+    still: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """One fund: the numbers of the periods that would be covered, holders and units now, what it means for a unit at
-    plan, and at the reported figures of those periods (None where none is reported). `skipped`: why a period that ends
-    in the range is not covered, by number."""
+    plan, and at the reported figures of those periods (None where none is reported). What it means for a holder is that
+    times their units. `skipped`: why a period that ends in the range is not covered, by number."""
 
     fund: Fund
     periods: Sequence[int]
@@ -80,12 +82,12 @@ def outlook(fund: Fund, *, action: str, from_on: Any, until_on: Any) -> Outlook:
 
 def _effect(fund: Fund, relief: Mapping[int, str], *, reported: bool) -> Effect:
     if not relief:
-        return Effect(0, 0, 0)
+        return Effect(0, 0, 0, 0)
     without, then = _paid(fund, {}, reported=reported), _paid(fund, relief, reported=reported)
     withheld = sum(without[number] - then[number] for number in relief)
     later = sum(then[number] - without[number] for number in then if number not in relief)
     # Fractions that would have made a whole yen with the covered periods may take one from the later ones.
-    return Effect(withheld, max(0, later), withheld - later)
+    return Effect(withheld, max(0, later), withheld - later, sum(then.values()))
 
 
 def _paid(fund: Fund, relief: Mapping[int, str], *, reported: bool) -> dict[int, int]:

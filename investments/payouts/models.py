@@ -307,8 +307,9 @@ class Release(models.Model):
 
 
 class TaxPayment(models.Model):
-    """Tax that was withheld in one month for one fund, paid over by the 10th of the next (domain.md section 7). Paid by
-    an outgoing transfer (`tax:<id>`). `month` is its first day; amounts in minor units (yen)."""
+    """Tax that was withheld in one month for one fund, paid over by the 10th of the next (domain.md section 7). The
+    totals of all funds of a business are paid by one outgoing transfer (`tax:<id>`, the oldest of them). `month` is its
+    first day; amounts in minor units (yen)."""
 
     fund = models.ForeignKey(Fund, models.PROTECT, related_name="tax_payments", verbose_name=_("fund"))
     month = models.DateField(_("month"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -43,19 +41,21 @@ def _bad(row: int, problem: str) -> DomainError:
 
 def read(content: bytes) -> list[ReturnRow]:
     """The rows of a file. Raises DomainError("csv") naming the first row that is wrong."""
-    reader = csv.DictReader(io.StringIO(textfiles.decoded(content, field="file", most=MOST_BYTES), newline=""))
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
-    missing = [name for name in REQUIRED if name not in reader.fieldnames]
+    rows = textfiles.rows(content, field="file", most=MOST_BYTES)
+    head = [name.strip().lower() for name in next(rows, (1, []))[1]]
+    missing = [name for name in REQUIRED if name not in head]
     if missing:
         raise _bad(1, _("the column %(name)s is missing.") % {"name": missing[0]})
     found: dict[int, ReturnRow] = {}
-    for number, cells in enumerate(reader, start=2):
-        values = {name: (value or "").strip() for name, value in cells.items() if isinstance(value, str | None)}
-        if not any(values.values()):
+    for number, cells in rows:
+        cells = [cell.strip() for cell in cells]
+        if not any(cells):
             continue
-        own = _row(number, values)
-        if None in cells.values():
+        own = _row(number, dict.fromkeys(head, "") | dict(zip(head, cells, strict=False)))
+        if len(cells) < len(head):
             raise _bad(number, _("it has fewer columns than the head; the file may be cut."))
+        if any(cells[len(head) :]):
+            raise _bad(number, _("it has more columns than the head."))
         if own.attempt_id in found:
             raise _bad(number, _("this transfer stands there twice."))
         found[own.attempt_id] = own

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from datetime import date
@@ -38,12 +36,12 @@ def parse(content: bytes, *, starts_on: date, months: int) -> list[dict[str, Any
     Raises DomainError("csv"), naming the row, and changing nothing: a file of another kind, a month outside the
     period, twice or missing, an amount that is no whole number of yen.
     """
-    rows = list(csv.reader(io.StringIO(textfiles.decoded(content, field="figures", most=MAX_BYTES), newline="")))
-    columns = _columns(rows[0] if rows else [])
+    rows = textfiles.rows(content, field="figures", most=MAX_BYTES)
+    columns = _columns(next(rows, (1, []))[1])
     wanted = [clock.add_months(starts_on, number) for number in range(months)]
     place = {(day.year, day.month): number for number, day in enumerate(wanted)}
     found: dict[str, list[int | None]] = {}
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in rows:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) <= max(columns.values()):

@@ -137,6 +137,10 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "microfund.kernel.uploads.BoundedUploadHandler",
+]
 
 # --- Jobs -----------------------------------------------------------------------------------------
 # A sender gives up at once: without this, every message to a Redis that is away holds its request up for six seconds.

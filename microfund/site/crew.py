@@ -19,7 +19,7 @@ from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer
 from investments.distributions import services as distributions
-from investments.models import Distribution, ElectedReturn, Fund, PayoutRun, Period, RevenueReport, TaxPayment
+from investments.models import Distribution, ElectedReturn, Fund, PayoutRun, Period, RevenueReport
 from investments.offerings import services as offerings
 from investments.payouts import outcome, tax
 from investments.payouts import services as payouts
@@ -187,11 +187,8 @@ def _finish(work: _Work, run: PayoutRun) -> None:
 
 def _transfer(work: _Work) -> None:
     """Withheld tax to the tax office, and every transfer that was prepared."""
-    taxes = TaxPayment.objects.filter(paid_on=None, due_on__lte=work.day + timedelta(days=5)).exclude(amount=0)
-    under_way = set(
-        OutgoingTransfer.objects.filter(state__in=["prepared", "approved"]).values_list("target", flat=True)
-    )
-    own = [row for row in taxes.select_related("fund").order_by("pk") if f"tax:{row.pk}" not in under_way]
+    due = tax.unpaid().filter(due_on__lte=work.day + timedelta(days=5))
+    own = [row for row in due if not tax.is_under_way(row)]
     reason = "Paid over for the month."
     work.each("tax", own, lambda row: tax.pay_over(row, actor=work.staff["maker"], at=work.at, reason=reason))
     waiting = OutgoingTransfer.objects.filter(state__in=["prepared", "approved"]).order_by("pk")

@@ -1,45 +1,18 @@
-"""A person's holdings as CSV: for people with a spreadsheet, so nothing in it may be taken for a formula."""
+"""A person's holdings as CSV, and how the pages of this site answer with CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from microfund.kernel.sheets import write
+
 from .own_filters import holding_state
 from .own_holdings import Amounts, Row
 from .templatetags.tomobune import bilingual_filter
-
-#: A cell that begins with one of these is a formula to a spreadsheet, a tab or a line break in front of it or not.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-#: Excel in Japan takes a file without this mark for Shift JIS.
-BOM = "\ufeff"
-
-
-def cell(value: Any) -> str:
-    """A value as it may stand in a cell: dates in ISO form, whole yen as digits, texts that are no formula."""
-    if value is None:
-        return ""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(DANGEROUS) else text
-
-
-def write(lines: Iterable[Iterable[Any]], *, bom: bool) -> str:
-    """The lines as CSV with CRLF (RFC 4180), with a byte order mark in front if wanted."""
-    out = io.StringIO(BOM if bom else "", newline="")
-    out.seek(0, io.SEEK_END)
-    writer = csv.writer(out)
-    writer.writerows([cell(value) for value in line] for line in lines)
-    return out.getvalue()
 
 
 def answer(request: HttpRequest, lines: Iterable[Iterable[Any]], *, name: str) -> HttpResponse:

@@ -9,7 +9,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from investments.models import Fund, Period, TaxPayment
+from investments.models import Fund, Period
+from investments.payouts import tax
 
 DAYS = 90
 
@@ -43,8 +44,8 @@ def upcoming(on: date) -> list[Due]:
     for period in unpaid.filter(payment_due_on__range=(on, until)):
         text = _("payment of period %(number)d due") % {"number": period.number}
         found.append(Due(period.payment_due_on, text, period.fund, _page(period)))
-    for tax in TaxPayment.objects.filter(paid_on__isnull=True, due_on__range=(on, until)).select_related("fund"):
-        found.append(Due(tax.due_on, _("withheld tax due"), tax.fund, _page(tax)))
+    for row in tax.unpaid().filter(due_on__range=(on, until)):
+        found.append(Due(row.due_on, _("withheld tax due"), row.fund, _page(row)))
     for fund in Fund.objects.filter(state__in=[Fund.State.SCHEDULED, Fund.State.OPEN, Fund.State.CLOSED]):
         for day, text in (
             (fund.opens_on, _("offering opens")),

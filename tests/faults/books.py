@@ -18,113 +18,40 @@ from typing import Any
 from django.core.management import call_command, get_commands
 from django.db import connection
 
-State = dict[str, list[Any]]
+from tests.faults.money_rows import QUERIES
 
-_QUERIES = {
-    "fund": "SELECT state, opened_at IS NOT NULL, closed_at IS NOT NULL, succeeded_at IS NOT NULL, ended_at IS NOT NULL"
-    " FROM investments_fund WHERE id = %(fund)s",
-    "counter": "SELECT accepting, offered, reserved, reserved_delayed, sold, cleared FROM investments_fundcounter"
-    " WHERE fund_id = %(fund)s",
-    "orders": "SELECT supporter_message, state, method, units, total, counted, extensions, paid_at IS NOT NULL,"
-    " cooling_off_ends_at IS NOT NULL, cleared_at IS NOT NULL, confirmed_at IS NOT NULL, frozen_at IS NOT NULL,"
-    " ended_at IS NOT NULL, reserved_until IS NOT NULL,"
-    " (SELECT count(*) FROM investments_acceptance AS a WHERE a.order_id = o.id)"
-    " FROM investments_order AS o WHERE fund_id = %(fund)s",
-    "attempts": "SELECT o.supporter_message, a.method, a.state, a.amount, a.captured, a.currency,"
-    " a.session_id IS NOT NULL, a.intent_id IS NOT NULL, a.resolved_at IS NOT NULL, a.next_check_at IS NOT NULL"
-    " FROM investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id"
-    " WHERE o.fund_id = %(fund)s",
-    "refunds": "SELECT o.supporter_message, r.amount, r.state, r.reason, r.by_bank, r.provider_id IS NOT NULL,"
-    " r.settled_at IS NOT NULL FROM investments_refund AS r JOIN investments_order AS o ON o.id = r.order_id"
-    " WHERE o.fund_id = %(fund)s",
-    "disputes": "SELECT o.supporter_message, d.state, d.amount, d.fee, d.from_order, d.from_refunds, d.needs_decision,"
-    " d.decision, d.closed_at IS NOT NULL"
-    " FROM investments_dispute AS d JOIN investments_order AS o ON o.id = d.order_id WHERE o.fund_id = %(fund)s",
-    "holdings": "SELECT o.label, h.units, h.frozen_at IS NOT NULL,"
-    " (SELECT array_agg(m.kind || m.units::text ORDER BY m.kind, m.units) FROM investments_movement AS m"
-    "   WHERE m.holding_id = h.id)"
-    " FROM investments_holding AS h JOIN LATERAL (SELECT min(supporter_message) AS label FROM investments_order"
-    "   WHERE investor_id = h.investor_id AND fund_id = h.fund_id) AS o ON true WHERE h.fund_id = %(fund)s",
-    "persons": "SELECT units FROM investments_personfund WHERE fund_id = %(fund)s",
-    "totals": "SELECT invested FROM investments_personbusiness WHERE business_id ="
-    " (SELECT business_id FROM investments_fund WHERE id = %(fund)s)",
-    "periods": "SELECT number, starts_on::text, ends_on::text, payment_due_on::text, state FROM investments_period"
-    " WHERE fund_id = %(fund)s",
-    "reports": "SELECT p.number, r.version, r.state, r.action, r.restatement, r.revenue, r.decided_by_id IS NOT NULL"
-    " FROM investments_revenuereport AS r JOIN investments_period AS p ON p.id = r.period_id"
-    " WHERE p.fund_id = %(fund)s",
-    "distributions": "SELECT p.number, d.supplement, d.state, d.action, d.reason, d.per_unit, d.units, d.gross, d.tax,"
-    " d.received, d.instalment_per_unit, d.approved_by_id IS NOT NULL, d.in_kind, d.given_back, d.returned,"
-    " (SELECT array_agg(a.units || ' ' || a.gross || ' ' || a.tax || ' ' || a.net ORDER BY a.units)"
-    "   FROM investments_allocation AS a WHERE a.distribution_id = d.id),"
-    " (SELECT array_agg(i.number || ' ' || i.state || ' ' || i.per_unit || ' ' || i.complete ORDER BY i.number)"
-    "   FROM investments_instalment AS i WHERE i.distribution_id = d.id)"
-    " FROM investments_distribution AS d JOIN investments_period AS p ON p.id = d.period_id"
-    " WHERE d.fund_id = %(fund)s",
-    "write_offs": "SELECT p.number, d.written_off, d.written_off_per_unit, w.state, w.amount, w.per_unit, w.net, w.tax,"
-    " w.credit, w.credit_left, w.returned, w.checker_id IS NOT NULL FROM investments_writeoff AS w"
-    " JOIN investments_distribution AS d ON d.id = w.distribution_id"
-    " JOIN investments_period AS p ON p.id = d.period_id WHERE d.fund_id = %(fund)s",
-    "payouts": "SELECT y.state, y.gross, y.principal, y.tax, y.net, y.withheld_on::text, y.paid_on::text,"
-    " (SELECT array_agg(i.gross || ' ' || i.tax ORDER BY i.gross) FROM investments_payoutitem AS i"
-    "   WHERE i.payout_id = y.id),"
-    " (SELECT array_agg(t.number || ' ' || t.state || ' ' || t.amount || ' ' || r.state || ' ' || r.pay_on"
-    "   ORDER BY t.number) FROM investments_payoutattempt AS t JOIN investments_payoutrun AS r ON r.id = t.run_id"
-    "   WHERE t.payout_id = y.id),"
-    " (SELECT count(*) FROM investments_bankreturn AS b JOIN investments_payoutattempt AS t ON t.id = b.attempt_id"
-    "   WHERE t.payout_id = y.id)"
-    " FROM investments_payout AS y WHERE y.fund_id = %(fund)s",
-    "entries": "SELECT e.kind, array_agg(b.kind || ' ' || a.code || ' ' || l.side || l.amount || ' ' || l.currency"
-    "   || ' ' || coalesce(o.supporter_message, split_part(l.subject, ':', 1))"
-    "   ORDER BY b.kind, a.code, l.side, l.amount, o.supporter_message)"
-    " FROM investments_entry AS e JOIN investments_line AS l ON l.entry_id = e.id"
-    " JOIN investments_account AS a ON a.id = l.account_id JOIN investments_book AS b ON b.id = a.book_id"
-    " LEFT JOIN investments_order AS o ON l.subject = 'order:' || o.id::text"
-    " WHERE e.id IN (SELECT l2.entry_id FROM investments_line AS l2"
-    "   JOIN investments_account AS a2 ON a2.id = l2.account_id JOIN investments_fund AS f ON f.book_id = a2.book_id"
-    "   WHERE f.id = %(fund)s"
-    "   UNION ALL SELECT l3.entry_id FROM investments_line AS l3 WHERE l3.subject IN"
-    "   (SELECT 'order:' || id::text FROM investments_order WHERE fund_id = %(fund)s))"
-    " GROUP BY e.id, e.kind",
-    "receipts": "SELECT l.amount, l.remaining, l.problem, (SELECT array_agg(u.purpose || u.amount::text ORDER BY 1)"
-    "   FROM investments_receiptuse AS u WHERE u.line_id = l.id)"
-    " FROM investments_statementline AS l WHERE l.payer_code <> '' AND l.payer_code IN"
-    "   (SELECT payer_code FROM investments_order WHERE fund_id = %(fund)s UNION"
-    "    SELECT payer_code FROM investments_distribution WHERE fund_id = %(fund)s)",
-    "webhooks": "SELECT d.kind, d.state FROM investments_webhookdelivery AS d WHERE EXISTS (SELECT FROM"
-    " investments_paymentattempt AS a JOIN investments_order AS o ON o.id = a.order_id"
-    " WHERE o.fund_id = %(fund)s AND d.object_id IN (a.session_id, a.intent_id))",
-    "audit": "SELECT r.action, coalesce(o.supporter_message, ''), r.changes->'state', r.reason,"
-    " r.actor_label = 'system' FROM audit_auditrow AS r"
-    " LEFT JOIN investments_order AS o ON r.object_type = 'investments.Order' AND r.object_id = o.id::text"
-    " WHERE o.fund_id = %(fund)s OR (r.object_type = 'investments.Fund' AND r.object_id = %(fund)s::text)"
-    " OR (r.object_type = 'investments.PaymentAttempt' AND r.object_id IN (SELECT a.id::text FROM"
-    "   investments_paymentattempt AS a JOIN investments_order AS o2 ON o2.id = a.order_id"
-    "   WHERE o2.fund_id = %(fund)s))"
-    " OR (r.object_type = 'investments.Period' AND r.object_id IN (SELECT x.id::text FROM investments_period AS x"
-    "   WHERE x.fund_id = %(fund)s))"
-    " OR (r.object_type = 'investments.Distribution' AND r.object_id IN (SELECT x.id::text FROM"
-    "   investments_distribution AS x WHERE x.fund_id = %(fund)s))"
-    " OR (r.object_type = 'investments.Refund' AND r.object_id IN (SELECT x.id::text FROM investments_refund AS x"
-    "   JOIN investments_order AS o3 ON o3.id = x.order_id WHERE o3.fund_id = %(fund)s))"
-    " OR (r.object_type = 'investments.Dispute' AND r.object_id IN (SELECT x.id::text FROM investments_dispute AS x"
-    "   JOIN investments_order AS o4 ON o4.id = x.order_id WHERE o4.fund_id = %(fund)s))",
-    "events": "SELECT e.kind, coalesce(o.supporter_message, ''), e.payload->>'state', e.done_at IS NOT NULL,"
-    " (SELECT array_agg(d.subscriber ORDER BY d.subscriber) FROM outbox_delivery AS d WHERE d.event_id = e.id)"
-    " FROM outbox_event AS e LEFT JOIN investments_refund AS r ON r.id = (e.payload->>'refund_id')::bigint"
-    " LEFT JOIN investments_order AS o ON o.id = coalesce((e.payload->>'order_id')::bigint, r.order_id)"
-    " WHERE o.fund_id = %(fund)s OR (e.payload->>'fund_id')::bigint = %(fund)s",
-}
+State = dict[str, list[Any]]
 
 
 def state_of(fund_id: int) -> State:
     """Every money row of one fund as ordered plain values: no ids, no references, no instants."""
+    return _read(QUERIES, fund_id)
+
+
+def _read(queries: dict[str, str], fund_id: int) -> State:
     state: State = {}
     with connection.cursor() as cursor:
-        for name, sql in _QUERIES.items():
+        for name, sql in queries.items():
             cursor.execute(sql, {"fund": fund_id})
             state[name] = sorted(json.dumps(row, default=str, ensure_ascii=False) for row in cursor.fetchall())
     return state
+
+
+#: What a fund paid and what moved its book, however many payments and entries that took.
+_SUMS = {
+    "entries": "SELECT e.kind, a.code, l.side, sum(l.amount) FROM investments_entry AS e"
+    " JOIN investments_line AS l ON l.entry_id = e.id JOIN investments_account AS a ON a.id = l.account_id"
+    " JOIN investments_fund AS f ON f.book_id = a.book_id WHERE f.id = %(fund)s GROUP BY 1, 2, 3",
+    "payouts": "SELECT h.units, y.state, sum(y.gross), sum(y.principal), sum(y.tax), sum(y.net)"
+    " FROM investments_payout AS y JOIN investments_holding AS h"
+    " ON h.investor_id = y.investor_id AND h.fund_id = y.fund_id WHERE y.fund_id = %(fund)s GROUP BY h.id, 1, 2",
+    **{name: QUERIES[name] for name in ("fund", "periods", "reports", "distributions", "taxes", "set_aside")},
+}
+
+
+def sums_of(fund_id: int) -> State:
+    """As `state_of`, of a fund in its term, without saying in how many runs it was paid."""
+    return _read(_SUMS, fund_id)
 
 
 def states_by_label(fund_id: int, *, without: tuple[str, ...] = ()) -> dict[str, State]:

@@ -112,7 +112,7 @@ class Buyers:
         fund = self.funds[number]
         person, token = self._turn()
         facts = {"fund": fund.pk, "investor": person.pk, "units": 1, "method": "card", "at": world.NOW.isoformat()}
-        order = world.place_again({**facts, "token": token, "label": token})
+        order = world.place_again({**facts, "token": token, "label": f"<{token}>"})
         self.town.note(token, "placed")
         if number == 0:
             attempt = world.open_page(order)
@@ -232,7 +232,7 @@ def main(kills: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from tests.faults import books, provider, world
+    from tests.faults import afterwards, books, provider, world
     from tests.faults.payday import Payday
     from tests.faults.scale import SEED, rng
 
@@ -244,6 +244,9 @@ def main(kills: int) -> None:
         town = Town()
         groups = [Buyers(town, chance), Payday(town, chance)]
         answer: dict[str, Any] = {"seed": SEED, "durable": run(town, groups, cluster, kills, chance)}
+        compared, differs = afterwards.compare(*groups)
+        answer["durable"] |= {"compared": compared, "differs": differs}
+        provider.set_clock(world.NOW)
         try:
             books.verify_everything()
         except SystemExit as red:

@@ -44,6 +44,11 @@ class Payday:
                 repay.report(fund, number, self.chance.randint(20_000_000, 90_000_000))
             self.funds.append(fund)
 
+    def finish(self) -> None:
+        """Every desk works until there is nothing to do."""
+        while any([self._decide(), self._receive(), self._run()]):
+            continue
+
     def _try(self, desk: Callable[[], bool]) -> None:
         """One act of a desk; a short rest where there is nothing to do."""
         from django.db import connection

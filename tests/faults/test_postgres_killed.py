@@ -1,6 +1,7 @@
 """Row 6 of the proofs: PostgreSQL is killed with SIGKILL, all its processes at once, under buyers and the desks of a
-payday; nothing acknowledged is lost. The server is one of its own with fsync on; buyers and desks are a process of
-their own (`buyers.py`, `payday.py`).
+payday; nothing acknowledged is lost, and once everybody has finished, all is as if nothing had been killed
+(`afterwards.py`). The server is one of its own with fsync on; buyers and desks are a process of their own (`buyers.py`,
+`payday.py`).
 """
 
 from __future__ import annotations
@@ -60,13 +61,15 @@ PAYDAY = {"calculated": 1, "approved": 1, "received": 1, "prepared": 1, "sent": 
 def test_no_acknowledged_commit_is_lost(answer: dict[str, Any]) -> None:
     """architecture.md section 3, domain.md sections 6 to 9."""
     tally, found = Tally("6 PostgreSQL killed", started=answer["began"]), answer["durable"]
-    for what in ("kills", "processes", *BOUGHT, "cancelled", *PAYDAY, "done", "unknown"):
+    for what in ("kills", "processes", *BOUGHT, "cancelled", *PAYDAY, "done", "unknown", "compared"):
         tally.add(what, found.get(what, 0))
     assert not found["lost"], "\n".join(found["lost"])
     assert not found["wrong"], "\n".join(found["wrong"])
+    assert not found["differs"], "\n".join(found["differs"][:20])
     tally.require("kills", KILLS)
     tally.require("unknown", KILLS)
     tally.require("cancelled", 1)
+    tally.require("compared", BOUGHT["placed"] * KILLS)
     for what, least in (BOUGHT | PAYDAY).items():
         tally.require(what, least * KILLS)
     tally.show()

@@ -1,7 +1,9 @@
 """Row 28 of the proofs: years of funds day by day with faults, and the same years with each sweep late: one state.
 
-A fund begins on 29 February, one has its payments fall on the closed days of the new year, one is wound up; the table
-of holidays changes on the way; people act at the first instant, at noon and in the last second of a day.
+A fund begins on 29 February, one has its payments fall on the closed days of the new year, one is wound up, of one the
+business never pays all, two are of one business; a second disaster puts payments off, another leaves periods uncounted
+and is over early; holders take goods or give back; the table of holidays changes on the way; people act at the first
+instant, at noon and in the last second of a day.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from investments.payouts.models import PayoutAttempt, PayoutRun
 from microfund.kernel import clock
 from microfund.kernel.schedule import services as schedule
 from tests import repay
-from tests.faults import books, decade
-from tests.faults.decade import Shape, Story, Years
+from tests.faults import books, decade, years
+from tests.faults.decade import Disaster, Shape, Story
 from tests.faults.scale import SEED, TORTURE, Tally, rng, rounds
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -30,13 +32,19 @@ LONG_FUNDS = 50
 
 
 def short() -> list[Shape]:
-    """Three funds of half-year periods."""
+    """Funds of half-year periods, and one of years."""
     return [
-        Shape(date(2024, 2, 29), 3, 6, f"{SEED}:leap"),
+        Shape(date(2024, 2, 29), 3, 6, f"{SEED}:leap", in_kind=True),
         # Its periods end 120 days before the new year, and before the end of April.
-        Shape(date(2024, 3, 3), 3, 6, f"{SEED}:new year"),
+        Shape(date(2024, 3, 3), 3, 6, f"{SEED}:new year", same_business=True),
         Shape(date(2024, 4, 1), 4, 6, f"{SEED}:early end", wound_up_in=3),
+        Shape(date(2024, 3, 10), 2, 12, f"{SEED}:given up", written_off_in=1, in_kind=True),
     ]
+
+
+def short_disasters() -> list[Disaster]:
+    """One while the first periods of half a year are open, one before the last year is over."""
+    return [Disaster(date(2024, 6, 3), "defer", date(2024, 10, 7)), Disaster(date(2026, 1, 5), "waive")]
 
 
 def long(number: int) -> list[Shape]:
@@ -49,8 +57,26 @@ def long(number: int) -> list[Shape]:
     for own in range(len(shapes), LONG_FUNDS):
         starts = date(2023, 1, 1) + timedelta(days=chance.randint(60, 790))
         early = chance.randint(2, 9) if chance.random() < 0.1 or own == 2 else 0
-        shapes.append(Shape(starts, 10, 12, f"{SEED}:{number}:{own}", wound_up_in=early))
+        shapes.append(
+            Shape(
+                starts,
+                10,
+                12,
+                f"{SEED}:{number}:{own}",
+                wound_up_in=early,
+                written_off_in=chance.randint(1, 10) if chance.random() < 0.4 else 0,
+                in_kind=chance.random() < 0.5,
+                same_business=chance.random() < 0.3,
+            )
+        )
     return shapes
+
+
+def long_disasters(number: int) -> list[Disaster]:
+    """Three in ten years, one of which is over early."""
+    chance = rng(f"disasters {number}")
+    first, second, third = (date(year, chance.randint(1, 12), 1) for year in (2026, 2029, 2032))
+    return [Disaster(first, "defer"), Disaster(second, "waive", second + timedelta(days=120)), Disaster(third, "waive")]
 
 
 @pytest.fixture
@@ -62,11 +88,13 @@ def holidays(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[date]]:
     yield more
 
 
-def tell(shapes: list[Shape], holidays: set[date], *, faulty: float | None, seed: str) -> tuple[Story, Years]:
+def tell(
+    shapes: list[Shape], disasters: list[Disaster], holidays: set[date], *, faulty: float | None, seed: str
+) -> tuple[Story, years.Years]:
     """One telling, from the first day to the last; a day on which many are to be paid becomes a holiday in the middle
     of the first fund's term."""
     holidays.clear()
-    story = Story(shapes)
+    story = Story(shapes, disasters)
     story.begin()
     fund = story.funds[0]
     second = Period.objects.get(fund=fund, number=2)
@@ -76,9 +104,9 @@ def tell(shapes: list[Shape], holidays: set[date], *, faulty: float | None, seed
         holidays.add(second.payment_due_on)
 
     story.at(known, decade.HOURS[1], declare)
-    years = Years(story, rng(seed), faulty, each_year=repay.books_are_right)
-    years.play()
-    return story, years
+    told = years.Years(story, rng(seed), faulty, each_year=repay.books_are_right)
+    told.play()
+    return story, told
 
 
 def states(story: Story) -> list[books.State]:
@@ -90,12 +118,14 @@ def test_years_day_by_day_with_faults_end_where_the_same_years_end_with_every_sw
     tally = Tally("28 ten years" if TORTURE else "28 years")
     for number in rounds(short=1, long=100):
         shapes = long(number) if TORTURE else short()
-        daily, every_day = tell(shapes, holidays, faulty=TROUBLE, seed=f"daily {number}")
-        late, catch_up = tell(shapes, holidays, faulty=None, seed=f"late {number}")
+        disasters = long_disasters(number) if TORTURE else short_disasters()
+        daily, every_day = tell(shapes, disasters, holidays, faulty=TROUBLE, seed=f"daily {number}")
+        late, catch_up = tell(shapes, disasters, holidays, faulty=None, seed=f"late {number}")
         for own, first, second in zip(shapes, states(daily), states(late), strict=True):
             assert not (found := books.difference(first, second)), f"{own}\n{found}"
         for story in (daily, late):
-            assert not decade.unfinished(story.funds) and not decade.open_attempts(story.funds)
+            assert not years.unfinished(story.funds) and not years.open_attempts(story.funds)
+            assert not years.open_vouchers(story.funds)
         assert daily.told == late.told
         assert catch_up.sweeps_run * 3 < every_day.sweeps_run, "the late telling was not late"
         for name, times in (every_day.faults + daily.told).items():
@@ -115,6 +145,13 @@ def test_years_day_by_day_with_faults_end_where_the_same_years_end_with_every_sw
         "run",
         "tax",
         "return",
+        "choice",
+        "voucher used",
+        "write-off",
+        "moratorium: defer",
+        "moratorium: waive",
+        "moratorium over",
+        "settled",
     ):
         tally.require(name, 1)
     tally.show()
@@ -154,6 +191,6 @@ def test_control_a_sweep_that_looks_at_one_day_only_is_found(
     shapes = [Shape(date(2024, 3, 3), 1, 6, "control")]
     story = Story(shapes)
     story.begin()
-    Years(story, rng("control"), None).play()
-    assert decade.open_attempts(story.funds), "the spoilt sweep was not noticed"
+    years.Years(story, rng("control"), None).play()
+    assert years.open_attempts(story.funds), "the spoilt sweep was not noticed"
     assert PayoutAttempt.objects.filter(payout__fund__in=story.funds).exists()

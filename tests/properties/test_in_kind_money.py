@@ -20,7 +20,7 @@ from microfund.kernel.outbox import services as outbox
 from rewards import in_kind, vouchers
 from rewards.models import Voucher
 from tests import repay
-from tests.investments.distributions.test_in_kind import elect, held, offered
+from tests.in_kind import elect, held, offered
 
 SEED = int(os.environ.get("TORTURE_SEED") or secrets.randbits(32))
 CHOICES = ("cash", "in_kind", "give_back")

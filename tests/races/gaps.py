@@ -20,9 +20,11 @@ Act = Callable[[], Any]
 
 @dataclass
 class Meeting:
-    """What came of one run. An error that is not a DomainError is a fault of ours, whoever met it."""
+    """What came of one run. An error that is not a DomainError is a fault of ours, whoever met it. `boundaries` are the
+    gaps at which no transaction of the first had read or written anything yet."""
 
     gaps: int = 0
+    boundaries: list[int] = field(default_factory=list)
     met: bool = False
     waited: bool = False
     results: dict[str, Any] = field(default_factory=dict)
@@ -89,27 +91,40 @@ def meet(first: Act, rival: Act, gap: int, watch: Watch) -> Meeting:
             time.sleep(0.001)
         meeting.waited = thread.is_alive()
 
+    under_way = False  # the first's transaction has had a statement
+
     def pass_gap() -> None:
         meeting.gaps += 1
+        if not under_way:
+            meeting.boundaries.append(meeting.gaps)
         if meeting.gaps == gap:
             come()
 
     def statement(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        nonlocal under_way
         pass_gap()
+        under_way = connection.in_atomic_block
         return execute(sql, params, many, context)
 
-    commit = connection._commit
+    commit, rollback = connection._commit, connection._rollback
 
     def gap_and_commit() -> Any:
+        nonlocal under_way
         pass_gap()
+        under_way = False
         return commit()
 
-    connection._commit = gap_and_commit
+    def end_by_rollback() -> Any:
+        nonlocal under_way
+        under_way = False
+        return rollback()
+
+    connection._commit, connection._rollback = gap_and_commit, end_by_rollback
     try:
         with connection.execute_wrapper(statement):
             meeting.run("first", first)
     finally:
-        del connection._commit
+        del connection._commit, connection._rollback
     if not meeting.met:
         come()
     thread.join(timeout=120)

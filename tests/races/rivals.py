@@ -89,6 +89,28 @@ def check_url(fund: Fund) -> str:
         return reverse("investments:check", args=[fund.slug])
 
 
+def _send(client: HTTPConnection, rival: Rival, number: int, url: str) -> Answer:
+    """A rival sends the form of one round."""
+    headers = {
+        "Cookie": f"{settings.SESSION_COOKIE_NAME}={rival.session}; {settings.CSRF_COOKIE_NAME}={CSRF}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    client.request("POST", url, urlencode(rival.forms[number]), headers)
+    response = client.getresponse()
+    response.read()
+    location = response.headers.get("Location", "")
+    return Answer(response.status, location, rival.forms[number]["form_token"], rival.units[number])
+
+
+def one_by_one(rivals: Sequence[Rival], number: int, fund: Fund, where: tuple[str, int]) -> list[Answer]:
+    """The same forms of one round, each after the answer to the one before."""
+    client = HTTPConnection(*where, timeout=150)
+    try:
+        return [_send(client, rival, number, check_url(fund)) for rival in rivals]
+    finally:
+        client.close()
+
+
 def rush(rivals: Sequence[Rival], funds: Sequence[Fund], where: tuple[str, int]) -> list[list[Answer]]:
     """All rivals send their form of each round at the same moment; the answers by round. Raises what a rival met."""
     answers: list[list[Answer]] = [[] for _fund in funds]
@@ -98,25 +120,11 @@ def rush(rivals: Sequence[Rival], funds: Sequence[Fund], where: tuple[str, int])
 
     def buy(rival: Rival) -> None:
         client = HTTPConnection(*where, timeout=150)
-        headers = {
-            "Cookie": f"{settings.SESSION_COOKIE_NAME}={rival.session}; {settings.CSRF_COOKIE_NAME}={CSRF}",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
         try:
             client.connect()
             for number, url in enumerate(urls):
                 start.wait()
-                client.request("POST", url, urlencode(rival.forms[number]), headers)
-                response = client.getresponse()
-                response.read()
-                answers[number].append(
-                    Answer(
-                        response.status,
-                        response.headers.get("Location", ""),
-                        rival.forms[number]["form_token"],
-                        rival.units[number],
-                    )
-                )
+                answers[number].append(_send(client, rival, number, url))
         except BaseException as error:  # told to the test, which fails
             failures.append(error)
             start.abort()

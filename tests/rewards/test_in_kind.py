@@ -17,7 +17,7 @@ from microfund.kernel.outbox import services as outbox
 from rewards import handlers, in_kind, vouchers
 from rewards.models import Voucher
 from tests import make, repay
-from tests.investments.distributions.test_in_kind import approved, pay_out
+from tests.in_kind import approved, pay_out
 
 pytestmark = pytest.mark.django_db
 

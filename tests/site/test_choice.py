@@ -17,7 +17,7 @@ from microfund.kernel import clock
 from microfund.kernel.outbox import services as outbox
 from rewards.models import Voucher
 from tests import repay
-from tests.investments.distributions.test_in_kind import approved, held, offered
+from tests.in_kind import approved, held, offered
 from tests.site.staff import console, make_staff, page_of
 
 pytestmark = pytest.mark.django_db

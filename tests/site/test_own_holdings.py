@@ -16,9 +16,8 @@ from django.utils import translation
 from businesses.models import Business
 from investments.models import Fund, Holding, Order, Period
 from investments.revenue.services import period_rows
-from microfund.kernel import clock
+from microfund.kernel import clock, sheets
 from microfund.kernel.money import format_money
-from microfund.site import own_csv
 from microfund.site.own_holdings import Amounts
 from tests import make
 from tests.copies import copy_fund, copy_holding, counted_queries
@@ -228,8 +227,8 @@ def test_no_text_in_the_csv_is_a_formula(first: str) -> None:
 
 
 def test_cells_are_plain() -> None:
-    assert [own_csv.cell(value) for value in (None, -5, "-", "", "a=b", "日本")] == ["", "-5", "'-", "", "a=b", "日本"]
-    assert own_csv.write([["a,b", 'say "x"']], bom=True) == '\ufeff"a,b","say ""x"""\r\n'
+    assert [sheets.cell(value) for value in (None, -5, "-", "", "a=b", "日本")] == ["", "-5", "'-", "", "a=b", "日本"]
+    assert sheets.write([["a,b", 'say "x"']], bom=True) == '\ufeff"a,b","say ""x"""\r\n'
 
 
 # --- Orders -------------------------------------------------------------------------------------------------------

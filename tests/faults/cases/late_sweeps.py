@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from investments.distributions import moratorium
 from investments.gifts import services as gifts
-from investments.models import Fund, MoratoriumFund, Order, TaxPayment, UnclaimedPart
+from investments.models import Fund, Order
 from microfund.kernel import clock
 from tests import make, repay
 from tests.faults import world
@@ -73,19 +72,9 @@ def _came_back() -> Context:
     return {**context, "at": later.isoformat()}
 
 
-def _rows(context: Context) -> list[Any]:
-    """What a fund's state does not hold: steps of moratoria, tax by month, parts that were set aside."""
-    fund = {"fund": context["fund"]}
-    return [
-        *MoratoriumFund.objects.filter(**fund).values_list("state", "error", "moratorium__told_at"),
-        *TaxPayment.objects.filter(**fund).order_by("month").values_list("month", "amount", "due_on", "paid_on"),
-        *UnclaimedPart.objects.filter(**fund).order_by("net").values_list("net", "claimed_at"),
-    ]
-
-
 CASES: dict[str, Case] = {
     "a gift that nobody accepted": Case(_gift, sweep("gifts.run_out"), also=charges),
-    "a step of a moratorium": Case(_moratorium, sweep("distributions.moratoria"), sweeps=(), also=_rows),
-    "tax of a month": Case(_month_of_tax, sweep("payouts.tax"), sweeps=_SWEEPS, also=_rows),
-    "an old return is set aside": Case(_came_back, sweep("payouts.unclaimed"), sweeps=_SWEEPS, also=_rows),
+    "a step of a moratorium": Case(_moratorium, sweep("distributions.moratoria"), sweeps=()),
+    "tax of a month": Case(_month_of_tax, sweep("payouts.tax"), sweeps=_SWEEPS),
+    "an old return is set aside": Case(_came_back, sweep("payouts.unclaimed"), sweeps=_SWEEPS),
 }

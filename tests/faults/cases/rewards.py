@@ -16,7 +16,7 @@ from rewards.models import Batch, Compensation, Cycle, Entitlement, Parcel, Rede
 from tests import make, repay
 from tests.faults import world
 from tests.faults.cases.case import Case, Context, at_of, context_of, sweep
-from tests.investments.distributions.test_in_kind import approved
+from tests.in_kind import approved
 from tests.rewards import build
 
 _SWEEPS = ("rewards.close", "rewards.open", "rewards.remind", "rewards.deliver")

@@ -116,15 +116,15 @@ def test_the_preview_says_what_is_not_paid_what_is_paid_later_and_what_never() -
     plan = [YEAR] * 4
     fund = repay.operating(40, periods=4, plan_revenue=plan)
     wanted = terms_on(fund, 1, 2)
-    assert outlook(fund, action="defer", **wanted).plan == Effect(TWO, TWO, 0)
+    assert outlook(fund, action="defer", **wanted).plan == Effect(TWO, TWO, 0, 4 * YEAR * 336 // 10_000 // 3_000)
     found = outlook(fund, action="waive", **wanted)
-    assert (found.plan, found.periods, found.holders, found.units) == (Effect(TWO, 0, TWO + 1), [1, 2], 1, 40)
+    assert (found.plan, found.periods, found.holders, found.units) == (Effect(TWO, 0, TWO + 1, TWO), [1, 2], 1, 40)
     assert found.reported is None
     own = repay.period(fund, 1)
     reports.await_report(own.pk, at=repay.after(own))
     repay.report(fund, 1, 2 * YEAR)
     found = outlook(fund, action="waive", **wanted)
-    assert found.reported == Effect(937, 0, 938) and found.plan == Effect(TWO, 0, TWO + 1)
+    assert found.reported == Effect(937, 0, 938, TWO) and found.plan == Effect(TWO, 0, TWO + 1, TWO)
     assert relief(fund) == ["", "", "", ""]
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from investments.banking import outgoing, zengin
 from investments.banking.models import OutgoingTransfer
+from investments.ledger import post as ledger
 from investments.ledger.post import balance
-from investments.models import Fund, Release, TaxPayment
+from investments.models import Entry, Fund, Release, TaxPayment
 from investments.payouts import release, tax
 from microfund.kernel import clock
 from microfund.kernel.audit.models import AuditRow
@@ -144,3 +145,80 @@ def test_the_withheld_tax_of_a_month_is_totalled_and_paid_over_once() -> None:
     assert refused.value.code == "done"
     assert tax.gather_due(on=first.date() + timedelta(days=400), at=first)["totals"] == 0
     books_are_right()
+
+
+def taxed(*units: int, **values: Any) -> Fund:
+    """A fund whose first period paid a profit."""
+    fund = repay.operating(
+        *units, periods=2, units_offered=300, rate_before_recoup=Decimal("0.5"), rate_after_recoup=Decimal("0.25"),
+        **values,
+    )  # fmt: skip
+    assert repay.whole_period(fund, 1, 3_600_000).tax > 0
+    return fund
+
+
+def test_all_funds_of_a_business_pay_the_tax_of_a_month_over_in_one_transfer() -> None:
+    fund = taxed(40, 3)
+    sister, other = taxed(7, business=fund.business), taxed(5)
+    own = {each.pk: each.distributions.get().tax for each in (fund, sister, other)}
+    (month,) = tax.withheld(before=date(2100, 1, 1))[fund.pk]
+    first = make.at_noon(clock.add_months(month, 1))
+    assert tax.gather_due(on=first.date(), at=first) == {"totals": 3, "errors": 0}
+    leads = list(tax.unpaid())
+    assert {row.fund_id for row in leads} == {fund.pk, other.pk}
+    slip = tax.slip(leads[0])
+    profit = sum(each.distributions.get().profit for each in (fund, sister))
+    assert (slip.people, slip.profit, slip.tax) == (3, profit, own[fund.pk] + own[sister.pk])
+    # Whichever of its totals is paid over, it is the business's.
+    later = TaxPayment.objects.get(fund=sister)
+    transfer = tax.pay_over(later, actor=repay.staff(), at=first, reason="Monthly.")
+    assert (transfer.amount, transfer.target) == (own[fund.pk] + own[sister.pk], f"tax:{leads[0].pk}")
+    assert tax.is_under_way(later) and tax.is_under_way(leads[0]) and not tax.is_under_way(leads[1])
+    with pytest.raises(DomainError) as refused:
+        tax.pay_over(leads[0], actor=repay.staff(), at=first, reason="Monthly.")
+    assert refused.value.code == "under_way"
+    made(transfer, at=first)
+    on = first.date()
+    assert dict(TaxPayment.objects.values_list("fund_id", "paid_on")) == {fund.pk: on, sister.pk: on, other.pk: None}
+    for each, left in ((fund, 0), (sister, 0), (other, own[other.pk])):
+        assert balance(each.book_id, "withholding_payable") == left
+    assert Entry.objects.get(kind="tax_paid").lines.count() == 4
+    books_are_right()
+
+
+def test_a_total_that_comes_late_waits_while_its_business_pays_the_month_over_and_follows_by_itself() -> None:
+    fund = taxed(40)
+    (month,) = tax.withheld(before=date(2100, 1, 1))[fund.pk]
+    first = make.at_noon(clock.add_months(month, 1))
+    tax.gather_due(on=first.date(), at=first)
+    transfer = tax.pay_over(TaxPayment.objects.get(), actor=repay.staff(), at=first, reason="Monthly.")
+    sister = taxed(7, business=fund.business)
+    assert tax.gather_due(on=first.date(), at=first)["totals"] == 0
+    made(transfer, at=first)
+    assert tax.gather_due(on=first.date(), at=first)["totals"] == 1
+    late = TaxPayment.objects.get(fund=sister)
+    assert (late.month, late.amount, late.paid_on) == (month, sister.distributions.get().tax, None)
+    made(tax.pay_over(late, actor=repay.staff(), at=first, reason="It came late."), at=first)
+    assert sum(TaxPayment.objects.values_list("amount", flat=True)) == sum(
+        each.distributions.get().tax for each in (fund, sister)
+    )
+    assert balance(sister.book_id, "withholding_payable") == 0
+    books_are_right()
+
+
+def test_a_month_that_one_of_its_funds_cannot_pay_is_paid_over_for_none() -> None:
+    fund = taxed(40)
+    sister = taxed(7, business=fund.business)
+    (month,) = tax.withheld(before=date(2100, 1, 1))[fund.pk]
+    first = make.at_noon(clock.add_months(month, 1))
+    tax.gather_due(on=first.date(), at=first)
+    # Nothing is left in the bank of one of them.
+    there = balance(sister.book_id, "bank")
+    ledger.post(
+        kind="released", source=("test", sister.pk), on=first.date(), at=first,
+        legs=[ledger.debit(sister.book_id, "investment_payable", there), ledger.credit(sister.book_id, "bank", there)],
+    )  # fmt: skip
+    with pytest.raises(DomainError) as refused:
+        tax.pay_over(TaxPayment.objects.get(fund=fund), actor=repay.staff(), at=first, reason="Monthly.")
+    assert refused.value.code == "bank_short"
+    assert not OutgoingTransfer.objects.filter(target__startswith="tax:").exists()
