@@ -201,6 +201,7 @@ def _account(user: Any) -> dict[str, Any]:
             UserSession.objects.filter(user=user).order_by("pk"), "ip", "user_agent", "created_at", "last_seen_at"
         ),
         "businesses": _rows(Membership.objects.filter(user=user).order_by("pk"), "business__slug", "role"),
+        "opened_documents": _rows(user.opened.order_by("pk"), "what", "at"),
         "choices_of_mails": _rows(
             NoticeChoice.objects.filter(user=user).order_by("kind"), "kind", "wanted", "changed_at"
         ),
