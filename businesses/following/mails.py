@@ -99,13 +99,11 @@ def _send_post(row: Follow, post: Post, *, at: datetime) -> None:
     _send("news_posted", row, key=f"{post.pk}", at=at, post=post, posts=[post])
 
 
-def preview(post: Post, *, language: str) -> compose.Mail:
+def preview(post: Post, *, language: str, at: datetime) -> compose.Mail:
     """The mail that a follower who reads this language will get about a post with its `first_photos`: by the function
     that writes it, and queued for nobody."""
     with compose.collecting() as found:
-        _send_post(
-            Follow(business=post.business, email="follower@sample.invalid", language=language), post, at=clock.now()
-        )
+        _send_post(Follow(business=post.business, email="follower@sample.invalid", language=language), post, at=at)
     return found[0][1]
 
 

@@ -272,7 +272,7 @@ def _mails(post: Post) -> list[compose.Mail]:
     """The mail about a post as followers will get it, first in the language in which it is written."""
     post = queries.with_first_photo(Post.objects.filter(pk=post.pk).select_related("business")).get()
     languages = sorted((code for code, _name in settings.LANGUAGES), key=lambda code: code != post.language)
-    return [mails.preview(post, language=language) for language in languages]
+    return [mails.preview(post, language=language, at=clock.now()) for language in languages]
 
 
 @xframe_options_sameorigin

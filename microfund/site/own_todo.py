@@ -43,7 +43,7 @@ class Todo:
 
 
 def todos(investor: Investor, *, at: datetime) -> list[Todo]:
-    """What waits for this person: first what has no day, then by day. Eleven queries at most."""
+    """What waits for this person: first what has no day, then by day, last what is new. Eleven queries at most."""
     found: list[Todo] = []
     waiting = list(
         Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
@@ -76,11 +76,9 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
     ]
     found += [*_came_back(investor), *_bank(investor)]
     found += _rewards(investor, at=at)
-    found += [
-        Todo(None, paper.text, paper.href, paper.label, must=False, when=_("new"))
-        for paper in unread.papers(investor, at=at)
-    ]
-    return sorted(found, key=lambda todo: (todo.on is not None, todo.on or date.min))
+    found.sort(key=lambda todo: (todo.on is not None, todo.on or date.min))
+    new = unread.papers(investor, at=at)
+    return found + [Todo(None, own.text, own.href, own.label, must=False, when=_("new")) for own in new]
 
 
 def _came_back(investor: Investor) -> list[Todo]:

@@ -42,6 +42,7 @@ from rewards.models import Booking, Entitlement
 #: Tables that point at a person, an order or a holding, and the part of the file that holds their rows.
 KEPT_IN = {
     "accounts.FormerAddress": "account",
+    "accounts.Opened": "account",
     "account.EmailAddress": "account",
     "mfa.Authenticator": "account",
     "usersessions.UserSession": "account",
