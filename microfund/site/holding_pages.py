@@ -98,7 +98,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     fund = found.fund
     made = list(
         Order.objects.filter(investor_id=found.investor_id, fund_id=found.fund_id, confirmed_at__isnull=False)
-        .select_related("terms")
+        .select_related("terms", "gift", "payer")
         .order_by("confirmed_at", "pk")
     )
     came = inherited_by(found.investor, [fund.pk])
@@ -127,9 +127,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         "periods": periods,
         "payments": paid,
         "rewards": list(entitlements_of(found.investor).filter(holding=found)),
-        "gifts": list(
-            Gift.objects.filter(order__in=made, state=Gift.State.ACCEPTED).select_related("order__payer").order_by("pk")
-        ),
+        "gifts": [row.gift for row in made if hasattr(row, "gift") and row.gift.state == Gift.State.ACCEPTED],
         "inherited": came,
         "before": payments(
             lines_where(holding__in=origins).order_by("distribution__period__number", "pk") if origins else []

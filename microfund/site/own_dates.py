@@ -26,7 +26,7 @@ NEXT_DATES = 6
 @dataclass(frozen=True, slots=True)
 class TermPeriod:
     """One period of a term: its dates, its planned sales (yen) and what they would pay by the rule; `result`, what was
-    reported and decided, of a term that has begun; `state` and `words` say how far it is, `notes` what was decided
+    reported and decided, once a period was; `state` and `words` say how far it is, `notes` what was decided
     about it beside that."""
 
     period: Period
@@ -52,12 +52,13 @@ class TermPeriod:
 def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeriod]:
     """Every period of a fund's term for `units` units: from its rows, or before the term begins from what they will be.
 
-    What a period is expected to pay is the plan put through the rule that pays, before tax. Four queries, two before
-    the term.
+    What a period is expected to pay is the plan put through the rule that pays, before tax. Four queries, two until
+    a period is reported.
     """
     begun = list(fund.periods.select_related("moratorium").order_by("number"))
     periods = begun or period_rows(fund, terms, fund.policy)
-    results = results_of(fund, terms, on=on, periods=begun) if begun else []
+    reported = any(period.state not in UNREPORTED for period in begun)
+    results = results_of(fund, terms, on=on, periods=begun) if reported else []
     plan = list(terms.plan_revenue)
     whole = len(plan) == terms.periods and units > 0
     expected = project(offerings.rule_terms(terms), plan, 100, units, Decimal(0)).periods if whole else ()

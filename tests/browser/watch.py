@@ -19,7 +19,7 @@ class Watch:
 
     Breaches of the Content-Security-Policy arrive as errors on the console. A page that answers 4xx on purpose (a form
     with errors, a page that is not there) makes Chromium write an error too; that one is no fault, the same for a
-    picture or a script is. A test that sets the clock puts a script into every frame, and the frame of a mail runs none.
+    picture or a script is. A test that sets the clock puts a script into every frame; the frame of a mail runs none.
     """
 
     def __init__(self, context: Any, *, site: str, provider: str) -> None:
