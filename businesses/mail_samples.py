@@ -99,7 +99,8 @@ def _make_post(business: Business, language: str, visibility: str = "public") ->
     )
 
 
-def _follow(business: Business, language: str, cadence: str) -> Follow:
+def make_follow(business: Business, language: str, cadence: str) -> Follow:
+    """Somebody without an account who follows the business."""
     return Follow.objects.create(
         business=business,
         email=f"{mark()}@sample.invalid",
@@ -111,20 +112,20 @@ def _follow(business: Business, language: str, cadence: str) -> Follow:
 
 
 def _follow_confirm(language: str) -> None:
-    row = _follow(make_business(language), language, Follow.Cadence.WEEKLY)
+    row = make_follow(make_business(language), language, Follow.Cadence.WEEKLY)
     following_mails.ask_to_confirm(row, "sample", cadence=row.cadence, language=language, at=clock.now())
 
 
 def _news_posted(language: str) -> None:
     business = make_business(language)
-    _follow(business, language, Follow.Cadence.INSTANT)
+    make_follow(business, language, Follow.Cadence.INSTANT)
     post = _make_post(business, language)
     following_mails.news_mail_batch(following_mails.NewsMailBatch(post.pk, 0, clock.now()))
 
 
 def _news_digest(language: str) -> None:
     business = make_business(language)
-    row = _follow(business, language, Follow.Cadence.WEEKLY)
+    row = make_follow(business, language, Follow.Cadence.WEEKLY)
     for visibility in (Post.Visibility.PUBLIC, Post.Visibility.SUPPORTERS):
         _make_post(business, language, visibility)
     monday = clock.today_in() + timedelta(days=1)

@@ -18,6 +18,7 @@ class InvestmentsConfig(AppConfig):
             inheritance_mails,
             mail_samples,
             mails,
+            outcome_mails,
             owner_mails,
             payout_mails,
             people_mails,
@@ -66,6 +67,7 @@ class InvestmentsConfig(AppConfig):
         mails.register()
         gift_mails.register()
         owner_mails.register()
+        outcome_mails.register()
         people_mails.register()
         inheritance_mails.register()
         repayment_mails.register()

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from businesses.mail_samples import TO_OWNERS, make_business, make_user, mark
-from investments import events, mails, owner_mails, people_mails
+from businesses.mail_samples import TO_OWNERS, make_business, make_follow, make_user, mark
+from investments import events, mails, outcome_mails, owner_mails, people_mails
 from investments.banking.models import BankAccount, OutgoingTransfer, ReceiptUse, StatementFile, StatementLine
 from investments.holdings.models import Holding
 from investments.investors.models import IdentityCase, Investor
@@ -270,6 +270,19 @@ def _owner_mail(tell: Callable[[Any], None], event: Callable[..., Any], language
     tell(event(make_fund(language).pk, _now()))
 
 
+def _to_follower(kind: str, language: str) -> None:
+    state = Fund.State.FAILED if kind == "follow_fund_failed" else Fund.State.OPEN
+    fund = make_fund(language, state=state)
+    make_follow(fund.business, language, "instant")
+    outcome_mails.follower_fund_batch(outcome_mails.FollowerFundBatch(fund.pk, kind, 0, _now()))
+
+
+def _funds_released(language: str) -> None:
+    fund = make_fund(language, state=Fund.State.CLOSED, closed=True)
+    make_holding(language, fund)
+    outcome_mails.release_mail_batch(outcome_mails.ReleaseMailBatch(fund.pk, "donation", 11_700_000, 0, _now()))
+
+
 # --- People -------------------------------------------------------------------------------------------------------
 
 
@@ -351,6 +364,12 @@ def register() -> None:
         ("owner_fund_failed", owner_mails.fund_failed, events.FundFailed, _("A fund closed short")),
     ):
         declare(kind, "E10", when, TO_OWNERS, partial(_owner_mail, tell, event))
+    for kind, when in (
+        ("follow_fund_succeeded", _("A fund with a minimum has what it needs")),
+        ("follow_fund_failed", _("A fund closed short")),
+    ):
+        declare(kind, "E10", when, _("who follows the business and has no units"), partial(_to_follower, kind))
+    declare("funds_released", "E11", _("Money of a fund goes to the business"), TO_HOLDERS, _funds_released)
     declare("identity_rejected", "", _("An identity could not be confirmed"), TO_INVESTOR, _identity_rejected)
     declare(
         "units_free", "", _("Units that somebody waits for are free again"), _("the next on the waiting list"),

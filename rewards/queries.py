@@ -57,6 +57,27 @@ def entitlements_of(investor: Any) -> QuerySet[Entitlement]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RewardCounts:
+    """How many rewards of a holding wait for their holder, are on their way, and have arrived."""
+
+    waiting: int = 0
+    under_way: int = 0
+    received: int = 0
+
+
+def reward_counts(holdings: Sequence[int]) -> dict[int, RewardCounts]:
+    """The rewards of holdings (ids), each item counted; one query."""
+    items = Sum("quantity", filter=Q(state__in=WAITING), default=0)
+    sent = Sum("quantity", filter=Q(state__in=UNDER_WAY), default=0)
+    arrived = Sum("quantity", filter=Q(state=Entitlement.State.DELIVERED), default=0)
+    found = Entitlement.objects.filter(holding__in=holdings).values("holding_id").order_by()
+    return {
+        row["holding_id"]: RewardCounts(row["waiting"], row["under_way"], row["received"])
+        for row in found.annotate(waiting=items, under_way=sent, received=arrived)
+    }
+
+
 def vouchers_of(investor: Any) -> QuerySet[Voucher]:
     """The vouchers of what a person takes in kind, or is paid of a deceased's, the newest first; one query."""
     mine = Q(line__allocation__holding__investor=investor) | Q(line__allocation__holding__paid_to=investor)

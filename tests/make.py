@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
 from django.db import transaction
 from django.utils import timezone
 
@@ -205,10 +206,18 @@ def make_user(*, email: str = "", password: str = PASSWORD, **values: Any) -> Us
     return user
 
 
-def make_member(business: Business, *, role: str = Membership.Role.OWNER, **values: Any) -> User:
-    """A user who speaks for the business."""
+#: Of the second factor of everybody who has one.
+SECRET = "JBSWY3DPEHPK3PXPGGGGGGGGGGGGGGGG"
+
+
+def make_member(
+    business: Business, *, role: str = Membership.Role.OWNER, second_factor: bool | None = None, **values: Any
+) -> User:
+    """A user who speaks for the business; an owner with a second factor, which the studio asks of them."""
     user = make_user(**values)
     Membership.objects.create(business=business, user=user, role=role)
+    if role == Membership.Role.OWNER if second_factor is None else second_factor:
+        TOTP.activate(user, SECRET)
     return user
 
 

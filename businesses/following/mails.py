@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
+from django.conf import settings
 from django.core import signing
 from django.utils import translation
 
+from businesses import images
 from businesses.events import PostPublished
 from businesses.news import queries as news
 from businesses.news.models import Post
 from microfund.kernel import clock
+from microfund.kernel.notices import compose
 from microfund.kernel.notices import services as notices
+from microfund.kernel.notices.letters import Letter
 from microfund.kernel.notices.parts import link, name_of
 from microfund.kernel.outbox.models import Event
 from microfund.kernel.outbox.services import publish, subscribe
@@ -73,7 +79,7 @@ def _batch(batch: NewsMailBatch) -> None:
 
 def news_mail_batch(event: NewsMailBatch) -> None:
     """Write to the next followers of the post's business, then ask for the rest; nothing once it was withdrawn."""
-    post = news.published().filter(pk=event.post_id).first()
+    post = news.with_first_photo(news.published().filter(pk=event.post_id)).first()
     if post is None:
         return
     followers = list(
@@ -84,9 +90,21 @@ def news_mail_batch(event: NewsMailBatch) -> None:
     )
     for row in followers:
         row.business = post.business
-        _send("news_posted", row, key=f"{post.pk}", at=event.at, post=post, posts=[post])
+        _send_post(row, post, at=event.at)
     if len(followers) == BATCH:
         _batch(NewsMailBatch(post.pk, followers[-1].pk, event.at))
+
+
+def _send_post(row: Follow, post: Post, *, at: datetime) -> None:
+    _send("news_posted", row, key=f"{post.pk}", at=at, post=post, posts=[post])
+
+
+def preview(post: Post, *, language: str, at: datetime) -> compose.Mail:
+    """The mail that a follower who reads this language will get about a post with its `first_photos`: by the function
+    that writes it, and queued for nobody."""
+    with compose.collecting() as found:
+        _send_post(Follow(business=post.business, email="follower@sample.invalid", language=language), post, at=at)
+    return found[0][1]
 
 
 # --- Once a week --------------------------------------------------------------------------------------------------
@@ -116,7 +134,7 @@ def _digest(batch: NewsDigestBatch) -> None:
 def news_digest_batch(event: NewsDigestBatch) -> None:
     """Write to the next weekly followers of businesses that posted something, then ask for the rest."""
     posts: dict[int, list[Post]] = defaultdict(list)
-    for post in _posted_before(date.fromisoformat(event.monday)):
+    for post in news.with_first_photo(_posted_before(date.fromisoformat(event.monday))):
         posts[post.business_id].append(post)
     followers = list(
         queries.live()
@@ -158,6 +176,26 @@ def ask_to_confirm(row: Follow, token: str, *, cadence: str, language: str, at: 
 
 
 def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], **context: Any) -> None:
+    """Queue one mail about news."""
+
+    def words() -> dict[str, Any]:
+        return {
+            "items": [(post, _post_url(post), _picture_url(post)) for post in posts],
+            "business_url": link("businesses:detail", row.business.slug),
+            **context,
+        }
+
+    _queue(kind, row, words, key=key, at=at)
+
+
+def write(kind: str, row: Follow, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:
+    """Queue a letter to a follower, in their language; `letter` is called while it is active."""
+    _queue(kind, row, lambda: {"letter": letter()}, key=key, at=at, template="letter")
+
+
+def _queue(
+    kind: str, row: Follow, words: Callable[[], dict[str, Any]], *, key: str, at: datetime, template: str = ""
+) -> None:
     """Queue one mail to a follower; who follows by account and by the same address besides gets one of them."""
     email = row.user.email if row.user else row.email
     person = hashlib.sha256(email.encode()).hexdigest()[:32]
@@ -171,15 +209,16 @@ def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], 
             at=at,
             user=row.user,
             headers={"List-Unsubscribe": f"<{end_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
-            context={
-                "business_name": name_of(row.business),
-                "items": [(post, _post_url(post)) for post in posts],
-                "business_url": link("businesses:detail", row.business.slug),
-                "end_url": end_url,
-                **context,
-            },
+            template=template,
+            context={"business_name": name_of(row.business), "end_url": end_url, **words()},
         )
 
 
 def _post_url(post: Post) -> str:
     return link("businesses:news_post", post.business.slug, post.pk, post.words)
+
+
+def _picture_url(post: Post) -> str:
+    """The first photo of a post that everybody may see, else nothing."""
+    photos = [] if post.for_supporters else post.first_photos  # type: ignore[attr-defined]
+    return urljoin(settings.SITE_URL, images.src(photos[0], 960)) if photos else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from businesses.models import Business
 
@@ -28,6 +28,12 @@ def follow_of(user: Any, business: Business) -> Follow | None:
 def followed_by(user: Any) -> QuerySet[Follow]:
     """Everything the account follows, by the name of the business."""
     return live().filter(user=user).select_related("business").order_by("business__name_en", "pk")
+
+
+def cadences(business: Business) -> dict[str, int]:
+    """How many follow a business, by how often they are written to."""
+    found = live().filter(business=business).values_list("cadence").annotate(Count("pk"))
+    return dict.fromkeys(Follow.Cadence.values, 0) | dict(found)
 
 
 def count(business: Business) -> int:

@@ -8,12 +8,14 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from businesses import members
 from businesses.models import Business, Membership
+from microfund.kernel.accounts.factors import has_factor
 from microfund.kernel.pages import private
 
 View = Callable[..., HttpResponse]
@@ -40,11 +42,18 @@ class Desk:
         }
 
 
+def to_second_factor(request: HttpRequest) -> HttpResponse:
+    """Lead an owner without a second factor to where one is set up, and from there back to what was asked for."""
+    back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("studio:home")
+    return HttpResponseRedirect(f"{reverse('second_factor')}?{urlencode({'next': back})}")
+
+
 def studio(*, owners: bool = False) -> Callable[[View], View]:
     """Find the business and check the visitor's membership; with `owners` only owners enter.
 
     Without a log-in the visitor is asked for one. A business of somebody else, an unknown one, and a page for owners
-    asked for by an editor answer 404 alike. Nothing of the studio is kept by a cache.
+    asked for by an editor answer 404 alike. An owner, who signs for the business and reads addresses, needs a second
+    factor (domain.md section 11) and is led to set one up. Nothing of the studio is kept by a cache.
     """
 
     def decorate(view: View) -> View:
@@ -56,6 +65,8 @@ def studio(*, owners: bool = False) -> Callable[[View], View]:
             role = members.role_of(request.user, business) if business else ""
             if business is None or not role or (owners and role != Membership.Role.OWNER):
                 raise Http404
+            if role == Membership.Role.OWNER and not has_factor(request.user):
+                return to_second_factor(request)
             return view(request, Desk(business, role), **values)
 
         return page

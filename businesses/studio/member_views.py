@@ -42,8 +42,12 @@ def member_invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, desk, form)
-    if not limits.allowed("studio.invite", str(request.user.pk), most=INVITATIONS_A_DAY, seconds=24 * 3600):
-        return render(request, "429.html", status=429)
+    who = str(request.user.pk)
+    if not limits.allowed("studio.invite", who, most=INVITATIONS_A_DAY, seconds=24 * 3600):
+        message = _("You have invited %(most)d times within a day. You can invite again from %(time)s, Japan time.")
+        again = limits.words(limits.again_at("studio.invite", who))
+        form.add_error("email", message % {"most": INVITATIONS_A_DAY, "time": again})
+        return _page(request, desk, form, status=429)
     try:
         member = members.invite_editor(desk.business, form.cleaned_data["email"], actor=request.user, at=clock.now())
     except DomainError as error:

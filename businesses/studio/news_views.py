@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
 from businesses import images
+from businesses.following import mails
 from businesses.following import queries as following
 from businesses.models import Post
 from businesses.news import queries, services, text
 from businesses.news.models import LONGEST_SOURCE, MOST_PHOTOS
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
+from microfund.kernel.notices import compose
 from microfund.kernel.pages import form_methods, refuse
 
 from .access import Desk, studio
@@ -222,10 +227,12 @@ def news_autosave(request: HttpRequest, desk: Desk) -> JsonResponse:
 # --- Out and away -------------------------------------------------------------------------------------------------
 
 
+@csp_update({"frame-src": ["'self'"]})
 @studio()
 @form_methods
 def news_publish(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
-    """O3: the post as readers and followers will see it, and when it goes out. Nothing goes out before this page."""
+    """O3: the post as readers will see it, the whole mail to its followers in both languages, and when it goes out.
+    Nothing goes out before this page."""
     post = _post(desk, pk)
     back = reverse("studio:news", args=[desk.business.slug])
     if post.state not in (Post.State.DRAFT, Post.State.SCHEDULED):
@@ -254,10 +261,36 @@ def news_publish(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "form": form,
         "post": post,
         "photos": list(post.photos.all()),
-        "followers": following.count(desk.business),
+        "followers": following.cadences(desk.business),
+        "mails": _mails(post),
     }
     context["trail"] += [(_("News"), back), (post.title or _("Untitled"), _address("news_edit", post))]
     return render(request, "studio/news_publish.html", context)
+
+
+def _mails(post: Post) -> list[compose.Mail]:
+    """The mail about a post as followers will get it, first in the language in which it is written."""
+    post = queries.with_first_photo(Post.objects.filter(pk=post.pk).select_related("business")).get()
+    languages = sorted((code for code, _name in settings.LANGUAGES), key=lambda code: code != post.language)
+    return [mails.preview(post, language=language, at=clock.now()) for language in languages]
+
+
+@xframe_options_sameorigin
+@studio()
+@require_http_methods(["GET", "HEAD"])
+def news_mail(request: HttpRequest, desk: Desk, pk: int, language: str) -> HttpResponse:
+    """O3: the mail to followers as HTML, for the frame on the page before publishing. It can run nothing and load
+    nothing but its picture."""
+    found = next((mail for mail in _mails(_post(desk, pk)) if mail.language == language), None)
+    if found is None:
+        raise Http404
+    response = HttpResponse(found.html)
+    response["Content-Security-Policy"] = (
+        f"sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' {settings.SITE_URL}; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'self'"
+    )
+    response["Content-Language"] = language
+    return response
 
 
 @studio()

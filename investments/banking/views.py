@@ -9,7 +9,6 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
-from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
 from microfund.kernel import clock
+from microfund.kernel.accounts.factors import has_factor
 from microfund.kernel.errors import DomainError
 from microfund.kernel.pages import REFUSED, form_methods, private, refuse
 
@@ -38,7 +38,7 @@ def _for_investors(view: Any) -> Any:
         if investor is None:
             messages.info(request, _("Please give your personal details first."))
             return redirect("investments:profile")
-        if not is_mfa_enabled(request.user):
+        if not has_factor(request.user):
             return redirect("investments:bank")
         return _sure(request, investor, *arguments, **options)
 
@@ -59,7 +59,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "investor": investor,
         "account": queries.current_account(investor),
         "former": queries.former_accounts(investor) if investor else [],
-        "has_factor": is_mfa_enabled(request.user),
+        "has_factor": has_factor(request.user),
     }
     return render(request, "investments/bank.html", context)
 

@@ -24,7 +24,7 @@ from investments.orders.models import AWAITS_RECEIVER, GIFT_STATES, OPEN, Accept
 from investments.orders.services import limits_for
 from investments.payments import services as payments
 from investments.payments.models import Refund
-from microfund.kernel import clock, locks
+from microfund.kernel import clock, limits, locks
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 from microfund.kernel.outbox.services import publish
@@ -148,11 +148,12 @@ def keep(gift: Gift, *, actor: Any, at: datetime) -> None:
 
 
 def _require_pause(gift: Gift, *, at: datetime) -> None:
-    if gift.sendings >= MOST_SENDINGS or (gift.sent_at is not None and at - gift.sent_at < BETWEEN_SENDINGS):
-        raise DomainError(
-            "too_often",
-            _("It has been sent lately, or often enough. Wait an hour, or hand over the card instead."),
-        )
+    if gift.sendings >= MOST_SENDINGS:
+        raise DomainError("too_often", _("It has been sent often enough. Hand over the card instead."))
+    if gift.sent_at is not None and at - gift.sent_at < BETWEEN_SENDINGS:
+        message = _("It was sent just now. It can be sent again from %(time)s, Japan time; or hand over the card.")
+        again = limits.full_minute(gift.sent_at + BETWEEN_SENDINGS)
+        raise DomainError("too_often", message % {"time": limits.words(again)})
 
 
 def _over() -> DomainError:

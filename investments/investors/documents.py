@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from businesses import images
-from microfund.kernel import clock, locks, private
+from microfund.kernel import clock, limits, locks, private
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
 
@@ -95,9 +95,13 @@ def _judge(investor: Investor, count: int, *, at: datetime) -> None:
     """Whether this investor may send `count` pictures now."""
     if investor.identity_state == Investor.Identity.VERIFIED:
         raise DomainError("verified", _("Your identity is confirmed already; nothing more is needed."))
-    today = IdentityDocument.objects.filter(case__investor=investor, uploaded_at__gt=at - timedelta(days=1)).count()
-    if today + count > PER_DAY:
-        raise DomainError("too_often", _("That was a lot of pictures for one day. Please go on tomorrow."))
+    lately = IdentityDocument.objects.filter(case__investor=investor, uploaded_at__gt=at - timedelta(days=1))
+    times = list(lately.order_by("uploaded_at").values_list("uploaded_at", flat=True))
+    too_many = len(times) + count - PER_DAY
+    if too_many > 0:
+        again = limits.full_minute(times[min(too_many, len(times)) - 1] + timedelta(days=1))
+        message = _("You have sent many pictures within a day. You can send more from %(time)s, Japan time.")
+        raise DomainError("too_often", message % {"time": limits.words(again)}, field="front")
 
 
 def _clean(side: str, file: BinaryIO) -> tuple[bytes, int, int]:

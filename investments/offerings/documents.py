@@ -65,12 +65,12 @@ def write(fund: Fund, terms: Terms, *, at: datetime) -> list[Document]:
     return written
 
 
-def render_pdf(html: str, *, language: str, at: datetime, foot: str = "") -> bytes:
+def render_pdf(html: str, *, language: str, at: datetime, foot: str = "", landscape: bool = False) -> bytes:
     """The PDF of a document; the same input gives the same bytes. The active language is that of the document.
 
     `at` is when what it says was settled and the only instant in the file. Each page names the SHA-256 of the HTML, or
-    says `foot` where that HTML is not kept. Raises ValueError for a page that has a tag
-    which no document of ours has, and what typesetting.pdf raises.
+    says `foot` where that HTML is not kept; `landscape` lays the sheet on its side for a wide table. Raises ValueError
+    for a page that has a tag which no document of ours has, and what typesetting.pdf raises.
     """
     on = clock.today_in(at=at)
     data = {
@@ -81,5 +81,6 @@ def render_pdf(html: str, *, language: str, at: datetime, foot: str = "") -> byt
         "sha256": "" if foot else hashlib.sha256(html.encode()).hexdigest(),
         "keep": foot or _("Set from the stored HTML with the SHA-256"),
         "page": _("Page"),
+        "landscape": landscape,
     }
     return typesetting.pdf(TEMPLATE, data, at=at)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin import ModelAdmin as AnyAdmin
@@ -15,6 +14,7 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import clock, queues
+from microfund.kernel.accounts.factors import has_factor
 from microfund.kernel.accounts.roles import OPERATIONS, has_role, roles_of
 from microfund.kernel.admin import StaffAdmin
 from microfund.kernel.schedule import travel
@@ -62,12 +62,7 @@ class StaffAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
-        if not (user.is_active and user.is_staff):
-            return False
-        # Asked several times a page; a request has its own user object, so a factor taken away counts at once.
-        if not hasattr(user, "_has_second_factor"):
-            user._has_second_factor = is_mfa_enabled(user)
-        return user._has_second_factor
+        return bool(user.is_active and user.is_staff) and has_factor(user)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The work queues with their lengths and ages, those of the reader's roles first; below them all lists."""

@@ -8,13 +8,10 @@ the orders, what was accepted, who it was. Whoever never paid leaves nothing but
 from __future__ import annotations
 
 from datetime import datetime
-from importlib import import_module
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
@@ -42,6 +39,7 @@ from investments.orders import queries as orders
 from investments.orders.models import OPEN
 from investments.payouts.models import Payout
 from investments.payouts.records import accounts_sent_to
+from microfund.kernel.accounts import factors
 from microfund.kernel.accounts.models import FormerAddress, User
 from microfund.kernel.audit import services as audit
 from microfund.kernel.errors import DomainError
@@ -225,14 +223,12 @@ def _leave_the_readers(user: Any) -> None:
 
 
 def _end_login(user: Any) -> None:
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    for session in UserSession.objects.filter(user=user):
-        store(session.session_key).delete()
-    UserSession.objects.filter(user=user).delete()
+    factors.end_sessions(user)
     Authenticator.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     FormerAddress.objects.filter(user=user).delete()
     NoticeChoice.objects.filter(user=user).delete()
+    user.opened.all().delete()
     CalendarAddress.objects.filter(user=user).delete()
     user.email = f"closed-{user.pk}@closed.invalid"
     user.is_active = False

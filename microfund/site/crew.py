@@ -67,7 +67,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.day = clock.today_in(None, self.at)
-        mails = {email.split("@")[0]: email for _who, email, _word, secret in demo_logins.LOGINS if secret}
+        mails = {email.split("@")[0]: email for _who, email, _word, _secret in demo_logins.STAFF}
         people = {user.email: user for user in User.objects.filter(email__in=mails.values())}
         self.staff = {name: people[email] for name, email in mails.items()}
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -20,7 +20,10 @@ from investments.offerings import queries as offerings
 from investments.offerings.models import Document, Fund
 from investments.orders import queries as orders
 from investments.orders.models import Order
+from microfund.kernel import clock
 from microfund.kernel.pages import private
+
+from . import unread
 
 ONE_YEAR = 365 * 24 * 3600
 
@@ -85,15 +88,46 @@ class Kept(NamedTuple):
 @login_required
 def my_documents(request: HttpRequest) -> HttpResponse:
     """I8: every document that was accepted with the visitor's orders, and those of terms that were amended since, by
-    fund and date; four queries however many there are."""
+    fund and date; the statements of years and of holdings; what was not opened yet is marked. As many queries however
+    many there are."""
     investor = investors.investor_of(request.user)
-    made = list(orders.orders_of(investor)) if investor else []
-    context = {"funds": _kept_by_fund(made, investor), "trail": [(_("My account"), reverse("me"))]}
+    context: dict[str, Any] = {"trail": [(_("My account"), reverse("me"))]}
+    if investor is not None:
+        new: dict[str, set[Any]] = {"terms": set(), "statement": set(), "final": set()}
+        for paper in unread.papers(investor, at=clock.now()):
+            new[paper.kind].add(paper.name)
+        context |= {
+            "funds": _kept_by_fund(investor),
+            "years": unread.years_of(investor),
+            "this_year": clock.today_in().year,
+            "finals": list(unread.final_statements(investor)),
+            "new": new,
+        }
     return render(request, "site/documents.html", context)
 
 
-def _kept_by_fund(made: list[Order], investor: Any) -> list[dict[str, Any]]:
-    """The documents of orders under the fund they belong to, the newest order's fund and the newest document first."""
+@private
+@require_safe
+@login_required
+def own_document(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open a document of one's funds from the account, which marks it as read: `form=pdf` for the PDF, `form=save` to
+    save it. 404 for one of another fund."""
+    investor = investors.investor_of(request.user)
+    found = unread.document_of(investor, pk) if investor else None
+    if found is None:
+        raise Http404
+    unread.mark(request, "terms", pk, at=clock.now())
+    where, form = [found.fund.business.slug, found.sha256], request.GET.get("form", "")
+    if form == "pdf" and found.pdf_sha256:
+        return redirect("businesses:document_pdf", *where)
+    address = reverse("businesses:document", args=where)
+    return redirect(f"{address}?download" if form == "save" else address)
+
+
+def _kept_by_fund(investor: Any) -> list[dict[str, Any]]:
+    """The documents of a person's orders under the fund they belong to, the newest order's fund and the newest document
+    first."""
+    made = list(orders.orders_of(investor))
     by_order = {order.pk: order for order in made}
     funds: dict[int, Fund] = {order.fund_id: order.fund for order in made}
     kept: dict[int, list[Kept]] = {fund_id: [] for fund_id in funds}

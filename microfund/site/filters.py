@@ -66,10 +66,12 @@ def _disasters() -> list[tuple[str, str]]:
 
 class AddressFilter(django_filters.FilterSet):
     """Search, filters and order of a list, all in the address. A value that nobody knows is left out and reported by
-    `unknown`; `sort` is no filter."""
+    `unknown`; what only orders the list is no filter."""
 
     #: Filters that a page folds away until one of them is in force.
     further: tuple[str, ...] = ()
+    #: What orders the list and leaves nothing out.
+    ordering: tuple[str, ...] = ("sort",)
 
     @property
     def first_fields(self) -> list[Any]:
@@ -94,7 +96,7 @@ class AddressFilter(django_filters.FilterSet):
     @property
     def active(self) -> dict[str, str]:
         """Filters in force by name, with their value; the order of the list is no filter."""
-        return {name: value for name, value in self.form.cleaned_data.items() if value and name != "sort"}
+        return {name: value for name, value in self.form.cleaned_data.items() if value and name not in self.ordering}
 
     def shown_value(self, name: str, value: str) -> Any:
         """How a visitor reads a filter's value."""
@@ -262,6 +264,6 @@ def feed_href(filterset: FundFilter) -> str:
 
 
 def _without(filterset: AddressFilter, path: str, name: str) -> str:
-    known = [*filterset.active, "sort"]
+    known = [*filterset.active, *filterset.ordering]
     left = [(key, filterset.data[key]) for key in known if key != name and filterset.data.get(key)]
     return f"{path}?{urlencode(left)}" if left else path

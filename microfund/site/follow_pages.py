@@ -49,10 +49,21 @@ def follow(request: HttpRequest, slug: str) -> HttpResponse:
             return HttpResponseRedirect(reverse("following"))
         ip = get_adapter(request).get_client_ip(request)
         if not limits.allowed("follow.ip", ip, most=ASKED_AN_HOUR, seconds=3600):
-            return render(request, "429.html", status=429)
+            message = _(
+                "From here many have asked to follow within an hour. You can ask again from %(time)s, Japan time."
+            )
+            form.add_error("email", message % {"time": limits.words(limits.again_at("follow.ip", ip))})
+            return _page(request, business, form, own, status=429)
         services.ask_by_email(business, form.cleaned_data["email"], cadence=cadence, language=language, at=at)
         return HttpResponseRedirect(reverse("businesses:follow_asked", args=[business.slug]))
-    return render(request, "businesses/follow.html", {**_context(business), "form": form, "own": own})
+    return _page(request, business, form, own)
+
+
+def _page(
+    request: HttpRequest, business: Business, form: FollowForm, own: Follow | None, *, status: int = 200
+) -> HttpResponse:
+    context = {**_context(business), "form": form, "own": own}
+    return render(request, "businesses/follow.html", context, status=status)
 
 
 def _context(business: Business) -> dict[str, object]:

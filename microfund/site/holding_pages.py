@@ -16,15 +16,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from investments.distributions.results import results_of
 from investments.inheritance.queries import inherited_by
-from investments.models import Holding, Order
+from investments.models import Gift, Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
 from investments.orders import supporter
 from microfund.kernel import clock
 from microfund.kernel.pages import private
 from rewards.models import Compensation
+from rewards.queries import entitlements_of
 
 from . import own_holdings, result_charts
 from .choice_pages import choosing
@@ -32,7 +32,7 @@ from .money_story import events_about
 from .own_dates import timeline
 from .own_filters import holding_state
 from .own_payments import lines_of, lines_where, payments
-from .statement_pages import FINAL
+from .unread import FINAL
 
 
 @private
@@ -98,7 +98,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     fund = found.fund
     made = list(
         Order.objects.filter(investor_id=found.investor_id, fund_id=found.fund_id, confirmed_at__isnull=False)
-        .select_related("terms")
+        .select_related("terms", "gift", "payer")
         .order_by("confirmed_at", "pk")
     )
     came = inherited_by(found.investor, [fund.pk])
@@ -111,7 +111,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     periods = timeline(fund, terms, units=found.units, on=on) if terms else []
     paid = payments(lines_of(found.investor).filter(holding=found).order_by("distribution__period__number", "pk"))
     expected = [period.projected for period in periods if period.projected]
-    results = results_of(fund, terms, on=on, periods=[row.period for row in periods]) if terms and paid else []
+    results = [row.result for row in periods if row.result] if paid else []
     return {
         "holding": found,
         "choosing": choosing(found, at=at),
@@ -126,6 +126,8 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
         "documents": list(documents.values()),
         "periods": periods,
         "payments": paid,
+        "rewards": list(entitlements_of(found.investor).filter(holding=found)),
+        "gifts": [row.gift for row in made if hasattr(row, "gift") and row.gift.state == Gift.State.ACCEPTED],
         "inherited": came,
         "before": payments(
             lines_where(holding__in=origins).order_by("distribution__period__number", "pk") if origins else []

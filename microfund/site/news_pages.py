@@ -136,7 +136,7 @@ def news_post(request: HttpRequest, slug: str, pk: int, words: str) -> HttpRespo
     return _post_page(request, post, CommentForm(initial={"form_token": uuid.uuid4()}))
 
 
-def _post_page(request: HttpRequest, post: Post, form: CommentForm) -> HttpResponse:
+def _post_page(request: HttpRequest, post: Post, form: CommentForm, *, status: int = 200) -> HttpResponse:
     reader = reader_of(request.user, post)
     whole = reader.reads_all or not post.for_supporters
     thanks, thanked = news.thanks_for(post, request.user)
@@ -159,7 +159,7 @@ def _post_page(request: HttpRequest, post: Post, form: CommentForm) -> HttpRespo
             (_("News"), reverse("businesses:news", args=[post.business.slug])),
         ],
     }
-    return render(request, "businesses/news_post.html", context)
+    return render(request, "businesses/news_post.html", context, status=status)
 
 
 @require_POST
@@ -185,8 +185,12 @@ def news_comment(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     form = CommentForm(request.POST)
     if not form.is_valid():
         return _post_page(request, post, form)
-    if not limits.allowed("news.comment", str(request.user.pk), most=COMMENTS_AN_HOUR, seconds=3600):
-        return render(request, "429.html", status=429)
+    who = str(request.user.pk)
+    if not limits.allowed("news.comment", who, most=COMMENTS_AN_HOUR, seconds=3600):
+        message = _("You have written %(most)d comments within an hour. You can go on from %(time)s, Japan time.")
+        again = limits.words(limits.again_at("news.comment", who))
+        form.add_error("text", message % {"most": COMMENTS_AN_HOUR, "time": again})
+        return _post_page(request, post, form, status=429)
     try:
         answers.comment(
             post,

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from investments.distributions.explain import relief, written_off_words
+from investments.distributions.results import Result, results_of
 from investments.models import Distribution, Fund, Holding, Period, Terms, WriteOff
 from investments.offerings import queries as offerings
 from investments.offerings.projection import ProjectedPeriod, project
@@ -24,14 +25,23 @@ NEXT_DATES = 6
 
 @dataclass(frozen=True, slots=True)
 class TermPeriod:
-    """One period of a term as planned: its dates, its planned sales (yen) and what they would pay by the rule;
-    `state` and `words` say how far it is, `notes` what was decided about it beside that."""
+    """One period of a term: its dates, its planned sales (yen) and what they would pay by the rule; `result`, what was
+    reported and decided, once a period was; `state` and `words` say how far it is, `notes` what was decided
+    about it beside that."""
 
     period: Period
     plan: int | None
     projected: ProjectedPeriod | None
     words: str
     notes: tuple[str, ...] = ()
+    result: Result | None = None
+    units: int = 0
+
+    @property
+    def mine(self) -> int | None:
+        """What was decided for the holder's units of today, yen before tax; None until it is."""
+        decided = self.result.per_unit if self.result else None
+        return None if decided is None else decided * self.units
 
     @property
     def state(self) -> str:
@@ -42,11 +52,13 @@ class TermPeriod:
 def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeriod]:
     """Every period of a fund's term for `units` units: from its rows, or before the term begins from what they will be.
 
-    What a period is expected to pay is the plan put through the rule that pays, before tax. Two queries.
+    What a period is expected to pay is the plan put through the rule that pays, before tax. Four queries, two until
+    a period is reported.
     """
-    periods = list(fund.periods.select_related("moratorium").order_by("number")) or period_rows(
-        fund, terms, fund.policy
-    )
+    begun = list(fund.periods.select_related("moratorium").order_by("number"))
+    periods = begun or period_rows(fund, terms, fund.policy)
+    reported = any(period.state not in UNREPORTED for period in begun)
+    results = results_of(fund, terms, on=on, periods=begun) if reported else []
     plan = list(terms.plan_revenue)
     whole = len(plan) == terms.periods and units > 0
     expected = project(offerings.rule_terms(terms), plan, 100, units, Decimal(0)).periods if whole else ()
@@ -58,8 +70,10 @@ def timeline(fund: Fund, terms: Terms, *, units: int, on: date) -> list[TermPeri
             projected=expected[period.number - 1] if period.number <= len(expected) else None,
             words=period_words(period, on=on),
             notes=(*([relief(period)] if period.relief else []), *told.get(period.number, ())),
+            result=results[number] if results else None,
+            units=units,
         )
-        for period in periods
+        for number, period in enumerate(periods)
     ]
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from investments.models import Fund, Holding, Order
 
 from .filters import LONGEST_SEARCH, AddressFilter
-from .own_holdings import by_state, invested, searched
+from .own_holdings import by_state, grouped, invested, searched
 
 #: What a person calls the state of a holding, and the states of its fund behind each.
 HOLDING_STATES: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -22,6 +22,8 @@ HOLDING_STATES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "repaying": (_("Repaying"), (Fund.State.OPERATING,)),
     "ended": (_("Ended"), (Fund.State.MATURED, Fund.State.SETTLED, Fund.State.WOUND_UP)),
 }
+#: By what holdings may stand together (pages.md I2).
+HOLDING_GROUPS = {"disaster": _("disaster"), "area": _("town")}
 HOLDING_SORTS = {
     "newest": _("newest"),
     "name": _("name of the business"),
@@ -55,6 +57,10 @@ class HoldingFilter(AddressFilter):
     sort = django_filters.ChoiceFilter(
         label=_("Sort by"), method="sorted_by", choices=list(HOLDING_SORTS.items()), empty_label=None
     )
+    group = django_filters.ChoiceFilter(
+        label=_("Group by"), method="grouped_by", choices=list(HOLDING_GROUPS.items()), empty_label=_("not grouped")
+    )
+    ordering = ("sort", "group")
 
     class Meta:
         model = Holding
@@ -79,6 +85,15 @@ class HoldingFilter(AddressFilter):
         if value == "investment":
             return invested(holdings).order_by(F("invested").desc(nulls_last=True), "pk")
         return holdings
+
+    def grouped_by(self, holdings: QuerySet[Holding], name: str, value: str) -> QuerySet[Holding]:
+        """Those of one disaster or town beside each other, each group in the order asked for."""
+        return grouped(holdings, value)
+
+    @property
+    def grouping(self) -> str:
+        """By what the list is grouped; empty for nothing."""
+        return self.form.cleaned_data.get("group") or ""
 
 
 class OrderFilter(AddressFilter):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Least
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from investments.distributions.elected import NET_KEPT, Choice
@@ -17,6 +18,9 @@ from investments.models import Distribution, ElectedLine, Fund, Holding, Inherit
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Payout
 from microfund.kernel import clock
+from rewards.queries import RewardCounts, reward_counts
+
+from .templatetags.tomobune import bilingual_filter
 
 #: The term of these funds has not begun.
 BEFORE_TERM = (Fund.State.OPEN, Fund.State.CLOSED)
@@ -79,11 +83,23 @@ class Row:
     amounts: Amounts
     next_on: date | None
     next_words: str
+    rewards: RewardCounts
 
     @property
     def frozen(self) -> bool:
         """Whether it is frozen: a payment of it is disputed."""
         return self.holding.frozen_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Holdings that stand together: the name of what they share (empty if nothing), the rows of this page as the page
+    shows them, and the sums of all holdings of the group, on whatever page."""
+
+    name: str
+    rows: list[Any]
+    units: int = 0
+    amounts: Amounts = Amounts()
 
 
 def holdings_of(investor: Any, *, on: date) -> QuerySet[Holding]:
@@ -194,9 +210,11 @@ def totals(investor: Any, holdings: QuerySet[Holding] | None = None) -> Amounts:
 
 
 def rows(investor: Any, holdings: Iterable[Holding]) -> list[Row]:
-    """Holdings of `holdings_of`, a page of them or all, as rows; as many queries more as `amounts_by_fund`."""
+    """Holdings of `holdings_of`, a page of them or all, as rows; as many queries more as `amounts_by_fund`,
+    and one."""
     found: list[Any] = list(holdings)
     amounts = amounts_by_fund(investor, [holding.fund_id for holding in found])
+    rewards = reward_counts([holding.pk for holding in found])
     return [
         Row(
             holding=holding,
@@ -204,6 +222,7 @@ def rows(investor: Any, holdings: Iterable[Holding]) -> list[Row]:
             amounts=amounts.get(holding.fund_id, Amounts()),
             next_on=holding.next_on,
             next_words=next_words(holding),
+            rewards=rewards.get(holding.pk, RewardCounts()),
         )
         for holding in found
     ]
@@ -239,3 +258,37 @@ def by_state(holdings: QuerySet[Holding], states: Iterable[str]) -> QuerySet[Hol
 def units(holdings: QuerySet[Holding]) -> int:
     """How many units these holdings are; one query."""
     return holdings.order_by().aggregate(units=Sum("units", default=0))["units"]
+
+
+def grouped(holdings: QuerySet[Holding], by: str) -> QuerySet[Holding]:
+    """Holdings ordered by "disaster", the latest first, or by "area", the town's name; within each as they were."""
+    keys = ["-fund__business__disaster__happened_on", "fund__business__disaster"]
+    if by == "area":
+        keys = [_town(), "fund__business__town_en"]
+    return holdings.select_related("fund__business__disaster").order_by(*keys, *holdings.query.order_by)
+
+
+def _town() -> str:
+    return f"fund__business__town_{'ja' if (get_language() or 'en').startswith('ja') else 'en'}"
+
+
+def groups(investor: Any, holdings: QuerySet[Holding], shown: list[tuple[Row, Any]], by: str) -> list[Group]:
+    """The rows of one page (with their states) in groups; ungrouped, they are one without a name. `holdings` are those
+    of all pages, of which the sums are. Two queries more, and one for an heir."""
+    if not by:
+        return [Group("", shown)] if shown else []
+    place = "fund__business__disaster" if by == "disaster" else "fund__business__town_en"
+    amounts = amounts_by_fund(investor, holdings.order_by().values("fund"))
+    units: dict[Any, int] = {}
+    sums: dict[Any, Amounts] = {}
+    for key, fund, many in holdings.order_by().values_list(place, "fund", "units"):
+        units[key] = units.get(key, 0) + many
+        sums[key] = sums.get(key, Amounts()) + amounts.get(fund, Amounts())
+    found: dict[Any, Group] = {}
+    for row, state in shown:
+        business = row.holding.fund.business
+        key = business.disaster_id if by == "disaster" else business.town_en
+        named, field = (business.disaster, "name") if by == "disaster" else (business, "town")
+        group = found.setdefault(key, Group(bilingual_filter(named, field), [], units[key], sums[key]))
+        group.rows.append((row, state))
+    return list(found.values())

@@ -12,6 +12,7 @@ from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -33,6 +34,7 @@ from .own_dates import NEXT_DATES, coming_dates, expected_payment
 from .own_filters import HoldingFilter, OrderFilter, holding_state
 from .own_recovery import recoveries
 from .own_todo import todos
+from .statement_pages import pdf_answer
 
 EMPTY_CARDS = 3
 #: How many holdings and orders the overview shows.
@@ -60,7 +62,7 @@ def me(request: HttpRequest) -> HttpResponse:
         held = list(own_holdings.holdings_of(investor, on=on)[: FEW + 1])
         dates = coming_dates(investor, on=on) if held else []
         context |= {
-            "rows": shown(own_holdings.rows(investor, held[:FEW])),
+            "groups": [own_holdings.Group("", shown(own_holdings.rows(investor, held[:FEW])))] if held else [],
             "more_holdings": len(held) > FEW,
             "totals": own_holdings.totals(investor),
             "dates": dates[:NEXT_DATES],
@@ -90,15 +92,16 @@ def shown(rows: list[own_holdings.Row]) -> list[tuple[own_holdings.Row, Any]]:
 @require_safe
 @login_required
 def holdings(request: HttpRequest) -> HttpResponse:
-    """I2: every holding with its figures, searched, filtered and sorted by the address, fifty a page; the totals are of
-    all that the filters leave."""
+    """I2: every holding with its figures, searched, filtered, sorted and grouped by the address, fifty a page; the
+    totals are of all that the filters leave."""
     investor = investors.investor_of(request.user)
     found, filterset = _holdings(request, investor)
     page = page_of(found, request.GET.get("page", "1"))
     filtered = bool(filterset.active)
+    rows = shown(own_holdings.rows(investor, page.object_list))
     context = {
         "page_obj": page,
-        "rows": shown(own_holdings.rows(investor, page.object_list)),
+        "groups": own_holdings.groups(investor, found, rows, filterset.grouping),
         "count": page.paginator.count,
         "totals": own_holdings.totals(investor, found if filtered else None),
         "units": own_holdings.units(found),
@@ -118,6 +121,29 @@ def holdings_csv(request: HttpRequest) -> HttpResponse:
     totals = own_holdings.totals(investor, found if filterset.active else None)
     on = clock.today_in()
     return own_csv.answer(request, own_csv.holdings_lines(rows, totals), name=f"holdings-{on.isoformat()}")
+
+
+@private
+@require_safe
+@login_required
+def holdings_pdf(request: HttpRequest) -> HttpResponse:
+    """I2 as PDF, by the same address as the list and grouped like it; 404 for somebody who holds nothing."""
+    investor = investors.investor_of(request.user)
+    found, filterset = _holdings(request, investor)
+    rows = shown(own_holdings.rows(investor, found))
+    if not rows:
+        raise Http404
+    at = clock.now()
+    context = {
+        "investor": investor,
+        "groups": own_holdings.groups(investor, found, rows, filterset.grouping),
+        "totals": own_holdings.totals(investor, found if filterset.active else None),
+        "units": own_holdings.units(found),
+        "chips": filters.chips(filterset, request.path),
+        "at": at,
+    }
+    html = render_to_string("site/holdings_document.html", context)
+    return pdf_answer(html, at=at, name=f"holdings-{clock.today_in(None, at).isoformat()}", landscape=True)
 
 
 def _holdings(request: HttpRequest, investor: Any) -> tuple[QuerySet[Holding], HoldingFilter]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from investments.gifts import services as gifts
 from investments.investors import queries as investors
-from investments.models import BankAccount, Gift, Holding, Investor, Order, PaymentAttempt, Refund
+from investments.models import BankAccount, Gift, Holding, Investor, Order, PaymentAttempt, Payout, Refund
 from investments.offerings.queries import TERM_RUNS
 from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.models import UNRESOLVED
@@ -22,6 +22,7 @@ from microfund.kernel import clock
 from microfund.kernel.money import format_money
 from rewards.models import Cycle, Entitlement
 
+from . import unread
 from .order_story import last_day
 from .templatetags.tomobune import bilingual_filter
 
@@ -30,18 +31,19 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """One thing: its last day (None: as soon as possible), its words, where to do it. `must` is False for what may be
-    done or only waited for."""
+    """One thing: its last day (None: as soon as possible, or what `when` says), its words, where to do it. `must` is
+    False for what may be done or only waited for."""
 
     on: date | None
     text: str
     href: str
     label: str
     must: bool = True
+    when: str = ""
 
 
 def todos(investor: Investor, *, at: datetime) -> list[Todo]:
-    """What waits for this person: first what has no day, then by day. Six queries at most."""
+    """What waits for this person: first what has no day, then by day, last what is new. Eleven queries at most."""
     found: list[Todo] = []
     waiting = list(
         Order.objects.filter(Q(state__in=UNPAID) | Q(state=Order.State.PAID), investor=investor, frozen_at=None)
@@ -72,9 +74,19 @@ def todos(investor: Investor, *, at: datetime) -> list[Todo]:
         .select_related("order")
         .order_by("pk")
     ]
-    found += _bank(investor)
+    found += [*_came_back(investor), *_bank(investor)]
     found += _rewards(investor, at=at)
-    return sorted(found, key=lambda todo: (todo.on is not None, todo.on or date.min))
+    found.sort(key=lambda todo: (todo.on is not None, todo.on or date.min))
+    new = unread.papers(investor, at=at)
+    return found + [Todo(None, own.text, own.href, own.label, must=False, when=_("new")) for own in new]
+
+
+def _came_back(investor: Investor) -> list[Todo]:
+    """A payment that the bank sent back goes out again once the account is right."""
+    if not Payout.objects.filter(investor=investor, state=Payout.State.RETURNED).exists():
+        return []
+    text = _("Your bank sent a payment back. It is kept for you, and goes out again once the account is right.")
+    return [Todo(None, text, reverse("investments:bank"), _("Look at the bank account"))]
 
 
 def _bank(investor: Investor) -> list[Todo]:
@@ -86,7 +98,8 @@ def _bank(investor: Investor) -> list[Todo]:
         return []
     text = _("We have no bank account of yours that payments could go to.")
     must = not states.isdisjoint(TERM_RUNS)
-    return [Todo(None, text, reverse("investments:bank"), _("Add the account"), must=must)]
+    when = "" if must else _("before the first payment")
+    return [Todo(None, text, reverse("investments:bank"), _("Add the account"), must=must, when=when)]
 
 
 def _rewards(investor: Investor, *, at: datetime) -> list[Todo]:

@@ -22,8 +22,8 @@ from microfund.kernel.pages import private
 from . import own_csv, own_holdings
 from .own_pages import page_of
 from .own_payments import lines_of, payments
-from .statement_pages import years_of
 from .templatetags.tomobune import bilingual_filter
+from .unread import years_of
 
 
 @private

@@ -42,6 +42,7 @@ from rewards.models import Booking, Entitlement
 #: Tables that point at a person, an order or a holding, and the part of the file that holds their rows.
 KEPT_IN = {
     "accounts.FormerAddress": "account",
+    "accounts.Opened": "account",
     "account.EmailAddress": "account",
     "mfa.Authenticator": "account",
     "usersessions.UserSession": "account",
@@ -201,6 +202,7 @@ def _account(user: Any) -> dict[str, Any]:
             UserSession.objects.filter(user=user).order_by("pk"), "ip", "user_agent", "created_at", "last_seen_at"
         ),
         "businesses": _rows(Membership.objects.filter(user=user).order_by("pk"), "business__slug", "role"),
+        "opened_documents": _rows(user.opened.order_by("pk"), "what", "at"),
         "choices_of_mails": _rows(
             NoticeChoice.objects.filter(user=user).order_by("kind"), "kind", "wanted", "changed_at"
         ),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from investments.investors.queries import investor_of
 from investments.payouts.records import accounts_sent_to
-from microfund.kernel import clock
+from microfund.kernel import clock, limits
 from microfund.kernel.audit import services as audit
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
@@ -46,15 +46,17 @@ def export(request: HttpRequest) -> HttpResponse:
     """The file, for who has just shown who they are; a few times a day, each an audit row."""
     at = clock.now()
     made = AuditRow.objects.filter(action=EXPORTED, actor_id=request.user.pk, happened_at__gt=at - timedelta(days=1))
-    too_often = made.count() >= PER_DAY
-    if request.method == "POST" and not too_often:
+    times = list(made.order_by("-happened_at").values_list("happened_at", flat=True)[:PER_DAY])
+    again_at = times[-1] + timedelta(days=1) if len(times) == PER_DAY else None
+    if request.method == "POST" and again_at is None:
         audit.record(action=EXPORTED, subject=request.user, at=at, actor=request.user)
         response = JsonResponse(
             {"made_at": at, **everything(request.user)}, json_dumps_params={"ensure_ascii": False, "indent": 2}
         )
         response.headers["Content-Disposition"] = f'attachment; filename="tomobune-{at:%Y-%m-%d}.json"'
         return response
-    return render(request, "site/export_mine.html", {"too_often": too_often}, status=429 if too_often else 200)
+    context = {"again": limits.words(limits.full_minute(again_at)) if again_at else ""}
+    return render(request, "site/export_mine.html", context, status=429 if again_at else 200)
 
 
 @private

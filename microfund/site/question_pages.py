@@ -86,8 +86,11 @@ def questions(request: HttpRequest, slug: str) -> HttpResponse:
 def _asked(request: HttpRequest, business: Business, form: QuestionForm) -> HttpResponse | None:
     if not form.is_valid():
         return None
-    if not limits.allowed("questions.ask", str(request.user.pk), most=QUESTIONS_A_DAY, seconds=86_400):
-        form.add_error(None, _("That was a lot of questions for one day. Please go on tomorrow."))
+    who = str(request.user.pk)
+    if not limits.allowed("questions.ask", who, most=QUESTIONS_A_DAY, seconds=86_400):
+        message = _("You have asked %(most)d questions within a day. You can ask again from %(time)s, Japan time.")
+        again = limits.words(limits.again_at("questions.ask", who))
+        form.add_error("text", message % {"most": QUESTIONS_A_DAY, "time": again})
         return None
     try:
         services.ask(business, asker=request.user, at=clock.now(), **form.cleaned_data)

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models.functions import ExtractYear
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -31,12 +30,10 @@ from investments.payouts.models import Payout, PayoutItem
 from microfund.kernel import clock
 from microfund.kernel.pages import private
 
-from . import own_csv, own_holdings
+from . import own_csv, own_holdings, unread
 from .templatetags.pages import percent
 from .templatetags.tomobune import bilingual_filter
 
-#: Of a holding in one of these funds, the statement is the last.
-FINAL = ("matured", "settled", "wound_up")
 _SUMS = ("gross", "principal", "profit", "tax", "net")
 
 
@@ -97,16 +94,6 @@ def _came_back(investor: Investor, **which: Any) -> list[ElectedReturn]:
     return list(own.select_related(*related).order_by("payout__paid_on", "pk"))
 
 
-def years_of(investor: Any) -> list[int]:
-    """The years in which something was transferred to a person or taken otherwise, newest first; one query."""
-    paid = Payout.objects.filter(investor=investor, state=Payout.State.PAID)
-    taken = Distribution.objects.filter(
-        elected_lines__allocation__holding__investor=investor, state=Distribution.State.APPROVED, elected_units__gt=0
-    )
-    years = paid.values_list(ExtractYear("paid_on")).union(taken.values_list(ExtractYear("approved_at")))
-    return sorted((year for (year,) in years), reverse=True)
-
-
 def _own(request: HttpRequest) -> Investor:
     investor = investors.investor_of(request.user)
     if investor is None:
@@ -125,6 +112,8 @@ def _of_year(request: HttpRequest, year: int) -> Statement:
     )
     if not (found.parts or found.otherwise or found.returned):
         raise Http404
+    if year < clock.today_in(None, found.at).year:
+        unread.mark(request, "statement", year, at=found.at)
     return found
 
 
@@ -226,10 +215,12 @@ def holding_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     )
     if not (found.parts or found.lost or found.otherwise or found.returned):
         raise Http404
+    if holding.fund.state in unread.FINAL:
+        unread.mark(request, "final", holding.reference, at=found.at)
     words = {"reference": holding.reference}
     heading = (
         _("Final statement of holding %(reference)s")
-        if holding.fund.state in FINAL
+        if holding.fund.state in unread.FINAL
         else _("Statement of holding %(reference)s")
     ) % words
     return _pdf(found, heading, name=f"statement-{holding.reference}", holding=holding)
@@ -277,13 +268,19 @@ def _pdf(found: Statement, heading: str, *, name: str, holding: Holding | None =
             "operator_email": settings.OPERATOR["email"],
         },
     )
-    on = clock.today_in(None, found.at)
+    return pdf_answer(html, at=found.at, name=name)
+
+
+def pdf_answer(html: str, *, at: datetime, name: str, landscape: bool = False) -> HttpResponse:
+    """HTML of our records (offerings/document_parts.py knows its tags) as a PDF to save, in the active language."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    operator = settings.OPERATOR[f"name_{'ja' if language == 'ja' else 'en'}"]
+    on = clock.today_in(None, at)
     foot = _("Made from the records of %(operator)s as of %(date)s") % {
         "operator": operator,
         "date": date_format(on, "DATE_FORMAT"),
     }
-    response = HttpResponse(
-        render_pdf(html, language=language, at=clock.start_of_day(on), foot=foot), content_type="application/pdf"
-    )
+    made = render_pdf(html, language=language, at=clock.start_of_day(on), foot=foot, landscape=landscape)
+    response = HttpResponse(made, content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="tomobune-{name}.pdf"'
     return response

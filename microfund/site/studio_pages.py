@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
@@ -24,11 +23,12 @@ from businesses.models import Business, Post
 from businesses.news import queries as news
 from businesses.profile import queries as profile
 from businesses.questions.models import Question
-from businesses.studio.access import Desk, studio
+from businesses.studio.access import Desk, studio, to_second_factor
 from investments.distributions.models import OWING, Distribution
 from investments.models import Period
 from investments.offerings import queries as offerings
 from microfund.kernel import clock
+from microfund.kernel.accounts.factors import has_factor
 from microfund.kernel.money import format_money
 from microfund.kernel.pages import private
 from rewards import queries as rewards
@@ -136,22 +136,19 @@ def _money_tasks(businesses: list[Business], *, at: datetime) -> list[Task]:
     return found
 
 
-def _lacks_factor(user: Any, *, owner: bool) -> bool:
-    """Whether somebody signs for a business with nothing but a password."""
-    return owner and not is_mfa_enabled(user)
-
-
 @private
 @require_safe
 @login_required
 def studio_home(request: HttpRequest) -> HttpResponse:
-    """O1: to do, and the businesses. Somebody who speaks for none is told how one comes here."""
+    """O1: to do, and the businesses. Somebody who speaks for none is told how one comes here; an owner without a second
+    factor is led to set one up."""
     own = list(members.businesses_of(request.user))
     owned = members.owned_by(request.user)
+    if owned and not has_factor(request.user):
+        return to_second_factor(request)
     context: dict[str, Any] = {
         "businesses": own,
         "tasks": tasks_of(own, owned=owned, at=clock.now()),
-        "lacks_factor": _lacks_factor(request.user, owner=bool(owned)),
         "trail": [(_("Home"), reverse("home"))],
     }
     return render(request, "studio/home.html", context)
@@ -170,7 +167,6 @@ def studio_business(request: HttpRequest, desk: Desk) -> HttpResponse:
         "figures": offerings.figures(fund, terms, on=clock.today_in(at=at), at=at) if fund and terms else None,
         "supporter_words": supporter_words(desk.business),
         "tasks": tasks_of([desk.business], owned={desk.business.pk} if desk.is_owner else set(), at=clock.now()),
-        "lacks_factor": _lacks_factor(request.user, owner=desk.is_owner),
         "latest": news.latest(desk.business),
         "followers": following.count(desk.business),
         "member_count": members.members_of(desk.business).count(),

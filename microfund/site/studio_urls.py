@@ -33,6 +33,7 @@ urlpatterns = [
     path("<slug:slug>/news/autosave/", news_views.news_autosave, name="news_autosave"),
     path("<slug:slug>/news/<int:pk>/edit/", news_views.news_edit, name="news_edit"),
     path("<slug:slug>/news/<int:pk>/publish/", news_views.news_publish, name="news_publish"),
+    path("<slug:slug>/news/<int:pk>/mail/<str:language>.html", news_views.news_mail, name="news_mail"),
     path("<slug:slug>/news/<int:pk>/withdraw/", news_views.news_withdraw, name="news_withdraw"),
     path("<slug:slug>/news/<int:pk>/delete/", news_views.news_delete, name="news_delete"),
 ]

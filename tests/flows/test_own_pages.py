@@ -284,7 +284,7 @@ def test_the_overview_asks_the_database_no_more_for_more_orders() -> None:
     few = queries_of(client, reverse("me"))
     for _number in range(6):
         make.make_order(investor=investor)
-    assert queries_of(client, reverse("me")) == few <= 20, "eight of them: the session, the user, the studio link"
+    assert queries_of(client, reverse("me")) == few <= 23, "eight of them: the session, the user, the studio link"
 
 
 def test_an_order_page_needs_few_queries() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from businesses.models import Business, Question, Wonder
 from businesses.questions import services
+from microfund.kernel import limits
 from microfund.kernel.errors import DomainError
 from tests import make
 from tests.copies import counted_queries
@@ -67,7 +69,11 @@ def test_there_is_an_end_to_the_questions_of_a_day(business: Business) -> None:
     client = browser(make.make_user())
     answers = [client.post(page_of(business), form(text=f"Question {number}?")) for number in range(6)]
     assert [answer.status_code for answer in answers] == [302] * 5 + [422]
-    assert "go on tomorrow" in answers[-1].content.decode()
+    page = answers[-1].content.decode()
+    # By the field, with the hour of the day after.
+    again = limits.words(limits.full_minute(timezone.now() + timedelta(days=1)))
+    assert 'id="id_text_error"' in page and f"You can ask again from {again}, Japan time." in page
+    assert "Question 5?" in page, "what was typed stays"
 
 
 def test_others_wonder_too_once_each(business: Business) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 
 import pytest
-from allauth.mfa.totp.internal.auth import TOTP
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -18,7 +17,6 @@ from microfund.kernel import clock, private
 from microfund.kernel.audit.models import AuditRow
 from tests import make, repay
 from tests.private_files import sweep_years_later
-from tests.site.staff import SECRET
 
 pytestmark = pytest.mark.django_db
 
@@ -95,18 +93,6 @@ def test_whoever_signs_shows_once_more_who_they_are(fund: Fund) -> None:
     answer = browser.post(asked.headers["Location"], {"password": make.PASSWORD, "next": address(fund)})
     assert answer.status_code == 302
     assert RevenueReport.objects.get().state == "submitted"
-
-
-def test_an_owner_without_a_second_factor_is_offered_one(fund: Fund, client: Client) -> None:
-    offered = "Set up a second factor"
-    assert offered in client.get(reverse("studio:home")).content.decode()
-    here = reverse("studio:business", args=[fund.business.slug])
-    assert offered in client.get(here).content.decode()
-    editor = Client()
-    editor.force_login(make.make_member(fund.business, role=Membership.Role.EDITOR))
-    assert offered not in editor.get(reverse("studio:home")).content.decode()
-    TOTP.activate(repay.owner(fund), SECRET)
-    assert offered not in client.get(here).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_a_post_from_the_first_line_to_the_public_page() -> None:
     assert client.post(address("news_new", business), {**sent, "photo": jpeg()}).status_code == 302
     assert Post.objects.count() == 1, "the same form sent again is the same draft"
     check = client.get(answer["Location"]).content.decode()
-    assert "<strong>last</strong>" in check and "0 people get a mail" in check
+    assert "<strong>last</strong>" in check and "0 people get the mail below at once" in check
     client.post(answer["Location"], {"when": "now", "do": "publish"})
     public = Client().get(reverse("businesses:news_post", args=[business.slug, post.pk, post.words]))
     assert "<strong>last</strong>" in public.content.decode() and 'alt="A boat"' in public.content.decode()
@@ -370,3 +370,25 @@ def test_the_pages_make_as_many_queries_for_thirty_posts_as_for_three() -> None:
     for state in ("draft", "scheduled", "published") * 9:
         make.make_post(business=business, author=owner, state=state)
     assert counts() == few and max(few) <= 22
+
+
+# --- The menu -----------------------------------------------------------------------------------------------------
+
+
+def groups_of(page: str) -> list[str]:
+    menu = page[page.index('class="account__nav account__nav--side"') :]
+    return re.findall(r'account__group">\s*<span>([^<]+)</span>', menu[: menu.index("</nav>")])
+
+
+def test_the_menu_stands_in_groups_and_marks_the_page_that_is_shown() -> None:
+    business = make.make_business()
+    page = browser_of(make.make_member(business)).get(address("news", business)).content.decode()
+    assert groups_of(page) == ["Speak to supporters", "Figures and money", "Your page", "Who may write"]
+    marked = re.findall(r'<a href="([^"]+)" aria-current="page"', page)
+    assert marked == [address("news", business)] * 2, "once folded for a phone, once at the side"
+    editor = make.make_member(business, role=Membership.Role.EDITOR)
+    shown = browser_of(editor).get(address("business", business)).content.decode()
+    assert groups_of(shown) == ["Speak to supporters", "Your page", "Who may write"]
+    assert (
+        address("reports", business) not in shown and reverse("rewards:letter_desk", args=[business.slug]) not in shown
+    )

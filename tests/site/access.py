@@ -98,6 +98,8 @@ class World:
             return [business.slug, self.post.pk, self.post.words]
         if name == "businesses:comment_remove":
             return [business.slug, self.post.pk, self.comment.pk]
+        if name == "studio:news_mail":
+            return [business.slug, self.post.pk, "ja"]
         if name in ("businesses:news_thanks", "businesses:news_comment", *POST_OF_STUDIO):
             return [business.slug, self.post.pk]
         if name == "rewards:pack":
@@ -146,6 +148,8 @@ class World:
             return [self.gift.token, self.gift.order.fund.documents.order_by("pk")[0].pk]
         if name in ("investments:gift_offer", "investments:gift_you", "investments:gift_documents"):
             return [self.gift.token]
+        if name == "own_document":
+            return [self.document.pk]
         if name == "investments:open_document":
             return [self.order.fund.slug, self.document.pk]
         if name in ("investments:pay", "investments:return", "investments:transfer", "investments:cancel", "order"):
@@ -254,8 +258,8 @@ def build() -> World:
     over = order.cooling_off_ends_at
     assert orders.confirm_due(on=clock.today_in(None, over), at=over)["confirmed"] == 1
     order.refresh_from_db()
-    owner, other_owner = make.make_user(), make.make_user()
-    membership = Membership.objects.create(business=order.fund.business, user=owner)
+    owner = make.make_member(order.fund.business)
+    membership = Membership.objects.get(user=owner)
     post = make.make_post(business=order.fund.business, author=owner, at=at)
     comment = answers.comment(
         post,
@@ -267,12 +271,11 @@ def build() -> World:
         from_business=False,
         at=at,
     )
-    Membership.objects.create(business=make.make_business(), user=other_owner)
     users = {
         "investor": order.investor.user,
         "other investor": make.make_investor().user,
         "owner": owner,
-        "other owner": other_owner,
+        "other owner": make.make_member(make.make_business()),
         **{role: make_staff(role) for role in ROLES},
     }
     browsers = {"visitor": Client()}

@@ -12,7 +12,7 @@ from django.urls import reverse
 from microfund.kernel.accounts.models import User
 from tests import make
 
-SECRET = "JBSWY3DPEHPK3PXPGGGGGGGGGGGGGGGG"
+SECRET = make.SECRET
 
 
 def make_staff(*roles: str, second_factor: bool = True, **values: Any) -> User:

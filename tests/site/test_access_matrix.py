@@ -28,6 +28,7 @@ class Row(NamedTuple):
     staff: int | None = None
     owner: int | None = None
     other_investor: int | None = None
+    other_owner: int | None = None
 
     def status(self, who: str) -> int:
         """What this person is answered."""
@@ -39,6 +40,8 @@ class Row(NamedTuple):
             return self.owner
         if who == "other investor" and self.other_investor is not None:
             return self.other_investor
+        if who == "other owner" and self.other_owner is not None:
+            return self.other_owner
         return self.staff if self.staff is not None and who in ROLES else self.others
 
 
@@ -148,6 +151,8 @@ TABLE: dict[str, Row] = {
             "holding_choice",
             "holding_sheet",
             "holding_statement",
+            # A sheet of nothing is not made.
+            "holdings_pdf",
             "statement",
             "statement_csv",
             "statement_pdf",
@@ -164,7 +169,9 @@ TABLE: dict[str, Row] = {
         MINE,
     ),
     **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
-    **dict.fromkeys(["studio:business", "studio:members", "studio:news", "studio:news_new"], STUDIO),
+    **dict.fromkeys(
+        ["studio:business", "studio:members", "studio:news", "studio:news_new", "studio:news_mail"], STUDIO
+    ),
     **dict.fromkeys(["studio:reports", "studio:report", "studio:report_evidence", "studio:payments"], STUDIO),
     **dict.fromkeys(
         ["studio:profile", "studio:uses", "studio:plan", "studio:team", "studio:pictures", "studio:questions"], STUDIO
@@ -184,6 +191,8 @@ TABLE: dict[str, Row] = {
         ["studio:member_invite", "studio:member_remove", "studio:news_autosave", "studio:news_preview"], STUDIO_NO_GET
     ),
     **dict.fromkeys(["studio:news_publish", "studio:news_delete"], STUDIO_AND_ON),
+    # Leads on to the stored document.
+    "own_document": MINE_AND_ON,
     **dict.fromkeys(["investments:pay", "investments:return", "investments:transfer"], MINE_AND_ON),
     **dict.fromkeys(
         [
@@ -250,8 +259,10 @@ TABLE: dict[str, Row] = {
         ],
         STEP,
     ),
-    "mfa_deactivate_totp": Row(302, 404, 404, staff=302),
-    "mfa_reauthenticate": Row(302, 302, 302, staff=200),
+    # Whoever has one already is sent on.
+    "second_factor": Row(302, 200, 200, staff=302, owner=302, other_owner=302),
+    "mfa_deactivate_totp": Row(302, 404, 404, staff=302, owner=302, other_owner=302),
+    "mfa_reauthenticate": Row(302, 302, 302, staff=200, owner=200, other_owner=200),
     **dict.fromkeys(["mfa_view_recovery_codes", "mfa_download_recovery_codes"], Row(302, 404, 404)),
     # The console's own pages; those of its models are below.
     "admin:index": Row(302, 302, 302, staff=200),

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 #: Who may do what. An act that is not declared here fails the test, and so does one that is gone.
 ACTS: dict[str, dict[str, set[str]]] = {
+    "accounts.User": {"factors": {"support", "operations"}},
     "businesses.Business": {
         "submit": {"reviewer", "operations"},
         "publish": {"reviewer"},

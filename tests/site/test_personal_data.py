@@ -127,7 +127,7 @@ def test_the_file_is_for_who_shows_who_they_are_a_few_times_a_day() -> None:
     for _time in range(privacy_pages.PER_DAY):
         assert client.post(reverse("export_mine"))["Content-Type"] == "application/json"
     answer = client.post(reverse("export_mine"))
-    assert answer.status_code == 429 and "come back tomorrow" in answer.content.decode()
+    assert answer.status_code == 429 and "You can ask again from" in answer.content.decode()
     assert AuditRow.objects.filter(action=privacy_pages.EXPORTED, actor=investor.user).count() == privacy_pages.PER_DAY
     assert sure(make.make_user()).post(reverse("export_mine")).status_code == 200
 

@@ -9,11 +9,13 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from microfund.kernel import crypto
 from microfund.kernel.notices import compose
+
+from . import places
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -22,6 +24,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         user.language = translation.get_language() or "en"
         return super().save_user(request, user, form, commit)
+
+    def post_login(self, request: HttpRequest, user: Any, *, signup: bool, **kwargs: Any) -> HttpResponse:
+        """Log-in is over: a browser that this account has not seen is told about by mail."""
+        response: HttpResponse = super().post_login(request, user, signup=signup, **kwargs)
+        places.arrived(request, response, user, signup=signup)
+        return response
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send one of allauth's mails in the reader's language, as text and HTML. These carry codes and links that let

@@ -8,7 +8,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from microfund.kernel import crypto
+from microfund.kernel.accounts import factors
 from microfund.kernel.accounts.roles import AUDITOR, OPERATIONS, REVIEWER, SUPPORT
+from microfund.kernel.acts import Act
 from microfund.kernel.admin import Panel, StaffAdmin
 
 from .models import User
@@ -16,7 +18,8 @@ from .models import User
 
 @admin.register(User)
 class UserAdmin(StaffAdmin):
-    """A login. Passwords and second factors are their owner's own: nobody sets them here."""
+    """A login. Passwords and second factors are their owner's own: nobody sets them here. Second factors that somebody
+    has lost are taken away, and every recovery code with them."""
 
     list_display = ("email", "is_active", "is_staff", "language", "date_joined", "last_login")
     list_filter = ("is_staff", "is_active", "groups")
@@ -26,6 +29,23 @@ class UserAdmin(StaffAdmin):
     fields = ("email", "is_active", "is_staff", "groups", "is_superuser", "language", "date_joined", "last_login")
     readonly_fields = ("email", "is_superuser", "language", "date_joined", "last_login")
     view_roles = (REVIEWER, OPERATIONS, SUPPORT, AUDITOR)
+    acts = (
+        Act(
+            name="factors",
+            label=_("Take away the second factors"),
+            roles=(SUPPORT, OPERATIONS),
+            run=factors.take_away,
+            when=factors.has_factor,
+            explanation=_(
+                "For somebody who has lost the second factor and every recovery code. First make sure who is asking: "
+                "call the telephone number that we have of them. They are logged out everywhere and told by mail, also "
+                "at the address that they had before; they then log in with the password and set up a new factor."
+            ),
+            done=_("The second factors are gone. The person was told by mail."),
+            confirm=True,
+            danger=True,
+        ),
+    )
 
     def panels(self, request: Any, row: User) -> list[Panel]:
         former = row.former_addresses.order_by("-replaced_at")[:20]

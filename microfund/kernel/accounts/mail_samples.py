@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from microfund.kernel import clock
 from microfund.kernel.notices import kinds
 
+from . import factors
 from .models import User
 
 TO_USER = _("whoever logs in with the address")
@@ -33,6 +35,7 @@ KINDS: dict[str, tuple[str, Any]] = {
     "mfa/email/webauthn_added": ("E3", _("A passkey or security key was added")),
     "mfa/email/webauthn_removed": ("E3", _("A passkey or security key was removed")),
     "mfa/email/recovery_codes_generated": ("E3", _("New recovery codes were made")),
+    "account/email/new_sign_in": ("E4", _("Somebody logs in from a browser that their account has not seen")),
     "account/email/email_confirm": ("E4", _("An address was confirmed")),
     "account/email/email_changed": ("E4", _("The address of the account was changed")),
     "account/email/email_deleted": ("E4", _("An address was removed from the account")),
@@ -60,7 +63,14 @@ def _make(prefix: str, language: str) -> None:
     get_adapter().send_mail(prefix, ADDRESS, _context(language))
 
 
+def _factors_taken(language: str) -> None:
+    user = User.objects.create_user(f"{uuid4().hex[:8]}@sample.invalid", language=language)
+    factors.tell(user, at=clock.now())
+
+
 def register() -> None:
     """Declare all; called once when the app is ready."""
+    taken = _("Staff take away the second factor of somebody who has lost it")
+    kinds.declare("factors_taken", "E3", taken, TO_USER, _factors_taken)
     for prefix, (code, when) in KINDS.items():
         kinds.declare(prefix, code, when, TO_USER, partial(_make, prefix), name=prefix.rpartition("/")[2])

@@ -77,3 +77,20 @@ class FormerAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.replaced_at:%Y-%m-%d}"
+
+
+class Opened(models.Model):
+    """Something that was put into a person's account and that they have opened once (pages.md I1): `what` names it,
+    such as ``statement:2026``. For the account alone, and nothing else that is looked at is noted down."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="opened", verbose_name=_("user"))
+    what = models.CharField(_("what"), max_length=80)
+    at = models.DateTimeField(_("opened at"))
+
+    class Meta:
+        verbose_name = _("opened document")
+        verbose_name_plural = _("opened documents")
+        constraints = [models.UniqueConstraint(fields=["user", "what"], name="accounts_opened_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.what}"

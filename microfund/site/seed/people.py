@@ -82,9 +82,7 @@ def make_staff(hashed: str) -> dict[str, User]:
         "support": roles.SUPPORT,
         "auditor": roles.AUDITOR,
     }
-    for _role, email, _password, secret in demo_logins.LOGINS:
-        if not secret:
-            continue
+    for _role, email, _password, secret in demo_logins.STAFF:
         name = email.split("@")[0]
         user = _user(email, hashed, language="en", is_staff=True, is_superuser=name == "admin")
         if name in groups:
@@ -95,8 +93,10 @@ def make_staff(hashed: str) -> dict[str, User]:
 
 
 def make_owner(email_name: str, hashed: str) -> User:
-    """An owner's login."""
-    return _user(f"{email_name}@owners.tomobune.example", hashed, language="ja")
+    """An owner's login, with its second factor."""
+    user = _user(f"{email_name}@owners.tomobune.example", hashed, language="ja")
+    TOTP.activate(user, demo_logins.OWNER_SECRET)
+    return user
 
 
 def _user(email: str, hashed: str, **fields: Any) -> User:

@@ -136,10 +136,11 @@ def other_code() -> str:
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context: template.Context, name: str, label: str, icon: str = "") -> SafeString:
-    """A list item of a navigation, marked when it is the page shown; nothing at all while the page does not exist."""
+def nav_link(context: template.Context, name: str, label: str, icon: str = "", *args: Any) -> SafeString:
+    """A list item of a navigation, marked when it is the page shown; nothing at all while the page does not exist.
+    `args` are those of the page's address."""
     try:
-        url = reverse(name)
+        url = reverse(name, args=args)
     except NoReverseMatch:
         return SafeString("")
     request: HttpRequest | None = context.get("request")
