@@ -99,10 +99,10 @@ def _make_post(business: Business, language: str, visibility: str = "public") ->
     )
 
 
-def _follow(business: Business, language: str, cadence: str) -> Follow:
+def _follow(business: Business, language: str, cadence: str, *, email: str = "") -> Follow:
     return Follow.objects.create(
         business=business,
-        email=f"{mark()}@sample.invalid",
+        email=email or f"{mark()}@sample.invalid",
         cadence=cadence,
         language=language,
         asked_at=clock.now(),
@@ -111,8 +111,8 @@ def _follow(business: Business, language: str, cadence: str) -> Follow:
 
 
 def _follow_confirm(language: str) -> None:
-    row = _follow(make_business(language), language, Follow.Cadence.WEEKLY)
-    following_mails.ask_to_confirm(row, "sample", cadence=row.cadence, language=language, at=clock.now())
+    rows = [_follow(make_business(language), language, Follow.Cadence.WEEKLY)]
+    following_mails.ask_to_confirm(rows, "sample", cadence=rows[0].cadence, language=language, at=clock.now())
 
 
 def _news_posted(language: str) -> None:
@@ -123,9 +123,9 @@ def _news_posted(language: str) -> None:
 
 
 def _news_digest(language: str) -> None:
-    business = make_business(language)
-    row = _follow(business, language, Follow.Cadence.WEEKLY)
-    for visibility in (Post.Visibility.PUBLIC, Post.Visibility.SUPPORTERS):
+    row = _follow(make_business(language), language, Follow.Cadence.WEEKLY)
+    other = _follow(make_business(language), language, Follow.Cadence.WEEKLY, email=row.email)
+    for business, visibility in ((row.business, Post.Visibility.PUBLIC), (other.business, Post.Visibility.SUPPORTERS)):
         _make_post(business, language, visibility)
     monday = clock.today_in() + timedelta(days=1)
     batch = following_mails.NewsDigestBatch(monday.isoformat(), row.pk - 1, clock.now())

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core import signing
+from django.db.models import Case, F, Min, When
+from django.db.models.functions import Lower
 from django.utils import translation
 
 from businesses.events import PostPublished
@@ -32,6 +35,9 @@ from .models import Follow
 #: Followers who are written to in one transaction.
 BATCH = 200
 END_SALT = "businesses.follow.end"
+MANAGE_SALT = "businesses.follow.manage"
+#: In a token: not one business, but all of a person's weekly mails.
+ALL_WEEKLY = "weekly"
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class NewsMailBatch:
 
 @dataclass(frozen=True)
 class NewsDigestBatch:
-    """The next weekly followers, those with an id above `after`, get what was posted in the week before `monday`."""
+    """The next weekly followers, people whose first row has an id above `after`, get what was posted in the week before
+    `monday`."""
 
     monday: str
     after: int
@@ -84,7 +91,7 @@ def news_mail_batch(event: NewsMailBatch) -> None:
     )
     for row in followers:
         row.business = post.business
-        _send("news_posted", row, key=f"{post.pk}", at=event.at, post=post, posts=[post])
+        _send("news_posted", [row], key=f"{post.pk}", at=event.at, posts={post.business_id: [post]}, post=post)
     if len(followers) == BATCH:
         _batch(NewsMailBatch(post.pk, followers[-1].pk, event.at))
 
@@ -114,72 +121,95 @@ def _digest(batch: NewsDigestBatch) -> None:
 
 
 def news_digest_batch(event: NewsDigestBatch) -> None:
-    """Write to the next weekly followers of businesses that posted something, then ask for the rest."""
+    """Write to the next people who follow a business weekly that posted something, then ask for the rest: one mail a
+    person, whatever they follow, by account and by the same address together."""
     posts: dict[int, list[Post]] = defaultdict(list)
     for post in _posted_before(date.fromisoformat(event.monday)):
         posts[post.business_id].append(post)
-    followers = list(
-        queries.live()
-        .filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY, pk__gt=event.after)
-        .select_related("user")
-        .order_by("pk")[:BATCH]
+    address = Case(When(user__isnull=True, then=F("email")), default=Lower("user__email"))
+    weekly = queries.live().filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY).annotate(address=address)
+    people = dict(
+        weekly.values("address")
+        .annotate(first=Min("pk"))
+        .filter(first__gt=event.after)
+        .order_by("first")
+        .values_list("address", "first")[:BATCH]
     )
-    for row in followers:
-        own = posts[row.business_id]
-        row.business = own[0].business
-        _send("news_digest", row, key=f"{row.business_id}:{event.monday}", at=event.at, posts=own)
-    if len(followers) == BATCH:
-        _digest(NewsDigestBatch(event.monday, followers[-1].pk, event.at))
+    rows: dict[str, dict[int, Follow]] = defaultdict(dict)
+    found = weekly.filter(address__in=list(people)).select_related("user", "business")
+    for row in found.order_by(F("user_id").asc(nulls_last=True), "business__name_en", "pk"):
+        rows[row.address].setdefault(row.business_id, row)  # type: ignore[attr-defined]
+    for who in people:
+        _send("news_digest", list(rows[who].values()), key=event.monday, at=event.at, posts=posts)
+    if len(people) == BATCH:
+        _digest(NewsDigestBatch(event.monday, max(people.values()), event.at))
 
 
 # --- Parts --------------------------------------------------------------------------------------------------------
 
 
-def token_to_end(row: Follow) -> str:
+def token_to_end(row: Follow, *, all_weekly: bool = False) -> str:
     """What stands in the links of every mail: whoever has it can stop the mails, and nothing else. It never expires."""
-    return signing.dumps(row.key.hex, salt=END_SALT)
+    return signing.dumps([row.key.hex, ALL_WEEKLY] if all_weekly else row.key.hex, salt=END_SALT)
 
 
-def ask_to_confirm(row: Follow, token: str, *, cadence: str, language: str, at: datetime) -> None:
-    """The mail with the link that makes an address follow; asking twice within a minute is one mail."""
+def token_to_manage(row: Follow) -> str:
+    """The way of an address without an account to all that it follows: whoever has it can see that, stop the mails and
+    change how often they come. It works for as long as the row is kept."""
+    return signing.dumps(row.key.hex, salt=MANAGE_SALT)
+
+
+def ask_to_confirm(rows: Sequence[Follow], token: str, *, cadence: str, language: str, at: datetime) -> None:
+    """The mail with the link that makes an address follow these; asking twice within a minute is one mail."""
+    asked = "-".join(str(row.pk) for row in rows)
     with translation.override(language):
         notices.queue(
             "follow_confirm",
-            key=f"follow_confirm:{row.pk}:{at:%Y%m%d%H%M}:{cadence}",
-            to=row.email,
+            key=f"follow_confirm:{_short(asked)}:{at:%Y%m%d%H%M}:{cadence}",
+            to=rows[0].email,
             language=language,
             at=at,
             context={
-                "business_name": name_of(row.business),
+                "names": [name_of(row.business) for row in rows],
                 "weekly": cadence == Follow.Cadence.WEEKLY,
                 "confirm_url": link("follow_confirm", token),
             },
         )
 
 
-def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], **context: Any) -> None:
-    """Queue one mail to a follower; who follows by account and by the same address besides gets one of them."""
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _send(
+    kind: str, rows: Sequence[Follow], *, key: str, at: datetime, posts: dict[int, list[Post]], **context: Any
+) -> None:
+    """Queue one mail to one person about the businesses of these rows; who follows by account and by the same address
+    besides gets one of them."""
+    row = rows[0]
     email = row.user.email if row.user else row.email
-    person = hashlib.sha256(email.encode()).hexdigest()[:32]
     with translation.override(row.language):
-        end_url = link("unfollow", token_to_end(row))
+        end_url = link("unfollow", token_to_end(row, all_weekly=len(rows) > 1))
+        groups = [_group(each.business, posts[each.business_id]) for each in rows]
         notices.queue(
             kind,
-            key=f"{kind}:{key}:{person}",
+            key=f"{kind}:{key}:{_short(email)}",
             to=email,
             language=row.language,
             at=at,
             user=row.user,
             headers={"List-Unsubscribe": f"<{end_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
             context={
-                "business_name": name_of(row.business),
-                "items": [(post, _post_url(post)) for post in posts],
-                "business_url": link("businesses:detail", row.business.slug),
+                "groups": groups,
+                "business_name": groups[0]["name"],
                 "end_url": end_url,
+                "manage_url": link("following") if row.user else link("follow_manage", token_to_manage(row)),
                 **context,
             },
         )
 
 
-def _post_url(post: Post) -> str:
-    return link("businesses:news_post", post.business.slug, post.pk, post.words)
+def _group(business: Any, posts: list[Post]) -> dict[str, Any]:
+    """A business with what it posted and the addresses of that."""
+    items = [(post, link("businesses:news_post", business.slug, post.pk, post.words)) for post in posts]
+    return {"name": name_of(business), "items": items}
