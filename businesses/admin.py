@@ -17,7 +17,20 @@ from microfund.kernel.acts import Act, RemarkForm
 from microfund.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, StaffInline
 
 from . import images, profile_admin, services  # noqa: F401  (registers its own)
-from .models import Business, Comment, Disaster, Follow, Membership, Picture, Post, PostPhoto, Question, TeamPerson
+from .models import (
+    Business,
+    Comment,
+    Disaster,
+    Follow,
+    Membership,
+    Milestone,
+    Picture,
+    Post,
+    PostPhoto,
+    Question,
+    Spending,
+    TeamPerson,
+)
 from .news import answers
 from .news import services as news
 from .questions import services as questions
@@ -34,7 +47,7 @@ class PictureForm(forms.ModelForm):
 
     class Meta:
         model = Picture
-        fields = ("role", "alt_en", "alt_ja", "position")
+        fields = ("role", "moment", "alt_en", "alt_ja", "position")
 
     def clean_file(self) -> Any:
         file = self.cleaned_data.get("file")
@@ -55,7 +68,7 @@ class PictureInline(StaffInline):
     model = Picture
     form = PictureForm
     edit_roles = EDITORS
-    fields = ("preview", "file", "role", "alt_en", "alt_ja", "position")
+    fields = ("preview", "file", "role", "moment", "alt_en", "alt_ja", "position")
     readonly_fields = ("preview",)
     extra = 1
     can_delete = True
@@ -81,6 +94,20 @@ class TeamInline(StaffInline):
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return self.has_change_permission(request, obj)
+
+
+class MilestoneInline(ReadOnlyInline):
+    """The steps of the recovery; members propose them."""
+
+    model = Milestone
+    fields = ("text_en", "text_ja", "planned_on", "done_on")
+
+
+class SpendingInline(ReadOnlyInline):
+    """What the business says that it has spent; members report it."""
+
+    model = Spending
+    fields = ("fund", "use_en", "amount", "receipts", "reported_on")
 
 
 class MembershipInline(StaffInline):
@@ -128,7 +155,7 @@ class BusinessAdmin(StaffAdmin):
     ordering = ("name_en", "pk")
     exclude = ("withdrawn_reason_en", "withdrawn_reason_ja")
     readonly_fields = ("state", "published_at")
-    inlines = (PictureInline, TeamInline, MembershipInline)
+    inlines = (PictureInline, TeamInline, MilestoneInline, SpendingInline, MembershipInline)
     acts = (
         Act(
             name="submit",

@@ -7,7 +7,7 @@ class BusinessesConfig(AppConfig):
     verbose_name = _("Businesses")
 
     def ready(self) -> None:
-        from businesses import mail_samples
+        from businesses import mail_samples, pictures
         from businesses.following import mails
         from businesses.following import services as following
         from businesses.news import services as news
@@ -22,6 +22,7 @@ class BusinessesConfig(AppConfig):
         schedule.register("news.publish", news.publish_due, cadence="minute", order=5)
         schedule.register("news.digest", mails.digest_due, cadence="day", order=40)
         schedule.register("news.forget", following.forget_due, cadence="day", order=41)
+        schedule.register("pictures.lost", pictures.sweep_lost, cadence="day", order=42)
         mails.register()
         profile_mails.register()
         question_mails.register()

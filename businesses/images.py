@@ -5,13 +5,17 @@ is turned upright, freed of all metadata (camera, place, colour profile), and wr
 widths under a name made from its content: ``pictures/<digest>/<width>.webp``. The same picture twice is one picture.
 """
 
+import fcntl
 import hashlib
 import io
+import os
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from django.core.files.base import ContentFile
@@ -28,6 +32,7 @@ MIN_SIDE = 16
 WIDTHS = (320, 640, 960, 1280, 1600)
 #: A strip five times as long as it is wide is no picture for a page, and WebP ends at 16,383 pixels a side.
 MAX_ASPECT = 5
+FOLDER = "pictures"
 #: Part of the name, so that a change of the pipeline gives new names and no cache holds an old picture under one.
 PIPELINE = b"tomobune-1"
 QUALITY = 82
@@ -134,7 +139,7 @@ def turned(picture: HasRenditions, *, storage: Storage | None = None) -> Process
 
 def path(picture: HasRenditions, width: int) -> str:
     """Where a rendition lies in the storage."""
-    return f"pictures/{picture.digest}/{width}.webp"
+    return f"{FOLDER}/{picture.digest}/{width}.webp"
 
 
 def src(picture: HasRenditions, width: int = 640) -> str:
@@ -341,12 +346,34 @@ def _encode(picture: Image.Image) -> bytes:
 
 
 def _store(name: str, renditions: dict[int, bytes], storage: Storage) -> None:
-    for width, data in renditions.items():
-        wanted = f"pictures/{name}/{width}.webp"
-        if storage.exists(wanted):
-            if storage.size(wanted) == len(data):
-                continue
-            storage.delete(wanted)  # a write that was cut short left a stump
-        saved = storage.save(wanted, ContentFile(data))
-        if saved != wanted:
-            storage.delete(saved)  # someone stored the same picture in the same moment
+    with alone(storage):
+        for width, data in renditions.items():
+            wanted = f"{FOLDER}/{name}/{width}.webp"
+            if storage.exists(wanted):
+                if storage.size(wanted) == len(data):
+                    os.utime(storage.path(wanted))  # wanted anew: the sweep of lost pictures goes by the date
+                    continue
+                storage.delete(wanted)  # a write that was cut short left a stump
+            storage.save(wanted, ContentFile(data))
+
+
+@contextmanager
+def alone(storage: Storage) -> Iterator[None]:
+    """Nobody else stores or sweeps pictures meanwhile. The lock is the file system's, which lets go of it when the
+    process dies; the storage is one of files."""
+    folder = Path(storage.path(FOLDER))
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def renew(picture: HasRenditions, *, storage: Storage | None = None) -> bool:
+    """Date a stored picture as if it had come now, for a row that will name it; whether all of it is still there."""
+    kept = storage or default_storage
+    names = [path(picture, width) for width in picture.widths]
+    with alone(kept):
+        found = all(kept.exists(name) for name in names)
+        for name in names if found else ():
+            os.utime(kept.path(name))
+    return found

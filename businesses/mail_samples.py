@@ -99,11 +99,11 @@ def _make_post(business: Business, language: str, visibility: str = "public") ->
     )
 
 
-def make_follow(business: Business, language: str, cadence: str) -> Follow:
+def make_follow(business: Business, language: str, cadence: str, *, email: str = "") -> Follow:
     """Somebody without an account who follows the business."""
     return Follow.objects.create(
         business=business,
-        email=f"{mark()}@sample.invalid",
+        email=email or f"{mark()}@sample.invalid",
         cadence=cadence,
         language=language,
         asked_at=clock.now(),
@@ -112,8 +112,8 @@ def make_follow(business: Business, language: str, cadence: str) -> Follow:
 
 
 def _follow_confirm(language: str) -> None:
-    row = make_follow(make_business(language), language, Follow.Cadence.WEEKLY)
-    following_mails.ask_to_confirm(row, "sample", cadence=row.cadence, language=language, at=clock.now())
+    rows = [make_follow(make_business(language), language, Follow.Cadence.WEEKLY)]
+    following_mails.ask_to_confirm(rows, "sample", cadence=rows[0].cadence, language=language, at=clock.now())
 
 
 def _news_posted(language: str) -> None:
@@ -124,9 +124,9 @@ def _news_posted(language: str) -> None:
 
 
 def _news_digest(language: str) -> None:
-    business = make_business(language)
-    row = make_follow(business, language, Follow.Cadence.WEEKLY)
-    for visibility in (Post.Visibility.PUBLIC, Post.Visibility.SUPPORTERS):
+    row = make_follow(make_business(language), language, Follow.Cadence.WEEKLY)
+    other = make_follow(make_business(language), language, Follow.Cadence.WEEKLY, email=row.email)
+    for business, visibility in ((row.business, Post.Visibility.PUBLIC), (other.business, Post.Visibility.SUPPORTERS)):
         _make_post(business, language, visibility)
     monday = clock.today_in() + timedelta(days=1)
     batch = following_mails.NewsDigestBatch(monday.isoformat(), row.pk - 1, clock.now())

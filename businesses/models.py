@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .following.models import Follow
 from .news.models import Comment, Post, PostPhoto, Thanks
-from .profile.models import Proposal
+from .profile.models import MOMENTS, Proposal
 from .questions.models import Question, Wonder
 
 __all__ = [
@@ -18,11 +18,13 @@ __all__ = [
     "Disaster",
     "Follow",
     "Membership",
+    "Milestone",
     "Picture",
     "Post",
     "PostPhoto",
     "Proposal",
     "Question",
+    "Spending",
     "TeamPerson",
     "Thanks",
     "Wonder",
@@ -87,6 +89,10 @@ class Business(models.Model):
     use_line_ja = models.CharField(_("use line (Japanese)"), max_length=200)
     story_en = models.TextField(_("story (English)"))
     story_ja = models.TextField(_("story (Japanese)"))
+    story_now_en = models.TextField(_("story: now (English)"), blank=True, default="", db_default="")
+    story_now_ja = models.TextField(_("story: now (Japanese)"), blank=True, default="", db_default="")
+    story_next_en = models.TextField(_("story: next (English)"), blank=True, default="", db_default="")
+    story_next_ja = models.TextField(_("story: next (Japanese)"), blank=True, default="", db_default="")
     damage_en = models.TextField(_("damage (English)"))
     damage_ja = models.TextField(_("damage (Japanese)"))
     uses_note_en = models.TextField(_("about the use of funds (English)"), blank=True, default="", db_default="")
@@ -156,6 +162,7 @@ class Membership(models.Model):
 class Picture(models.Model):
     """A picture that went through the image pipeline (businesses/images.py): re-encoded, without metadata.
 
+    `moment` is the part of the story that it stands beside, "" for none.
     The files are `pictures/<digest>/<width>.webp` for each of `widths`; height/width in `ratio_height`/`ratio_width`.
     """
 
@@ -165,6 +172,9 @@ class Picture(models.Model):
 
     business = models.ForeignKey(Business, models.CASCADE, related_name="pictures")
     role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.HERO)
+    moment = models.CharField(
+        _("part of the story"), max_length=6, choices=MOMENTS, blank=True, default="", db_default=""
+    )
     digest = models.CharField(_("content hash"), max_length=64)
     widths = models.JSONField(_("widths"))
     width = models.PositiveIntegerField(_("width"))
@@ -213,3 +223,51 @@ class TeamPerson(models.Model):
 
     def __str__(self) -> str:
         return self.name_en
+
+
+class Milestone(models.Model):
+    """A step of the recovery with the date it is planned for, and the one on which it was done."""
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="milestones")
+    text_en = models.CharField(_("step (English)"), max_length=160)
+    text_ja = models.CharField(_("step (Japanese)"), max_length=160)
+    planned_on = models.DateField(_("planned for"))
+    done_on = models.DateField(_("done on"), null=True, blank=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name = _("milestone")
+        verbose_name_plural = _("milestones")
+        ordering = ["planned_on", "position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(text_en="") & ~models.Q(text_ja=""), name="milestone_worded")
+        ]
+
+    def __str__(self) -> str:
+        return self.text_en
+
+
+class Spending(models.Model):
+    """What a business has spent on one use of a fund so far, and how many receipts it keeps of that. `fund` is the
+    slug of the fund, `use` what its terms say; amounts in yen."""
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="spending")
+    fund = models.CharField(_("fund"), max_length=50)
+    use_en = models.CharField(_("use (English)"), max_length=500)
+    use_ja = models.CharField(_("use (Japanese)"), max_length=500)
+    amount = models.BigIntegerField(_("spent (yen)"))
+    receipts = models.PositiveIntegerField(_("receipts"), default=0)
+    reported_on = models.DateField(_("stood so on"))
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name = _("spending")
+        verbose_name_plural = _("spendings")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="spending_positive"),
+            models.UniqueConstraint(fields=["business", "fund", "use_en"], name="spending_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.use_en}: {self.amount}"

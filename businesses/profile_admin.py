@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.files.storage import default_storage
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +21,7 @@ from microfund.kernel.admin import ReadOnlyAdmin
 
 from . import images
 from .profile import lists, queries, services
-from .profile.models import SECTIONS, Items, Proposal
+from .profile.models import SECTIONS, Items, Proposal, Value
 
 ACCEPT, RETURN = "accept", "return"
 
@@ -84,7 +86,7 @@ class ProposalAdmin(ReadOnlyAdmin):
                     found.append((text.label, _two_columns(before, after)))
                 continue
             for column, language in zip(text.columns, ("en", "ja"), strict=True):
-                before, after = row.before.get(column, ""), row.texts[column]
+                before, after = row.before.get(column, ""), row.texts.get(column, "")
                 if before != after:
                     label = f"{text.label} ({language})"
                     found.append((label, _side_by_side(before, after, language)))
@@ -115,6 +117,8 @@ def _picture(item: lists.Item) -> SafeString:
     if not item["picture"]:
         return SafeString("")
     shown = SimpleNamespace(**item["picture"])
+    if not default_storage.exists(images.path(shown, max(shown.widths))):
+        return format_html("<em>{}</em>", _("The picture was deleted: nothing shows it any more."))
     return format_html(
         '<a href="{}"><img src="{}" alt="" width="160"></a>', images.src(shown, 1600), images.src(shown, 320)
     )
@@ -122,7 +126,19 @@ def _picture(item: lists.Item) -> SafeString:
 
 def _words(items: Items, item: lists.Item) -> SafeString:
     words = ((column[-2:], item[column]) for column, _most in lists.columns_of(items) if item[column])
-    return format_html_join("", '<p lang="{}">{}</p>', words)
+    values = (
+        (value.label or value.name, _value(value, item[value.name])) for value in items.values if value.name in item
+    )
+    return format_html_join("", '<p lang="{}">{}</p>', words) + format_html_join("", "<p>{}: {}</p>", values)
+
+
+def _value(value: Value, said: Any) -> str:
+    """A value as staff read it."""
+    if value.kind == "date":
+        return date_format(date.fromisoformat(said))
+    if value.kind == "number":
+        return f"{said:,}"
+    return str(dict(value.choices).get(said, said))
 
 
 queues.register(

@@ -84,9 +84,13 @@ def add_picture(
     actor: Any,
     at: datetime,
     role: str = Picture.Role.HERO,
+    moment: str = "",
 ) -> Picture:
     """Put an uploaded picture through the pipeline and hang it on the business; a description is needed in both
-    languages. Raises images.ImageRefused, DomainError("alt_needed")."""
+    languages, `moment` is the part of the story that it stands beside.
+
+    Raises images.ImageRefused, DomainError("alt_needed").
+    """
     if not alt_en.strip() or not alt_ja.strip():
         raise DomainError("alt_needed", _("Describe the picture in both languages."))
     processed = images.ingest(file)
@@ -94,6 +98,7 @@ def add_picture(
         picture = Picture.objects.create(
             business=business,
             role=role,
+            moment=moment,
             digest=processed.digest,
             widths=list(processed.widths),
             width=processed.width,

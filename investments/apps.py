@@ -33,7 +33,7 @@ class InvestmentsConfig(AppConfig):
         from investments.banking import services as banking
         from investments.distributions import credit, pay_in
         from investments.payments import own_accounts, refund, transfer
-        from investments.payouts import release, tax
+        from investments.payouts import release, spending, tax
         from microfund.kernel import locks
 
         # The hottest row last (architecture.md section 3).
@@ -89,6 +89,7 @@ class InvestmentsConfig(AppConfig):
         outgoing.register_purpose("credit", credit.ReturningCredit())
         outgoing.register_purpose("release", release.ReleaseToBusiness())
         outgoing.register_purpose("tax", tax.TaxToOffice())
+        spending.register()
         checks.register()
         post_migrate.connect(self._baseline, sender=self, dispatch_uid="investments-baseline")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core import signing
+from django.db.models import Case, F, Min, When
+from django.db.models.functions import Lower
 from django.utils import translation
 
 from businesses import images
@@ -38,6 +40,9 @@ from .models import Follow
 #: Followers who are written to in one transaction.
 BATCH = 200
 END_SALT = "businesses.follow.end"
+MANAGE_SALT = "businesses.follow.manage"
+#: In a token: not one business, but all of a person's weekly mails.
+ALL_WEEKLY = "weekly"
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class NewsMailBatch:
 
 @dataclass(frozen=True)
 class NewsDigestBatch:
-    """The next weekly followers, those with an id above `after`, get what was posted in the week before `monday`."""
+    """The next weekly followers, people whose first row has an id above `after`, get what was posted in the week before
+    `monday`."""
 
     monday: str
     after: int
@@ -96,7 +102,7 @@ def news_mail_batch(event: NewsMailBatch) -> None:
 
 
 def _send_post(row: Follow, post: Post, *, at: datetime) -> None:
-    _send("news_posted", row, key=f"{post.pk}", at=at, post=post, posts=[post])
+    _send("news_posted", [row], key=f"{post.pk}", at=at, posts={row.business_id: [post]}, post=post)
 
 
 def preview(post: Post, *, language: str, at: datetime) -> compose.Mail:
@@ -132,90 +138,122 @@ def _digest(batch: NewsDigestBatch) -> None:
 
 
 def news_digest_batch(event: NewsDigestBatch) -> None:
-    """Write to the next weekly followers of businesses that posted something, then ask for the rest."""
+    """Write to the next people who follow a business weekly that posted something, then ask for the rest: one mail a
+    person, whatever they follow, by account and by the same address together."""
     posts: dict[int, list[Post]] = defaultdict(list)
     for post in news.with_first_photo(_posted_before(date.fromisoformat(event.monday))):
         posts[post.business_id].append(post)
-    followers = list(
-        queries.live()
-        .filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY, pk__gt=event.after)
-        .select_related("user")
-        .order_by("pk")[:BATCH]
+    address = Case(When(user__isnull=True, then=F("email")), default=Lower("user__email"))
+    weekly = queries.live().filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY).annotate(address=address)
+    people = dict(
+        weekly.values("address")
+        .annotate(first=Min("pk"))
+        .filter(first__gt=event.after)
+        .order_by("first")
+        .values_list("address", "first")[:BATCH]
     )
-    for row in followers:
-        own = posts[row.business_id]
-        row.business = own[0].business
-        _send("news_digest", row, key=f"{row.business_id}:{event.monday}", at=event.at, posts=own)
-    if len(followers) == BATCH:
-        _digest(NewsDigestBatch(event.monday, followers[-1].pk, event.at))
+    rows: dict[str, dict[int, Follow]] = defaultdict(dict)
+    found = weekly.filter(address__in=list(people)).select_related("user", "business")
+    for row in found.order_by(F("user_id").asc(nulls_last=True), "business__name_en", "pk"):
+        rows[row.address].setdefault(row.business_id, row)  # type: ignore[attr-defined]
+    for who in people:
+        _send("news_digest", list(rows[who].values()), key=event.monday, at=event.at, posts=posts)
+    if len(people) == BATCH:
+        _digest(NewsDigestBatch(event.monday, max(people.values()), event.at))
 
 
 # --- Parts --------------------------------------------------------------------------------------------------------
 
 
-def token_to_end(row: Follow) -> str:
+def token_to_end(row: Follow, *, all_weekly: bool = False) -> str:
     """What stands in the links of every mail: whoever has it can stop the mails, and nothing else. It never expires."""
-    return signing.dumps(row.key.hex, salt=END_SALT)
+    return signing.dumps([row.key.hex, ALL_WEEKLY] if all_weekly else row.key.hex, salt=END_SALT)
 
 
-def ask_to_confirm(row: Follow, token: str, *, cadence: str, language: str, at: datetime) -> None:
-    """The mail with the link that makes an address follow; asking twice within a minute is one mail."""
+def token_to_manage(row: Follow) -> str:
+    """The way of an address without an account to all that it follows: whoever has it can see that, stop the mails and
+    change how often they come. It works for as long as the row is kept."""
+    return signing.dumps(row.key.hex, salt=MANAGE_SALT)
+
+
+def ask_to_confirm(rows: Sequence[Follow], token: str, *, cadence: str, language: str, at: datetime) -> None:
+    """The mail with the link that makes an address follow these; asking twice within a minute is one mail."""
+    asked = "-".join(str(row.pk) for row in rows)
     with translation.override(language):
         notices.queue(
             "follow_confirm",
-            key=f"follow_confirm:{row.pk}:{at:%Y%m%d%H%M}:{cadence}",
-            to=row.email,
+            key=f"follow_confirm:{_short(asked)}:{at:%Y%m%d%H%M}:{cadence}",
+            to=rows[0].email,
             language=language,
             at=at,
             context={
-                "business_name": name_of(row.business),
+                "names": [name_of(row.business) for row in rows],
                 "weekly": cadence == Follow.Cadence.WEEKLY,
                 "confirm_url": link("follow_confirm", token),
             },
         )
 
 
-def _send(kind: str, row: Follow, *, key: str, at: datetime, posts: list[Post], **context: Any) -> None:
-    """Queue one mail about news."""
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _send(
+    kind: str, rows: Sequence[Follow], *, key: str, at: datetime, posts: dict[int, list[Post]], **context: Any
+) -> None:
+    """Queue one mail to one person about what the businesses of these rows posted."""
 
     def words() -> dict[str, Any]:
-        return {
-            "items": [(post, _post_url(post), _picture_url(post)) for post in posts],
-            "business_url": link("businesses:detail", row.business.slug),
-            **context,
-        }
+        return {"groups": [_group(row.business, posts[row.business_id]) for row in rows], **context}
 
-    _queue(kind, row, words, key=key, at=at)
+    _queue(kind, rows, words, key=key, at=at)
 
 
 def write(kind: str, row: Follow, letter: Callable[[], Letter], *, key: str, at: datetime) -> None:
     """Queue a letter to a follower, in their language; `letter` is called while it is active."""
-    _queue(kind, row, lambda: {"letter": letter()}, key=key, at=at, template="letter")
+    _queue(kind, [row], lambda: {"letter": letter()}, key=key, at=at, template="letter")
 
 
 def _queue(
-    kind: str, row: Follow, words: Callable[[], dict[str, Any]], *, key: str, at: datetime, template: str = ""
+    kind: str,
+    rows: Sequence[Follow],
+    words: Callable[[], dict[str, Any]],
+    *,
+    key: str,
+    at: datetime,
+    template: str = "",
 ) -> None:
-    """Queue one mail to a follower; who follows by account and by the same address besides gets one of them."""
+    """Queue one mail to one person about the businesses of these rows; who follows by account and by the same address
+    besides gets one of them."""
+    row = rows[0]
     email = row.user.email if row.user else row.email
-    person = hashlib.sha256(email.encode()).hexdigest()[:32]
     with translation.override(row.language):
-        end_url = link("unfollow", token_to_end(row))
+        end_url = link("unfollow", token_to_end(row, all_weekly=len(rows) > 1))
         notices.queue(
             kind,
-            key=f"{kind}:{key}:{person}",
+            key=f"{kind}:{key}:{_short(email)}",
             to=email,
             language=row.language,
             at=at,
             user=row.user,
             headers={"List-Unsubscribe": f"<{end_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
             template=template,
-            context={"business_name": name_of(row.business), "end_url": end_url, **words()},
+            context={
+                "business_name": name_of(row.business),
+                "followed": [name_of(each.business) for each in rows],
+                "end_url": end_url,
+                "manage_url": link("following") if row.user else link("follow_manage", token_to_manage(row)),
+                **words(),
+            },
         )
 
 
-def _post_url(post: Post) -> str:
-    return link("businesses:news_post", post.business.slug, post.pk, post.words)
+def _group(business: Any, posts: list[Post]) -> dict[str, Any]:
+    """A business with what it posted, the addresses of that and of its first photos."""
+    items = [
+        (post, link("businesses:news_post", business.slug, post.pk, post.words), _picture_url(post)) for post in posts
+    ]
+    return {"name": name_of(business), "items": items}
 
 
 def _picture_url(post: Post) -> str:

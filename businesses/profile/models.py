@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from django.conf import settings
 from django.db import models
@@ -34,6 +34,7 @@ class Text:
     longest: int
     rows: int
     optional: bool = False
+    nothing: ClassVar[str] = ""
 
     @property
     def columns(self) -> tuple[str, str]:
@@ -42,10 +43,31 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """What an item holds beside its words, the same in both languages: a date ("YYYY-MM-DD", "" for none; never a
+    coming one if `past`), a whole number from 0, one of `choices`, or the `key` of an item that is given."""
+
+    name: str
+    label: Any
+    kind: Literal["date", "number", "choice", "key"]
+    hint: Any = ""
+    needed: bool = False
+    past: bool = False
+    choices: Any = ()
+
+    @property
+    def nothing(self) -> str | int:
+        """What an item has here that says nothing."""
+        return 0 if self.kind == "number" else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list of the public page (lists.py keeps its rows), judged by staff as one: what counts is the whole, in its
     order. `fields` are the words of an item with their most letters, each in both languages; `needed` of them may not
-    be missing. Every item has a picture if `pictured`, else it may have one."""
+    be missing; `values` are what else it holds. `pictures`: "each" item has one, "some" may, "none" has. The items of a
+    `given` list are not the members' to add, word or put in order (lists.Source); those of a `dated` one stand by date.
+    """
 
     name: str
     label: Any
@@ -53,7 +75,17 @@ class Items:
     most: int
     fields: tuple[tuple[str, int], ...]
     needed: frozenset[str]
-    pictured: bool
+    pictures: Literal["each", "some", "none"]
+    values: tuple[Value, ...] = ()
+    given: bool = False
+    dated: bool = False
+    #: What one item is called, on the button that adds one.
+    adding: Any = ""
+
+    @property
+    def nothing(self) -> list[Any]:
+        """The list without an item."""
+        return []
 
     @property
     def columns(self) -> tuple[str]:
@@ -61,17 +93,40 @@ class Items:
         return (self.name,)
 
     @property
+    def pictured(self) -> bool:
+        """Whether every item is a picture."""
+        return self.pictures == "each"
+
+    @property
+    def arranged(self) -> bool:
+        """Whether members put the items in order."""
+        return not self.given and not self.dated
+
+    @property
     def optional(self) -> bool:
         """A page may do without a team; once it has pictures it never goes without."""
         return not self.pictured
 
 
+#: The parts of the story, and the text that each shows; the first is the place of a picture that stands in none.
+MOMENTS = (
+    ("", _("below the story")),
+    ("before", _("Before the disaster")),
+    ("day", _("That day")),
+    ("now", _("Now")),
+    ("next", _("What comes next")),
+)
+
 #: What members may propose, section by section. Terms of a fund are not among them and never can be.
 SECTIONS: dict[str, tuple[Text | Items, ...]] = {
     "profile": (
         Text("use_line", _("What the money is used for"), _("One sentence, the first that visitors read."), 200, 2),
-        Text("story", _("Story"), _("Before, that day, now, and what comes next."), 12_000, 12),
-        Text("damage", _("What the disaster did"), _("What was lost, in plain words and figures."), 6_000, 6),
+        Text("story", _("Before the disaster"), _("Who you are, what you make, how the days went."), 12_000, 8),
+        Text("damage", _("That day"), _("What was lost, in plain words and figures."), 6_000, 6),
+        Text("story_now", _("Now"), _("What works again, and what does not yet."), 6_000, 6, optional=True),
+        Text(
+            "story_next", _("What comes next"), _("What you begin with, and where it leads."), 6_000, 6, optional=True
+        ),
     ),
     "uses": (
         Text(
@@ -100,7 +155,8 @@ SECTIONS: dict[str, tuple[Text | Items, ...]] = {
             12,
             (("name", 80), ("role", 80), ("words", 400)),
             frozenset({"name", "role"}),
-            pictured=False,
+            pictures="some",
+            adding=_("Add a person"),
         ),
     ),
     "pictures": (
@@ -111,7 +167,51 @@ SECTIONS: dict[str, tuple[Text | Items, ...]] = {
             8,
             (("alt", 250),),
             frozenset({"alt"}),
-            pictured=True,
+            pictures="each",
+            values=(
+                Value(
+                    "moment",
+                    _("Where it stands"),
+                    "choice",
+                    _("The story has four parts; one picture stands beside each. The main picture is at the top."),
+                    choices=MOMENTS,
+                ),
+            ),
+            adding=_("Add a picture"),
+        ),
+    ),
+    "steps": (
+        Items(
+            "milestones",
+            _("Milestones"),
+            _("The steps of your recovery. They stand on the page in the order of their dates."),
+            20,
+            (("text", 160),),
+            frozenset({"text"}),
+            pictures="none",
+            values=(
+                Value("planned_on", _("Planned for"), "date", needed=True),
+                Value("done_on", _("Done on"), "date", _("Empty until it is done."), past=True),
+            ),
+            dated=True,
+            adding=_("Add a milestone"),
+        ),
+    ),
+    "spent": (
+        Items(
+            "spending",
+            _("Spent so far"),
+            _("For each use of the money that was released to you: how much you have spent on it until today."),
+            100,
+            (("use", 500),),
+            frozenset({"use"}),
+            pictures="none",
+            values=(
+                Value("fund", "", "key"),
+                Value("amount", _("Spent so far (yen)"), "number", needed=True),
+                Value("receipts", _("Receipts you keep of it"), "number", _("Staff may ask to see them."), needed=True),
+            ),
+            given=True,
         ),
     ),
 }
@@ -139,6 +239,8 @@ class Proposal(models.Model):
         PLAN = "plan", _("recovery plan")
         TEAM = "team", _("team")
         PICTURES = "pictures", _("pictures")
+        STEPS = "steps", _("milestones")
+        SPENT = "spent", _("spent so far")
 
     business = models.ForeignKey("businesses.Business", models.PROTECT, related_name="proposals")
     section = models.CharField(_("section"), max_length=8, choices=Section.choices)

@@ -30,8 +30,9 @@ def on_the_page(business: Any, section: str) -> dict[str, Any]:
 
 
 def differs(text: Text | Items, before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether either language of a text differs, or anything of a list."""
-    return any(before[column] != after[column] for column in text.columns)
+    """Whether either language of a text differs, or anything of a list. What was saved before a text was asked for
+    lacks it."""
+    return any(before.get(column, text.nothing) != after.get(column, text.nothing) for column in text.columns)
 
 
 def changed_texts(proposal: Proposal, business: Any) -> list[Text | Items]:

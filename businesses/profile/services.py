@@ -25,7 +25,7 @@ from .models import PROPOSAL_STATES, SECTIONS, Items, Proposal, Text
 
 LONGEST_COMMENT = 1000
 #: Changes of these count as edits of the story, which the page's foot tells.
-STORY = {"story", "damage"}
+STORY = {"story", "damage", "story_now", "story_next"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ def save(
 ) -> Proposal:
     """Save a draft of a section over `version` (0: nothing was there). Saving what is there already changes nothing.
 
-    Raises DomainError: "too_long" with the field (and `item` in a list), "too_many" for a list, "in_review" while staff
+    Raises DomainError: "too_long" with the field (and `item` in a list), those of lists.judged, "in_review" while staff
     look at it, "changed_elsewhere" when another save came in between (nothing is written; `proposal` in its data is the
     row as it stands).
     """
-    texts = _judged(section, texts)
+    texts = _judged(business, section, texts, at)
     with transaction.atomic():
         locks.lock_one(Business, business.pk)
         found = queries.open_proposal(business, section)
@@ -74,11 +74,11 @@ def save(
     return fresh
 
 
-def _judged(section: str, texts: dict[str, Any]) -> dict[str, Any]:
+def _judged(business: Business, section: str, texts: dict[str, Any], at: datetime) -> dict[str, Any]:
     clean: dict[str, Any] = {}
     for text in SECTIONS[section]:
         if isinstance(text, Items):
-            clean[text.name] = lists.judged(text, texts[text.name])
+            clean[text.name] = lists.judged(business, text, texts[text.name], on=clock.today_in(None, at))
             continue
         for column in text.columns:
             value = texts[column].replace("\r\n", "\n").strip()
@@ -110,7 +110,7 @@ def _need_both(text: Text | Items, proposal: Proposal) -> None:
     if isinstance(text, Items):
         lists.need_whole(text, proposal.texts[text.name])
         return
-    values = {column: proposal.texts[column] for column in text.columns}
+    values = {column: proposal.texts.get(column, "") for column in text.columns}
     if text.optional and not any(values.values()):
         return
     for column, value in values.items():
@@ -146,10 +146,11 @@ def review(proposal: Proposal, *, decisions: dict[str, Decision], actor: Any, at
             if not decision.accepted:
                 continue
             for column in text.columns:
-                if live[column] != fresh.before[column]:
+                before = fresh.before.get(column, text.nothing)
+                if live[column] != before:
                     message = _("The page was changed since this was submitted. Return it, so that it is looked at.")
                     raise DomainError("page_changed", message, field=text.name)
-                written[column] = [fresh.before[column], fresh.texts[column]]
+                written[column] = [before, fresh.texts[column]]
         _write(business, fresh.fields, written, answers, actor=actor, at=at)
         whole = all(answer["accepted"] for answer in answers.values())
         fresh = PROPOSAL_STATES.move(
@@ -189,13 +190,14 @@ def _write(
     """Put accepted texts and lists on the page. Staff have looked at it on this date."""
     if not written:
         return
+    on = clock.today_in(None, at)
     of_lists = {text.name: text for text in fields if isinstance(text, Items)}
     for column, (_before, after) in written.items():
         if column in of_lists:
-            lists.write(business, of_lists[column], after)
+            lists.write(business, of_lists[column], after, on=on)
         else:
             setattr(business, column, after)
-    business.checked_on = clock.today_in(None, at)
+    business.checked_on = on
     business.story_edits += any(answers[name]["accepted"] for name in STORY & answers.keys())
     business.save(update_fields=[*(written.keys() - of_lists.keys()), "checked_on", "story_edits"])
     audit.record(action="businesses.Business.text_published", subject=business, at=at, actor=actor, changes=written)

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from businesses.profile import queries, services
+from businesses.profile import lists, queries, services, story
 from businesses.profile.lists import Item
 from businesses.profile.models import SECTIONS, Items, Proposal
 from microfund.kernel import clock
@@ -68,16 +68,19 @@ def _saved(request: HttpRequest, desk: Desk, section: str, form: ListForm, propo
             services.submit(saved, actor=request.user, at=at)
     except DomainError as error:
         stored = saved or error.data.get("proposal") or proposal
+        given = saved.texts[items.name] if saved else given
         return _refused(request, desk, section, given, stored, error)
-    messages.success(request, _("Submitted. Staff look at it next.") if do == "submit" else _("Saved as a draft."))
     here = reverse(f"studio:{section}", args=[desk.business.slug])
+    if do == "preview":
+        return HttpResponseRedirect(here + "?preview=1#preview")
+    messages.success(request, _("Submitted. Staff look at it next.") if do == "submit" else _("Saved as a draft."))
     return HttpResponseRedirect(here + ("" if do in ("save", "submit") else "#items"))
 
 
 def _given(form: ListForm, do: str) -> list[Item] | None:
     """The items as sent, their pictures through the pipeline, a further one at the end; None where one is refused."""
     given, leaving = [], _number(do, "remove")
-    begun = [form.new] if form.new.has_changed() else []
+    begun = [form.new] if form.new.has_changed() and not form.items.given else []
     for number, row in enumerate([*form.rows, *begun]):
         if number == leaving:
             continue
@@ -140,7 +143,21 @@ def _page(
         "answer": proposal.answers.get(items.name) if proposal else None,
         "stored": [item[f"{items.fields[0][0]}_ja"] for item in proposal.texts[items.name]] if proposal else [],
         "conflict": conflict,
+        "preview": _preview(request, desk, section, proposal),
         "refused": refused,
         "page_has_errors": bool(refused),
     }
     return render(request, "studio/list.html", context, status=status)
+
+
+def _preview(request: HttpRequest, desk: Desk, section: str, proposal: Proposal | None) -> dict[str, Any] | None:
+    """What the public page would show of the list, as it was saved; None when nobody asked."""
+    if "preview" not in request.GET:
+        return None
+    items, on = _items(section), clock.today_in(None, clock.now())
+    given = (proposal.texts if proposal else queries.on_the_page(desk.business, section))[items.name]
+    rows = lists.rows_of(desk.business, items, given, on=on)
+    if section != "pictures":
+        return {"rows": rows, "today": on}
+    parts, others = story.parts_of(desk.business, rows[1:])
+    return {"rows": rows, "parts": parts, "others": others}

@@ -6,6 +6,7 @@ with the staff's decision.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from businesses.profile import queries, services
+from businesses.profile import queries, services, story
 from businesses.profile.models import Proposal, texts_of
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
@@ -108,7 +109,7 @@ def _page(
             {
                 "text": text,
                 "fields": [form[column] for column in columns],
-                "stored": [(lang, shown[column]) for lang, column in zip(("en", "ja"), columns, strict=True)],
+                "stored": [(lang, shown.get(column, "")) for lang, column in zip(("en", "ja"), columns, strict=True)],
                 "answer": proposal.answers.get(text.name) if proposal else None,
             }
         )
@@ -121,5 +122,16 @@ def _page(
         "title": Proposal.Section(form.section).label,
         "conflict": conflict,
         "preview": "preview" in request.GET,
+        "told": _story(desk, shown) if form.section == "profile" else None,
     }
     return render(request, "studio/section.html", context, status=status)
+
+
+def _story(desk: Desk, shown: dict[str, Any]) -> dict[str, Any]:
+    """The story as the public page would tell it: the texts of the draft, beside the pictures that are public."""
+    texts = SimpleNamespace(
+        **{column: shown.get(column, "") for text in texts_of("profile") for column in text.columns}
+    )
+    pictures = [picture for picture in desk.business.pictures.all() if picture.role == picture.Role.STORY]
+    parts, others = story.parts_of(texts, pictures)
+    return {"source": texts, "parts": parts, "others": others}

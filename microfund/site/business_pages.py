@@ -21,12 +21,14 @@ from django.views.decorators.http import require_safe
 from businesses import queries as businesses
 from businesses.models import Business, Picture
 from businesses.news import queries as news
+from businesses.profile.story import parts_of
 from businesses.questions import queries as questions
 from investments.distributions import elections
 from investments.distributions.results import paid_so_far, reported, results_of
 from investments.models import Fund, PolicyProfile, Terms
 from investments.offerings import queries as offerings
 from investments.offerings.projection import Projection
+from investments.payouts import spending
 from investments.policy import services as policies
 from investments.revenue.services import period_rows
 from microfund.kernel import clock
@@ -167,13 +169,16 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
     """P3: one business with the fund it raises or repays."""
     pictures = list(shown.business.pictures.all())
     heroes = [picture for picture in pictures if picture.role == Picture.Role.HERO]
+    parts, others = parts_of(shown.business, [picture for picture in pictures if picture.role == Picture.Role.STORY])
     context = {
         **shown.context(),
         "hero": heroes[0] if heroes else None,
         "share": share(shown.business, heroes[0] if heroes else None),
         "latest_news": news.latest(shown.business),
         "latest_questions": questions.latest_answered(shown.business),
-        "story_pictures": [picture for picture in pictures if picture.role == Picture.Role.STORY],
+        "story": parts,
+        "other_pictures": others,
+        "milestones": shown.business.milestones.all(),
         "team": shown.business.team.all(),
         "other_funds": [
             {
@@ -197,31 +202,41 @@ def _fund_context(shown: Shown, fund: Fund, terms: Terms) -> dict[str, Any]:
         "supporters": supporters_of(fund),
         "supporter_names": named_supporters(fund)[:FEW_NAMES],
         "most_units": min(most, figures.left) if figures else most,
-        **_uses(terms),
+        **uses_context(shown.business, fund, terms),
         "rows": term_rows(fund, terms, shown.policy),
-        "documents": _documents(fund),
+        "documents": _documents(shown.business, fund),
         "rewards": rewards.offers_of(fund),
         "passed_on": rewards.passed_on(fund),
         "named": rewards.named(fund),
         **_results(fund, terms, on=shown.on),
     }
     if _can_project(terms):
-        rule = offerings.rule_terms(terms)
+        rule, rate = offerings.rule_terms(terms), _tax_rate(shown.on)
         context |= {
-            "table": simulation.short_table(rule, terms.plan_revenue, 1, _tax_rate(shown.on)),
+            "table": simulation.short_table(rule, terms.plan_revenue, 1, rate),
             "chart": simulation.chart(rule, terms.plan_revenue, percent=100, units=1),
-            "tax_rate": _tax_rate(shown.on),
+            "tax_rate": rate,
         }
     return context
 
 
-def _uses(terms: Terms) -> dict[str, Any]:
-    """What the money is for; `start` is the sum of the uses before one, so that their bars make up a whole."""
+def uses_context(business: Business, fund: Fund, terms: Terms) -> dict[str, Any]:
+    """What the money is for; `start` is the sum of the uses before one, so that their bars make up a whole. Once money
+    was released: what the business has spent of it."""
+    may_have = fund.state in (Fund.State.CLOSED, *offerings.TERM_RUNS)
+    released = spending.released_of(business).get(fund.slug, 0) if may_have else 0
+    spent = {row.use_en: row for row in business.spending.filter(fund=fund.slug)} if released else {}
     uses, start = [], 0
     for use in terms.uses:
-        uses.append({**use, "start": start})
+        uses.append({**use, "start": start, "spent": spent.get(use["en"])})
         start += use["amount"]
-    return {"uses": uses, "uses_total": start}
+    return {
+        "uses": uses,
+        "uses_total": start,
+        "released": released,
+        "spent_total": sum(row.amount for row in spent.values()),
+        "spent_on": max((row.reported_on for row in spent.values()), default=None),
+    }
 
 
 def _results(fund: Fund, terms: Terms, *, on: date) -> dict[str, Any]:
@@ -241,15 +256,18 @@ def _results(fund: Fund, terms: Terms, *, on: date) -> dict[str, Any]:
     }
 
 
-def _documents(fund: Fund) -> dict[str, list[dict[str, Any]]]:
-    """The stored documents, those in the visitor's language apart from the others."""
+def _documents(business: Business, fund: Fund) -> dict[str, Any]:
+    """The stored documents, those in the visitor's language apart from the others; with the `version` of the newest, by
+    which earlier ones were replaced."""
     language = active_language()
-    found: dict[str, list[dict[str, Any]]] = {"own": [], "other": []}
+    found: dict[str, Any] = {"own": [], "other": [], "version": 0}
     for row in offerings.documents_of(fund):
-        href = reverse("businesses:document", args=[fund.business.slug, row.sha256])
+        href = reverse("businesses:document", args=[business.slug, row.sha256])
+        found["version"] = max(found["version"], row.terms.version)
         found["own" if row.language == language else "other"].append(
-            {"row": row, "href": href, "slug": fund.business.slug}
+            {"row": row, "href": href, "slug": business.slug, "replaced": row.terms.version < found["version"]}
         )
+    found["replaced"] = any(each["replaced"] for each in (*found["own"], *found["other"]))
     return found
 
 
@@ -267,7 +285,7 @@ def terms_page(request: HttpRequest, shown: Shown) -> HttpResponse:
     context = {
         **shown.context(),
         "rows": term_rows(shown.fund, shown.terms, shown.policy),
-        "documents": _documents(shown.fund),
+        "documents": _documents(shown.business, shown.fund),
         "plan": offerings.planned_periods(shown.fund, shown.terms),
         "comparison": comparison(
             shown.fund,

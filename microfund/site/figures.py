@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models.functions import Least
 
 from businesses import queries as businesses
 from businesses.models import Business
@@ -44,7 +45,7 @@ def supporter_words(business: Business) -> list[Order]:
 @dataclass(frozen=True, slots=True)
 class Totals:
     """All funds together: yen paid without fees, the donated part of it, what came back to investors before tax (yen),
-    people, and jobs at the businesses now."""
+    people, and jobs kept: of those who worked at the businesses before, as many as work there now."""
 
     raised: int
     donated: int
@@ -69,5 +70,5 @@ def _totals() -> Totals:
         donated=paid["donated"],
         repaid=Payout.objects.filter(state=Payout.State.PAID).aggregate(sum=Sum("gross", default=0))["sum"],
         supporters=paid["people"],
-        jobs=businesses.published().aggregate(jobs=Sum("staff_now", default=0))["jobs"],
+        jobs=businesses.published().aggregate(jobs=Sum(Least("staff_before", "staff_now"), default=0))["jobs"],
     )

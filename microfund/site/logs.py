@@ -1,6 +1,6 @@
 """What logs must not keep: an address whose last part opens something by itself, for whoever reads it.
 
-Such are the link of a gift, a private calendar, the links that confirm and stop following, and the link that sets a
+Such are the link of a gift, a private calendar, those that confirm, change and stop following, and the link that sets a
 password. They stand in the first line of a request, in the page that led to it (`Referer`) and in the page that comes
 after a log-in (`next`), so a line is cleaned as a whole, when it is written.
 """
@@ -16,7 +16,7 @@ HIDDEN = "[secret]"
 #: The address before the secret, then the secret itself; in a query the slashes may be encoded. What is shorter than
 #: any secret of ours is a word of an address, such as `follow/asked/`.
 _SECRET = re.compile(
-    r"((?:gifts|follow|unfollow|me(?:/|%2F)calendar|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))"
+    r"((?:gifts|follow|unfollow|following|me(?:/|%2F)calendar|password(?:/|%2F)reset(?:/|%2F)key)(?:/|%2F))"
     r"(?:[^/\s?&\"'<>%]|%(?!2F)){20,}",
     re.IGNORECASE,
 )

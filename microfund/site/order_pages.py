@@ -12,15 +12,19 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from businesses.models import Business
 from investments.models import Holding, Order
 from investments.orders import queries as orders
 from investments.orders.models import AWAITS_RECEIVER, UNPAID
 from investments.payments.transfer import received_so_far
 from microfund.kernel import clock
+from microfund.kernel.notices.parts import link
 from microfund.kernel.pages import private
 
 from .order_story import last_day, tell
 
+#: Paid, and not taken back.
+BOUGHT = (Order.State.PAID, Order.State.CONFIRMED)
 #: Seconds between two looks of a waiting page; after the last one the visitor looks again by hand.
 LOOKS = (3, 5, 5, 10, 10, 20, 30, 30, 60, 60, 60, 60)
 
@@ -63,6 +67,9 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         "pays": pays,
         "documents": [row.document for row in orders.accepted([found], found.investor if theirs else found.payer)],
         "looks_again": look is not None,
+        "bought": found.state in BOUGHT and found.frozen_at is None,
+        # Nothing of an order is ever shared: the address is that of the business, while it has a page.
+        "share_url": link("businesses:detail", found.fund.business.slug) if _has_page(found) else "",
     }
     response = render(request, "site/order.html", context)
     if look is not None:
@@ -70,6 +77,10 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         address = reverse("order", args=[found.reference])
         response["Refresh"] = f"{seconds}; url={address}?wait={number + 1}"
     return response
+
+
+def _has_page(found: Order) -> bool:
+    return found.fund.business.state == Business.State.PUBLISHED
 
 
 def _next_look(wait: str) -> tuple[int, int] | None:

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -25,9 +24,10 @@ from investments.distributions.results import (
 )
 from investments.offerings.rule import redemption_percent
 from investments.payouts.models import Release
+from investments.revenue.services import period_rows
 
 from . import own_csv, result_charts
-from .business_pages import Shown, business_page
+from .business_pages import Shown, business_page, uses_context
 from .page_cache import for_visitors
 from .templatetags.tomobune import bilingual_filter
 
@@ -48,6 +48,8 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
     context = {
         **shown.context(),
         "results": found,
+        # Before the term there are no rows yet, only dates.
+        "coming": [] if found or fund.state == fund.State.FAILED else period_rows(fund, terms, shown.policy),
         "known": known,
         # A wind-up has no report of its own, and is told all the same.
         "told": [
@@ -67,7 +69,7 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
         "sales": result_charts.sales(found) if found else None,
         "returns": result_charts.returns(found, terms.investment) if found else None,
         "releases": releases,
-        "released": releases.aggregate(sum=Sum("amount", default=0))["sum"],
+        **uses_context(shown.business, fund, terms),
     }
     context["trail"] += [(bilingual_filter(shown.business, "name"), context["home_href"])]
     return render(request, "businesses/results.html", context)

@@ -107,6 +107,7 @@ _CLOCK_FILES = {
     "microfund/kernel/schedule/services.py",  # the edge of every sweep: turns a business date into an instant
     "microfund/kernel/schedule/travel.py",  # moves a demo's clock
     "microfund/kernel/private.py",  # the age of files, by the machine's clock
+    "businesses/pictures.py",  # the same for pictures
     "microfund/site/context.py",  # which day it is in a demo
     "microfund/kernel/outbox/services.py",  # when to try again, by the machine's clock; what happened when is given
     "microfund/kernel/notices/services.py",  # the same for mail

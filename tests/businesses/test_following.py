@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
+from django.core import mail, signing
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.models import Notice
 from microfund.kernel.outbox import services as outbox
+from microfund.site.follow_pages import ASKED_AN_HOUR
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +31,7 @@ def _no_counters() -> None:
 
 
 def ask(business: Business, email: str = "ann@example.com", cadence: str = "instant") -> None:
-    services.ask_by_email(business, email, cadence=cadence, language="en", at=timezone.now())
+    services.ask_by_email([business], email, cadence=cadence, language="en", at=timezone.now())
 
 
 def token_of(kind: str, word: str) -> str:
@@ -43,7 +44,7 @@ def token_of(kind: str, word: str) -> str:
 
 def follow(business: Business, email: str = "ann@example.com", cadence: str = "instant") -> Follow:
     ask(business, email, cadence)
-    return services.confirm(token_of("follow_confirm", "follow"), at=timezone.now())
+    return services.confirm(token_of("follow_confirm", "follow"), at=timezone.now())[0]
 
 
 def deliver() -> None:
@@ -59,10 +60,10 @@ def test_an_address_follows_only_once_its_mail_was_confirmed() -> None:
     business = make.make_business()
     ask(business, "  Ann@Example.com ")
     assert not queries.live().exists()
-    row = services.confirm(token_of("follow_confirm", "follow"), at=timezone.now())
+    (row,) = services.confirm(token_of("follow_confirm", "follow"), at=timezone.now())
     assert (row.email, row.cadence, queries.count(business)) == ("ann@example.com", "instant", 1)
     first = row.confirmed_at
-    assert services.confirm(token_of("follow_confirm", "follow"), at=timezone.now()).confirmed_at == first
+    assert services.confirm(token_of("follow_confirm", "follow"), at=timezone.now())[0].confirmed_at == first
     assert Follow.objects.count() == 1
 
 
@@ -198,6 +199,168 @@ def test_the_digest_holds_last_weeks_news_once() -> None:
     assert notice.recipient == "weekly@example.com" and "On Sunday" in notice.text
     assert "Before" not in notice.text and "On Monday" not in notice.text
     assert "List-Unsubscribe" in notice.headers
+
+
+def test_one_confirmation_makes_an_address_follow_all_that_it_asked_for_and_nothing_else() -> None:
+    three = [make.make_business() for _number in range(3)]
+    services.ask_by_email(three[:2], "ann@example.com", cadence="weekly", language="ja", at=timezone.now())
+    token = token_of("follow_confirm", "follow")
+    ask(three[2])
+    (notice, _other) = Notice.objects.filter(kind="follow_confirm").order_by("pk")
+    assert all(business.name_ja in notice.text for business in three[:2])
+    rows = services.confirm(token, at=timezone.now())
+    assert {row.business for row in rows} == set(three[:2]) == {row.business for row in queries.live()}
+    assert {(row.cadence, row.language) for row in rows} == {("weekly", "ja")}
+
+
+def test_a_link_of_an_earlier_release_confirms_its_one_business() -> None:
+    business = make.make_business()
+    services.ask_by_email(
+        [business, make.make_business()], "ann@example.com", cadence="weekly", language="en", at=timezone.now()
+    )
+    row = Follow.objects.get(business=business)
+    token = signing.dumps([row.key.hex, "instant", "ja"], salt=services._CONFIRM)
+    assert services.confirm(token, at=timezone.now()) == [row]
+
+
+def monday_news(*businesses: Business) -> Any:
+    """A post of each in the week before this Monday, and the sweep that begins the digest."""
+    monday = clock.today_in() - timedelta(days=clock.today_in().weekday())
+    for business in businesses:
+        make.make_post(
+            business=business, title=f"At {business.name_en}", at=clock.start_of_day(monday) - timedelta(hours=1)
+        )
+    return mails.digest_due(on=monday, at=clock.start_of_day(monday) + timedelta(hours=9))
+
+
+def test_the_digest_is_one_mail_a_person_whatever_they_follow(monkeypatch: Any) -> None:
+    monkeypatch.setattr(mails, "BATCH", 2)
+    one, two = make.make_business(name_en="Raft One"), make.make_business(name_en="Raft Two")
+    user = make.make_user(email="both@example.com")
+    services.follow_by_account(two, user, cadence="weekly", language="en", at=timezone.now())
+    for email in ("a@example.com", "b@example.com", "c@example.com", "both@example.com"):
+        for business in (one, two):
+            follow(business, email, cadence="weekly")
+            cache.clear()
+    follow(two, "single@example.com", cadence="weekly")
+    monday_news(one, two)
+    deliver()
+    mails.news_digest_batch(
+        mails.NewsDigestBatch(
+            (clock.today_in() - timedelta(days=clock.today_in().weekday())).isoformat(), 0, timezone.now()
+        )
+    )
+    notices_of = Notice.objects.filter(kind="news_digest").order_by("recipient")
+    assert [notice.recipient for notice in notices_of] == [
+        *(f"{name}@example.com" for name in ("a", "b", "both", "c", "single"))
+    ]
+    for notice in notices_of:
+        alone = notice.recipient == "single@example.com"
+        assert ("At Raft One" in notice.text, notice.text.count("At Raft Two")) == (not alone, 1)
+        assert ("others (2 businesses)" in notice.subject) is not alone
+
+
+def test_one_click_in_a_digest_stops_all_weekly_mails_and_no_other(client: Any) -> None:
+    one, two, third = (make.make_business() for _number in range(3))
+    for business in (one, two):
+        follow(business, cadence="weekly")
+    cache.clear()
+    follow(third)
+    monday_news(one, two)
+    deliver()
+    address = Notice.objects.get(kind="news_digest").headers["List-Unsubscribe"].strip("<>")
+    path = address[address.index("/unfollow/") :]
+    page = client.get(path).content.decode()
+    assert one.name_en in page and two.name_en in page and third.name_en not in page
+    assert client.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert [row.business for row in queries.live()] == [third]
+    assert "You get no more" in client.get(path).content.decode()
+
+
+# --- All that an address follows ----------------------------------------------------------------------------------
+
+
+def test_the_link_of_a_mail_leads_to_all_that_the_address_follows_and_to_nobody_elses(client: Any) -> None:
+    one, two = make.make_business(), make.make_business()
+    first, second = follow(one), follow(two, cadence="weekly")
+    other = follow(two, "ben@example.com")
+    make.make_post(business=one)
+    deliver()
+    path = f"/following/{token_of('news_posted', 'following')}/"
+    answer = client.get(path)
+    page = answer.content.decode()
+    assert "no-store" in answer.headers["Cache-Control"] and 'content="noindex"' in page
+    assert one.name_en in page and two.name_en in page
+    assert "a…@example.com" in page and "ann@example.com" not in page
+    assert (
+        client.post(path, {str(first.pk): "weekly", str(second.pk): "none", str(other.pk): "none"}).status_code == 302
+    )
+    assert {(row.pk, row.cadence) for row in queries.live()} == {(first.pk, "weekly"), (other.pk, "instant")}
+    refused = client.post(path, {str(first.pk): "hourly"})
+    assert refused.status_code == 200 and "Error:" in refused.content.decode()
+    client.post(path, {"do": "stop"})
+    assert list(queries.live()) == [other]
+    assert "follows no business" in client.get(path).content.decode()
+
+
+def test_a_link_to_all_that_is_forged_of_another_kind_or_of_an_account_opens_nothing(client: Any) -> None:
+    business = make.make_business()
+    row = follow(business)
+    by_account = services.follow_by_account(
+        business, make.make_user(), cadence="weekly", language="en", at=timezone.now()
+    )
+    token = mails.token_to_manage(row)
+    for wrong in (
+        f"{token[:-1]}{'a' if token[-1] != 'a' else 'b'}",
+        mails.token_to_end(row),
+        "x",
+        mails.token_to_manage(by_account),
+    ):
+        assert client.get(f"/following/{wrong}/").status_code == 404
+        assert client.post(f"/following/{wrong}/", {"do": "stop"}).status_code == 404
+    assert client.get(f"/unfollow/{token}/").status_code == 404
+    assert queries.live().count() == 2
+
+
+def test_several_are_followed_by_one_form_and_a_bad_one_says_what_is_wrong(client: Any) -> None:
+    businesses = [make.make_business(state="published") for _number in range(3)]
+    hidden = make.make_business(state="draft")
+    page = client.get(f"/follow/?business={businesses[1].slug}").content.decode()
+    assert page.count("checked") == 2 and hidden.name_en not in page  # the business, and how often
+    data = {"businesses": [businesses[0].slug, businesses[2].slug], "email": "ann@example.com", "cadence": "weekly"}
+    assert client.post("/follow/", data).headers["Location"] == "/follow/asked/"
+    assert client.get("/follow/asked/").status_code == 200
+    services.confirm(token_of("follow_confirm", "follow"), at=timezone.now())
+    assert {row.business for row in queries.live()} == {businesses[0], businesses[2]}
+    assert "Choose at least one business." in client.post("/follow/", {**data, "businesses": []}).content.decode()
+    assert client.get("/follow/?business=%00&q=%00").status_code == 200
+    for wrong in ({"businesses": [hidden.slug]}, {"businesses": ["\0"]}, {"email": "ann"}, {"cadence": "daily"}):
+        answer = client.post("/follow/", {**data, **wrong})
+        assert answer.status_code == 200 and "Error:" in answer.content.decode()
+    user = make.make_user()
+    client.force_login(user)
+    client.post("/follow/", {"businesses": [business.slug for business in businesses], "cadence": "instant"})
+    assert queries.followed_by(user).count() == 3
+
+
+def test_who_asks_for_too_much_is_slowed_down(client: Any) -> None:
+    business = make.make_business(state="published")
+    for number in range(ASKED_AN_HOUR):
+        data = {"businesses": [business.slug], "email": f"p{number}@example.com", "cadence": "weekly"}
+        assert client.post("/follow/", data).status_code == 302
+    assert client.post("/follow/", {**data, "email": "more@example.com"}).status_code == 429
+    one = {"email": "more@example.com", "cadence": "weekly"}
+    assert client.post(f"/businesses/{business.slug}/follow/", one).status_code == 429
+    assert not Follow.objects.filter(email="more@example.com").exists()
+
+
+def test_a_page_offers_as_many_as_it_can_hold_and_looks_for_the_others(client: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(services, "MOST_AT_ONCE", 2)
+    for name in ("Alpha", "Beta", "Gamma"):
+        make.make_business(state="published", name_en=name)
+    page = client.get("/follow/").content.decode()
+    assert "Alpha" in page and "Gamma" not in page and "There are more businesses" in page
+    assert "Gamma" in client.get("/follow/?q=gamma&business=x").content.decode()
 
 
 def test_a_closed_account_is_not_written_to() -> None:

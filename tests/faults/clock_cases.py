@@ -289,7 +289,7 @@ def confirm_at(at: datetime, state: str) -> list[str]:
 #: Sweeps that have nothing to do with one fund, or that ask the provider about all.
 _NOT_A_FUNDS = (
     "site.verify", "payments.objects", "payments.payouts", "notices.send", "mails.reminders",
-    "investors.documents", "investors.duplicates", "private.orphans",
+    "investors.documents", "investors.duplicates", "private.orphans", "pictures.lost",
 )  # fmt: skip
 DAYS = 32
 

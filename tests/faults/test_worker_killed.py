@@ -108,7 +108,7 @@ NO_MONEY = {
     "revenue.reschedule": "computes dates anew, the same each time",
     "site.verify": "reads",
     "schedule.travel": "plays the other sweeps",
-    "private.orphans": "deletes files that no row names",
+    **dict.fromkeys(("private.orphans", "pictures.lost"), "deletes files that no row names"),
     "investors.documents": "deletes pictures",
     "payouts.records": "forgets account numbers",
     **dict.fromkeys(("investors.duplicates", "news.publish", "news.forget"), "rows of people and news"),

@@ -329,7 +329,7 @@ def test_from_the_form_to_the_mail_and_away_again() -> None:
     assert match
     assert "Yes, I follow" in visitor.get(match[1]).content.decode()
     assert Follow.objects.get().confirmed_at is None, "opening the link is not enough: mail programs open links too"
-    assert "Once a week" in visitor.post(match[1]).content.decode()
+    assert "Mails once a week" in visitor.post(match[1]).content.decode()
     row = Follow.objects.get()
     assert row.confirmed_at and row.cadence == "weekly"
     end = reverse("unfollow", args=[mails.token_to_end(row)])

@@ -10,10 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from businesses.models import Membership
+from businesses.models import Business, Membership
 from investments.models import Holding, Order, PaymentAttempt, Refund
 from investments.orders import services as orders
 from investments.payments import services, settle
+from microfund.kernel.notices.parts import link
 from microfund.site.order_pages import LOOKS
 from tests import make
 from tests.flows.walk import title_of
@@ -192,6 +193,20 @@ def test_a_paid_order_tells_what_happens_next_and_until_when_it_can_be_cancelled
     ):
         assert words in text
     assert "You can cancel until 23:59" in text
+
+
+def test_a_bought_order_shares_the_page_of_its_business_and_nothing_of_itself(sandbox: SandboxProcess) -> None:
+    waiting = make.make_order(method="card")
+    assert "data-share-page" not in page(waiting).content.decode()
+    order = confirmed(sandbox)
+    html = page(order).content.decode()
+    share = html[html.index('<details class="share-menu"') :].split("</details>")[0]
+    address = link("businesses:detail", order.fund.business.slug)
+    assert f'data-share-page="{address}"' in share and f'value="{address}"' in share and "mailto:?subject=" in share
+    assert order.reference not in share and order.investor.name not in share
+    assert "js/share.js" in html and reverse("calendar") in html
+    Business.objects.filter(pk=order.fund.business_id).update(state=Business.State.WITHDRAWN)
+    assert "data-share-page" not in page(order).content.decode()
 
 
 def test_a_confirmed_order_leads_to_its_holding_and_cannot_be_cancelled(sandbox: SandboxProcess) -> None:

@@ -35,7 +35,8 @@ def address(business: Business, section: str = "profile") -> str:
 
 
 def typed(business: Business, *, version: int = 0, do: str = "save", **changes: str) -> dict[str, Any]:
-    columns = [f"{text}_{language}" for text in ("use_line", "story", "damage") for language in ("en", "ja")]
+    texts = ("use_line", "story", "damage", "story_now", "story_next")
+    columns = [f"{text}_{language}" for text in texts for language in ("en", "ja")]
     return {**{column: getattr(business, column) for column in columns}, "version": version, "do": do, **changes}
 
 
@@ -109,7 +110,10 @@ def test_markup_is_text_in_every_field_for_member_staff_and_public() -> None:
     assert HOSTILE not in member.get(address(business) + "?preview=1").content.decode()
     staff = console(make_staff(REVIEWER))
     assert HOSTILE not in staff.get(act_of(proposal, "review_profile")).content.decode()
-    staff.post(act_of(proposal, "review_profile"), dict.fromkeys(("use_line", "story", "damage"), "accept"))
+    staff.post(
+        act_of(proposal, "review_profile"),
+        dict.fromkeys(("use_line", "story", "damage", "story_now", "story_next"), "accept"),
+    )
     page = public(business)
     assert HOSTILE not in page and "&lt;script&gt;alert(1)&lt;/script&gt;story_en" in page
 

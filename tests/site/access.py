@@ -92,7 +92,7 @@ class World:
             return ["order_paid", "en"]
         if name == "calendar_feed":
             return [self.calendar.token]
-        if name in ("follow_confirm", "unfollow"):
+        if name in ("follow_confirm", "follow_manage", "unfollow"):
             return ["made-up"]
         if name == "businesses:news_post":
             return [business.slug, self.post.pk, self.post.words]

@@ -108,6 +108,8 @@ TABLE: dict[str, Row] = {
             "businesses:news_feed",
             "businesses:follow",
             "businesses:follow_asked",
+            "follow_several",
+            "follow_several_asked",
             "businesses:supporters",
             "map",
             "funds_feed",
@@ -168,13 +170,23 @@ TABLE: dict[str, Row] = {
         ],
         MINE,
     ),
-    **dict.fromkeys(["follow_confirm", "unfollow"], UNKNOWN),
+    **dict.fromkeys(["follow_confirm", "follow_manage", "unfollow"], UNKNOWN),
     **dict.fromkeys(
         ["studio:business", "studio:members", "studio:news", "studio:news_new", "studio:news_mail"], STUDIO
     ),
     **dict.fromkeys(["studio:reports", "studio:report", "studio:report_evidence", "studio:payments"], STUDIO),
     **dict.fromkeys(
-        ["studio:profile", "studio:uses", "studio:plan", "studio:team", "studio:pictures", "studio:questions"], STUDIO
+        [
+            "studio:profile",
+            "studio:uses",
+            "studio:plan",
+            "studio:team",
+            "studio:pictures",
+            "studio:steps",
+            "studio:spent",
+            "studio:questions",
+        ],
+        STUDIO,
     ),
     **dict.fromkeys(["rewards:season", "rewards:batch", "rewards:till", "rewards:letter_desk"], STUDIO),
     **dict.fromkeys(["rewards:offer_new", "rewards:offer"], STUDIO),

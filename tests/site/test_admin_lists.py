@@ -252,6 +252,8 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
     with_parent = {
         "audit.AuditSeal", "outbox.Delivery", "businesses.Membership", "businesses.Picture", "businesses.PostPhoto",
         "businesses.TeamPerson",
+        "businesses.Milestone",
+        "businesses.Spending",
         "businesses.Thanks", "businesses.Wonder", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",

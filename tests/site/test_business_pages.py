@@ -16,6 +16,7 @@ from django.utils import translation
 from businesses.models import Business, Membership, Picture
 from businesses.questions import services as questions
 from investments.models import Document, Fund, FundCounter, Order, Period
+from investments.offerings import services as offerings
 from investments.offerings.queries import rule_terms
 from investments.offerings.rule import PeriodResult, Report, run
 from microfund.kernel import clock
@@ -524,3 +525,19 @@ def test_the_rule_stands_in_words_with_the_funds_own_figures(client: Client) -> 
     assert "Until the sum reaches ¥446,428,572, 3.36% of it is for the investors." in page
     assert "nothing more is paid" in page
     assert "divided by the 3,000 units offered" in page
+
+
+def test_documents_of_amended_terms_say_that_they_were_replaced_and_stay(client: Client) -> None:
+    fund = make.make_fund()
+    path = reverse("businesses:terms", args=[fund.business.slug])
+    assert "replaced" not in text(client.get(path))
+    old = Document.objects.filter(fund=fund, language="en").values_list("sha256", flat=True)
+    risks = [{"en": "A third storm may come.", "ja": "三度目の嵐が来るかもしれません。"}]
+    offerings.amend_terms(
+        fund, changes={"risks": risks}, actor=make.make_user(is_staff=True), at=clock.now(), reason="A survey"
+    )
+    response = client.get(path)
+    assert "were replaced by those of version 2" in text(response)
+    assert text(response).count("replaced by a later version") == Document.objects.filter(terms__version=1).count()
+    for sha256 in list(old):
+        assert client.get(reverse("businesses:document", args=[fund.business.slug, sha256])).status_code == 200

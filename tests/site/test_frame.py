@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import OperationalError
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
@@ -158,6 +160,37 @@ def test_a_database_that_is_away_is_told_from_a_fault_of_ours() -> None:
         except (OperationalError, ValueError):
             answer = server_error(RequestFactory().get("/"))
         assert answer.status_code == status and ("Retry-After" in answer.headers) is (status == 503)
+
+
+@pytest.fixture
+def no_manifest(settings: Any, tmp_path: Path) -> None:
+    """The collected static files are gone, their manifest with them: every page that asks it for a file raises."""
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+
+def test_without_the_collected_files_every_page_is_the_error_page_and_that_one_is_whole(
+    db: None, no_manifest: None
+) -> None:
+    with pytest.raises(ValueError, match="manifest"):
+        Client().get("/")
+    answer = Client(raise_request_exception=False).get("/")
+    html = answer.content.decode()
+    assert answer.status_code == 500 and "Something broke on our side" in html
+    named = re.findall(r'(?:href|src)="/static/([^"]+)"', html)
+    assert len(named) == 3 and all(finders.find(name) for name in named)
+    assert "<style" not in html and " style=" not in html
+
+
+def test_while_the_database_is_away_the_page_needs_no_collected_files_either(no_manifest: None) -> None:
+    try:
+        raise OperationalError("gone")
+    except OperationalError:
+        answer = server_error(RequestFactory().get("/"))
+    assert answer.status_code == 503 and b"cannot reach its books" in answer.content
 
 
 def test_an_error_page_has_a_search(client: Client, db: None) -> None:

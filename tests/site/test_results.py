@@ -34,6 +34,17 @@ def fund() -> Fund:
     return repay.operating(40, 45, periods=4)
 
 
+def test_before_the_term_the_page_says_what_comes_when() -> None:
+    fund = make.make_fund(periods=4)
+    html = page(fund).content.decode()
+    coming = html[html.index('id="coming"') : html.index("</main>")]
+    assert coming.count("<tr") == 5 and 'id="check"' not in html
+    assert date_format(fund.term_starts_on) in coming
+    Fund.objects.filter(pk=fund.pk).update(state=Fund.State.FAILED)
+    html = page(fund).content.decode()
+    assert "Everyone was refunded in full" in html and "The term begins" not in html and 'id="coming"' not in html
+
+
 def page(fund: Fund, name: str = "results") -> Any:
     response = Client().get(reverse(f"businesses:{name}", args=[fund.business.slug]))
     assert response.status_code == 200

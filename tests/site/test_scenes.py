@@ -92,3 +92,12 @@ def test_two_scenes_differ_to_the_eye() -> None:
 def test_a_path_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not a path"):
         Drawing(10, 10, "a test").path("12 13")
+
+
+def test_each_part_of_a_story_has_a_picture_and_words_of_its_own() -> None:
+    for kind in scenes.SCENES:
+        shown = {png(scenes.moment(kind, name), 120) for name in ("before", "day", "now", "next")}
+        assert len(shown | {scenes.rasterise(kind, 120)}) == 5
+        words = [scenes.describe_moment(kind, name) for name in ("before", "day", "now", "next")]
+        assert len({english for english, _ in words}) == len({japanese for _, japanese in words}) == 4
+        assert all(len(english) <= 250 and len(japanese) <= 250 for english, japanese in words)

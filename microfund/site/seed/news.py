@@ -35,7 +35,10 @@ FOLLOWERS = [
     ("konbini", "yukihira-tofu", "weekly"),
 ]
 #: Who follows by address alone, once confirmed, and who never confirmed.
-BY_ADDRESS = [("tomo@post.tomobune.example", True), ("unsure@post.tomobune.example", False)]
+BY_ADDRESS = [
+    ("tomo@post.tomobune.example", ("mitsuiso-oysters", "namioto-ramen", "isobe-boats"), True),
+    ("unsure@post.tomobune.example", ("mitsuiso-oysters",), False),
+]
 
 #: What was asked in public: the business, how many days ago, who, under which name, the answer or none yet.
 QUESTIONS = (
@@ -92,9 +95,9 @@ def _follow(story: Story, at: datetime) -> None:
         user = story.named[key].user
         business = Business.objects.get(slug=slug)
         following.follow_by_account(business, user, cadence=cadence, language=user.language, at=at)
-    oysters = Business.objects.get(slug="mitsuiso-oysters")
-    for email, confirms in BY_ADDRESS:
-        following.ask_by_email(oysters, email, cadence="instant", language="ja", at=at)
+    for email, slugs, confirms in BY_ADDRESS:
+        followed = list(Business.objects.filter(slug__in=slugs))
+        following.ask_by_email(followed, email, cadence="instant", language="ja", at=at)
         mail = Notice.objects.filter(recipient=email).order_by("-pk").first()
         if confirms and mail is not None:
             link = re.search(r"/follow/([^/\s]+)/", mail.text)

@@ -3,18 +3,21 @@ still waits for the staff's look."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from businesses import images
 from businesses.profile import queries, services
 from businesses.profile.services import Decision
+from investments.payouts import spending
 from microfund.kernel import clock
 
 from .news import photo
 
 if TYPE_CHECKING:
     from .story import Story
+    from .world import Plan
 
 INN, OYSTERS = "shiosai-ryokan", "mitsuiso-oysters"
 PLANS = {
@@ -53,6 +56,10 @@ def tell(story: Story) -> None:
         _accept(story, key, "plan", {"plan_en": english, "plan_ja": japanese})
     _accept(story, INN, "team", {"team": _team(INN)})
     _accept(story, INN, "pictures", {"pictures": _pictures(story)})
+    for key, plan in story.plans.items():
+        if plan.state != "closed_unfunded":
+            _accept(story, key, "steps", {"milestones": _milestones(story, plan)})
+        story.at(_day(story, 30), partial(_report_spent, story, plan))
     _submit(story, OYSTERS, "team", {"team": _team(OYSTERS)}, days=3)
 
 
@@ -69,17 +76,59 @@ def _pictures(story: Story) -> list[dict[str, Any]]:
     return [*before, {"picture": picture, "alt_en": alt_en, "alt_ja": alt_ja}]
 
 
+#: Funds of these stories have got their money, and their first steps lie behind them.
+HAS_MONEY = ("repaying", "matured", "wound_up")
+
+
+def _milestones(story: Story, plan: Plan) -> list[dict[str, Any]]:
+    """A step for each use of the money, every four months from the closing of the fund on. What lies in the past of a
+    fund that got its money is done, the second step later than planned."""
+    steps = []
+    for number, use in enumerate(plan.fund.terms.get().uses, start=1):
+        planned = clock.add_months(plan.fund.closes_on, 4 * number)
+        step = {"picture": None, "text_en": use["en"], "text_ja": use["ja"], "planned_on": planned.isoformat()}
+        done = planned + timedelta(days=47 if number == 2 else -6)
+        if plan.state in HAS_MONEY and done <= _day(story, 30):
+            step["done_on"] = done.isoformat()
+        steps.append(step)
+    return steps
+
+
+def _report_spent(story: Story, plan: Plan, _at: datetime) -> None:
+    """Everything that was released, in the shares of the plan; nothing where none was."""
+    business, key = plan.fund.business, plan.fund.slug
+    released = spending.released_of(business).get(key, 0)
+    uses = plan.fund.terms.order_by("-version")[0].uses
+    planned = {use["en"]: use["amount"] for use in uses}
+    spent = [
+        {
+            **item,
+            "picture": None,
+            "amount": planned[item["use_en"]] * released // sum(planned.values()),
+            "receipts": 3 + 4 * number,
+        }
+        for number, item in enumerate(spending.uses_of(business))
+        if item["fund"] == key
+    ]
+    if spent:
+        _accept(story, key, "spent", {"spending": spent})
+
+
+def _day(story: Story, days: int) -> date:
+    return story.as_of - timedelta(days=days)
+
+
 def _submit(story: Story, key: str, section: str, texts: dict[str, Any], *, days: int) -> Any:
     business = story.plans[key].fund.business
     member = business.memberships.select_related("user").order_by("pk")[0].user
-    at = clock.start_of_day(story.as_of - timedelta(days=days)) + timedelta(hours=10)
+    at = clock.start_of_day(_day(story, days)) + timedelta(hours=10)
     saved = services.save(business, section=section, texts=texts, version=0, actor=member, at=at)
     return services.submit(saved, actor=member, at=at)
 
 
 def _accept(story: Story, key: str, section: str, texts: dict[str, Any]) -> None:
     proposal = _submit(story, key, section, texts, days=30)
-    decisions = {section: Decision(True)}
+    decisions = {text.name: Decision(True) for text in proposal.fields}
     services.review(
         proposal, decisions=decisions, actor=story.staff["reviewer"], at=proposal.submitted_at + timedelta(hours=5)
     )

@@ -10,12 +10,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageOps
+
 from businesses import services as businesses
-from businesses.models import Business, Disaster, Membership
+from businesses.models import Business, Disaster, Membership, Picture
+from businesses.profile.story import parts_of
 from investments.offerings import services as offerings
 from investments.offerings.models import Fund, Terms
 from microfund.kernel import clock
 from microfund.site import scenes
+from microfund.site.drawing import Drawing
+from microfund.site.painting import png
 from rewards.models import Offer
 
 from . import people
@@ -125,15 +130,7 @@ def _one(item: dict[str, Any], disaster: Disaster, as_of: date, *, staff: dict[s
         owners.append(f"{owners[0]}-junior")
     for name in owners:
         Membership.objects.create(business=business, user=people.make_owner(name, hashed))
-    alt_en, alt_ja = scenes.describe(item["kind"])
-    businesses.add_picture(
-        business,
-        io.BytesIO(scenes.rasterise(item["kind"])),
-        alt_en=alt_en,
-        alt_ja=alt_ja,
-        actor=staff["reviewer"],
-        at=at,
-    )
+    _pictures(business, item, actor=staff["reviewer"], at=at)
     businesses.submit(business, actor=staff["operations"], at=at)
     businesses.publish(business, actor=staff["reviewer"], at=at)
     fund = Fund.objects.create(
@@ -178,8 +175,41 @@ def _rate(value: float) -> Decimal:
     return Decimal(str(value)).quantize(Decimal("0.0001"))
 
 
+#: Second firms of a trade: their pictures are the scene's mirror image, so that no two firms share one.
+MIRRORED = {"nagisa-kamaboko"}
+
+
+def _pictures(business: Business, item: dict[str, Any], *, actor: Any, at: datetime) -> None:
+    """The main picture, and one for each part of the story that has words."""
+    kind, mirror = item["kind"], item["slug"] in MIRRORED
+    hero, (alt_en, alt_ja) = _photo(scenes.scene(kind), 1600, mirror), scenes.describe(kind)
+    businesses.add_picture(business, hero, alt_en=alt_en, alt_ja=alt_ja, actor=actor, at=at)
+    for part in parts_of(business, [])[0]:
+        alt_en, alt_ja = scenes.describe_moment(kind, part.moment)
+        businesses.add_picture(
+            business,
+            _photo(scenes.moment(kind, part.moment), 960, mirror),
+            alt_en=alt_en,
+            alt_ja=alt_ja,
+            actor=actor,
+            at=at,
+            role=Picture.Role.STORY,
+            moment=part.moment,
+        )
+
+
+def _photo(drawing: Drawing, width: int, mirror: bool) -> io.BytesIO:
+    data = io.BytesIO(png(drawing, width))
+    if not mirror:
+        return data
+    out = io.BytesIO()
+    ImageOps.mirror(Image.open(data)).save(out, "PNG")
+    out.seek(0)
+    return out
+
+
 def _story(item: dict[str, Any], disaster: Disaster) -> dict[str, str]:
-    """Before, that day, now, next: four short blocks made of the firm's own facts."""
+    """Before, now, next: short parts made of the firm's own facts; "that day" is what it lost."""
     first, last = item["uses"][0], item["uses"][-1]
     if item["founded"] > disaster.happened_on.year:
         before_en = f"{item['name_en']} began in {item['town_en']} in {item['founded']}, after the disaster."
@@ -194,14 +224,6 @@ def _story(item: dict[str, Any], disaster: Disaster) -> dict[str, str]:
             f"{item['name_ja']}は{item['founded']}年から{item['town_ja']}で仕事を続けてきました。災害の前は"
             f"{item['staff_before']}人が働き、年間の売上は{item['revenue_before_yen']:,}円でした。"
         )
-    now_en = (
-        f"Today {item['staff_now']} of us are back at work. {item['owner_en']} opens the doors every morning"
-        " and writes to supporters about what was mended and what was not."
-    )
-    now_ja = (
-        f"いまは{item['staff_now']}人が仕事に戻っています。{item['owner_ja']}は毎朝店を開け、直ったこと、"
-        "まだ直らないことを応援者に書き送っています。"
-    )
     if item["fund"]["state"] == "wound_up":
         now_en = (
             f"We worked for three years with what you gave. Then {item['owner_en']} closed the shop for good, sold the"
@@ -211,28 +233,23 @@ def _story(item: dict[str, Any], disaster: Disaster) -> dict[str, str]:
             f"お預かりした資金で三年間働きました。その後、{item['owner_ja']}は店を閉じ、機械を売り、残ったお金を"
             "口数に応じて分けました。"
         )
-        return {
-            "story_en": "\n\n".join([before_en, item["damage_en"], now_en]),
-            "story_ja": "\n\n".join([before_ja, item["damage_ja"], now_ja]),
-        }
+        return {"story_en": before_en, "story_ja": before_ja, "story_now_en": now_en, "story_now_ja": now_ja}
     return {
-        "story_en": "\n\n".join(
-            [
-                before_en,
-                item["damage_en"],
-                now_en,
-                f"With your units we begin with this: {first['en'][0].lower()}{first['en'][1:]}. At the end stands:"
-                f" {last['en'][0].lower()}{last['en'][1:]}.",
-            ]
+        "story_en": before_en,
+        "story_ja": before_ja,
+        "story_now_en": (
+            f"Today {item['staff_now']} of us are back at work. {item['owner_en']} opens the doors every morning"
+            " and writes to supporters about what was mended and what was not."
         ),
-        "story_ja": "\n\n".join(
-            [
-                before_ja,
-                item["damage_ja"],
-                now_ja,
-                f"皆さまの口数で、まず「{first['ja']}」から始めます。最後に整えるのは「{last['ja']}」です。",
-            ]
+        "story_now_ja": (
+            f"いまは{item['staff_now']}人が仕事に戻っています。{item['owner_ja']}は毎朝店を開け、直ったこと、"
+            "まだ直らないことを応援者に書き送っています。"
         ),
+        "story_next_en": (
+            f"With your units we begin with this: {first['en'][0].lower()}{first['en'][1:]}. At the end stands:"
+            f" {last['en'][0].lower()}{last['en'][1:]}."
+        ),
+        "story_next_ja": f"皆さまの口数で、まず「{first['ja']}」から始めます。最後に整えるのは「{last['ja']}」です。",
     }
 
 
