@@ -1,4 +1,4 @@
-"""What the first 5 migrations build, at once: a new database is ready in seconds."""
+"""What the first 8 migrations build, at once: a new database is ready in seconds."""
 
 import django.core.validators
 import django.db.models.deletion
@@ -17,6 +17,9 @@ class Migration(migrations.Migration):
         ("rewards", "0003_letters"),
         ("rewards", "0004_visits"),
         ("rewards", "0005_settled_otherwise"),
+        ("rewards", "0006_parcels_files_and_losses"),
+        ("rewards", "0007_vouchers_in_kind"),
+        ("rewards", "0008_seasons_between_two_days"),
     ]
 
     initial = True
@@ -24,8 +27,8 @@ class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ("audit", "0002_triggers"),
-        ("businesses", "0001_squashed_0006_plan_team_pictures"),
-        ("investments", "0001_squashed_0020_bigint_sum"),
+        ("businesses", "0001_squashed_0007_story_milestones_spending"),
+        ("investments", "0001_squashed_0023_returns_set_aside"),
     ]
 
     operations = [
@@ -130,6 +133,34 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="DigitalFile",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="file name")),
+                ("content_type", models.CharField(max_length=40, verbose_name="kind of file")),
+                ("size", models.PositiveIntegerField(verbose_name="size (bytes)")),
+                ("sha256", models.CharField(max_length=64, verbose_name="content hash")),
+                ("file", models.CharField(max_length=80)),
+                ("key", microfund.kernel.crypto.EncryptedTextField()),
+                ("added_at", models.DateTimeField(verbose_name="added at")),
+                ("removed_at", models.DateTimeField(null=True, verbose_name="removed at")),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="added by",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "file of a digital reward",
+                "verbose_name_plural": "files of digital rewards",
+                "ordering": ["pk"],
+            },
+        ),
+        migrations.CreateModel(
             name="Entitlement",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -214,6 +245,32 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Download",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="downloads",
+                        to="rewards.digitalfile",
+                        verbose_name="file",
+                    ),
+                ),
+                (
+                    "entitlement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="downloads", to="rewards.entitlement"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "download",
+                "verbose_name_plural": "downloads",
+            },
+        ),
+        migrations.CreateModel(
             name="Compensation",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -226,6 +283,7 @@ class Migration(migrations.Migration):
                             ("funded", "to be paid out"),
                             ("paid", "paid"),
                             ("withdrawn", "withdrawn"),
+                            ("lost", "written off"),
                         ],
                         default="prepared",
                         max_length=9,
@@ -246,6 +304,17 @@ class Migration(migrations.Migration):
                         db_default=django.db.models.functions.datetime.Now(), verbose_name="recorded at"
                     ),
                 ),
+                ("loss_prepared_at", models.DateTimeField(null=True, verbose_name="write-off prepared at")),
+                (
+                    "loss_reason",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        max_length=200,
+                        verbose_name="reason of the write-off, as the holder reads it",
+                    ),
+                ),
+                ("lost_on", models.DateField(null=True, verbose_name="written off on")),
                 (
                     "checker",
                     models.ForeignKey(
@@ -254,6 +323,26 @@ class Migration(migrations.Migration):
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="approved by",
+                    ),
+                ),
+                (
+                    "loss_checker",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="write-off approved by",
+                    ),
+                ),
+                (
+                    "loss_maker",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="write-off prepared by",
                     ),
                 ),
                 (
@@ -305,14 +394,6 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("state__in", ["funded", "paid"]), ("use__isnull", False)),
-                            models.Q(("state__in", ["prepared", "approved", "withdrawn"]), ("use__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="compensation_funded",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
                             models.Q(("paid_on__isnull", False), ("state", "paid")),
                             models.Q(("paid_on__isnull", True), models.Q(("state", "paid"), _negated=True)),
                             _connector="OR",
@@ -323,6 +404,35 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "withdrawn"), _negated=True),
                         fields=("entitlement",),
                         name="compensation_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["funded", "paid"]), ("use__isnull", False)),
+                            models.Q(
+                                ("state__in", ["prepared", "approved", "withdrawn", "lost"]), ("use__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="compensation_funded",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("loss_checker__isnull", True),
+                                ("lost_on__isnull", True),
+                                models.Q(("state", "lost"), _negated=True),
+                            ),
+                            models.Q(
+                                ("loss_checker__isnull", False),
+                                ("loss_maker__isnull", False),
+                                ("lost_on__isnull", False),
+                                ("state", "lost"),
+                                models.Q(("loss_checker", models.F("loss_maker")), _negated=True),
+                                models.Q(("loss_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="compensation_lost_by_two",
                     ),
                 ],
                 "verbose_name": "compensation for a reward",
@@ -350,6 +460,20 @@ class Migration(migrations.Migration):
                 ("text_ja", models.TextField(blank=True, max_length=4000, verbose_name="text (Japanese)")),
                 ("saved_at", models.DateTimeField(verbose_name="saved at")),
                 ("published_at", models.DateTimeField(null=True, verbose_name="published at")),
+                (
+                    "digest",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        max_length=64,
+                        verbose_name="content hash",
+                    ),
+                ),
+                ("height", models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name="height")),
+                ("width", models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name="width")),
+                ("widths", models.JSONField(db_default=[], default=list, editable=False, verbose_name="widths")),
                 (
                     "fund",
                     models.ForeignKey(
@@ -427,7 +551,14 @@ class Migration(migrations.Migration):
                         verbose_name="cycle",
                     ),
                 ),
-                ("dispatch_days", models.PositiveSmallIntegerField(default=30, verbose_name="days to send after that")),
+                (
+                    "dispatch_days",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="Of a season its last day counts instead.",
+                        verbose_name="days to send after that",
+                    ),
+                ),
                 ("ended_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="ended at")),
                 (
                     "every",
@@ -454,7 +585,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("link", models.URLField(blank=True, verbose_name="address of the download")),
-                ("not_to", models.JSONField(blank=True, default=list, verbose_name="prefectures it is not sent to")),
+                (
+                    "not_to",
+                    models.JSONField(
+                        blank=True, default=list, verbose_name="prefectures and postal codes it is not sent to"
+                    ),
+                ),
                 (
                     "per_units",
                     models.PositiveIntegerField(blank=True, null=True, verbose_name="one for each so many units"),
@@ -501,6 +637,51 @@ class Migration(migrations.Migration):
                 ),
                 ("version", models.PositiveSmallIntegerField(default=1, verbose_name="version")),
                 (
+                    "digest",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        max_length=64,
+                        verbose_name="content hash",
+                    ),
+                ),
+                ("height", models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name="height")),
+                (
+                    "waiting",
+                    models.BooleanField(
+                        db_default=False, default=False, editable=False, verbose_name="proposed by the business"
+                    ),
+                ),
+                ("width", models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name="width")),
+                ("widths", models.JSONField(db_default=[], default=list, editable=False, verbose_name="widths")),
+                (
+                    "season_until_day",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Parcels are sent by then. One before the first is in the next year; 29 February is the month's last day.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(31),
+                        ],
+                        verbose_name="season ends on day",
+                    ),
+                ),
+                (
+                    "season_until_month",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(12),
+                        ],
+                        verbose_name="season ends in month",
+                    ),
+                ),
+                (
                     "fund",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -536,11 +717,34 @@ class Migration(migrations.Migration):
                         condition=models.Q(("season_day__range", (1, 31)), ("season_month__range", (1, 12))),
                         name="reward_season",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("season_until_day__isnull", True), ("season_until_month__isnull", True)),
+                            models.Q(
+                                ("season_until_day__isnull", False),
+                                ("season_until_day__range", (1, 31)),
+                                ("season_until_month__isnull", False),
+                                ("season_until_month__range", (1, 12)),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="reward_season_until",
+                    ),
                 ],
                 "verbose_name": "reward offer",
                 "verbose_name_plural": "reward offers",
                 "ordering": ["minimum_units", "pk"],
             },
+        ),
+        migrations.AddField(
+            model_name="digitalfile",
+            name="offer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="files",
+                to="rewards.offer",
+                verbose_name="offer",
+            ),
         ),
         migrations.AddField(
             model_name="cycle",
@@ -594,6 +798,36 @@ class Migration(migrations.Migration):
                 ),
                 ("note", models.CharField(blank=True, max_length=200, verbose_name="remark")),
                 ("erased_at", models.DateTimeField(null=True, verbose_name="address erased at")),
+                (
+                    "allergies",
+                    microfund.kernel.crypto.EncryptedTextField(
+                        blank=True, db_default="", default="", verbose_name="allergies"
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(null=True, verbose_name="asked whether it arrived at")),
+                ("complained_at", models.DateTimeField(null=True, verbose_name="complained at")),
+                (
+                    "complaint",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("returned", "came back to us"),
+                            ("unknown", "nobody is known at the address"),
+                            ("damaged", "arrived damaged"),
+                            ("lost", "was lost on the way"),
+                        ],
+                        db_default="",
+                        default="",
+                        max_length=8,
+                        verbose_name="complaint",
+                    ),
+                ),
+                (
+                    "complaint_note",
+                    models.CharField(
+                        blank=True, db_default="", default="", max_length=200, verbose_name="what the holder writes"
+                    ),
+                ),
                 (
                     "batch",
                     models.ForeignKey(
@@ -657,6 +891,18 @@ class Migration(migrations.Migration):
                 ("reminded_at", models.DateTimeField(null=True, verbose_name="reminded at")),
                 ("changed_at", models.DateTimeField(null=True, verbose_name="changed at")),
                 ("sequence", models.PositiveIntegerField(default=0, verbose_name="version in calendars")),
+                (
+                    "report_en",
+                    models.TextField(
+                        blank=True, db_default="", default="", max_length=2000, verbose_name="how it was (English)"
+                    ),
+                ),
+                (
+                    "report_ja",
+                    models.TextField(
+                        blank=True, db_default="", default="", max_length=2000, verbose_name="how it was (Japanese)"
+                    ),
+                ),
                 (
                     "fund",
                     models.ForeignKey(
@@ -750,6 +996,7 @@ class Migration(migrations.Migration):
                 ("balance", models.BigIntegerField(verbose_name="left (yen)")),
                 ("valid_until", models.DateField(verbose_name="valid until")),
                 ("made_at", models.DateTimeField(verbose_name="made at")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
                 (
                     "business",
                     models.ForeignKey(
@@ -762,7 +1009,20 @@ class Migration(migrations.Migration):
                 (
                     "entitlement",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="voucher", to="rewards.entitlement"
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="voucher",
+                        to="rewards.entitlement",
+                    ),
+                ),
+                (
+                    "line",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="voucher",
+                        to="investments.electedline",
+                        verbose_name="line taken otherwise",
                     ),
                 ),
             ],
@@ -771,6 +1031,23 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("balance__gte", 0), ("balance__lte", models.F("value")), ("value__gt", 0)),
                         name="voucher_balance",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at__isnull", True), ("entitlement__isnull", False), ("line__isnull", True)
+                            ),
+                            models.Q(("entitlement__isnull", True), ("line__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="voucher_of_one_thing",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True), ("line__isnull", False)),
+                        fields=["valid_until"],
+                        name="voucher_end_idx",
                     )
                 ],
                 "verbose_name": "voucher",
@@ -806,9 +1083,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
+            model_name="digitalfile",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed_at__isnull", True)), fields=("offer", "sha256"), name="digital_file_once"
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="cycle",
             constraint=models.UniqueConstraint(fields=("offer", "number"), name="reward_cycle_once"),
         ),
         run_sql_file(__file__, "rewards"),
         run_sql_file(__file__, "settled_otherwise"),
+        run_sql_file(__file__, "compensation_lost"),
     ]

@@ -1,4 +1,4 @@
-"""What the first 20 migrations build, at once: a new database is ready in seconds."""
+"""What the first 23 migrations build, at once: a new database is ready in seconds."""
 
 from decimal import Decimal
 
@@ -36,6 +36,9 @@ class Migration(migrations.Migration):
         ("investments", "0018_inheritance"),
         ("investments", "0019_after_approval"),
         ("investments", "0020_bigint_sum"),
+        ("investments", "0021_moratorium_ends_and_transfer_files"),
+        ("investments", "0022_repayment_in_kind"),
+        ("investments", "0023_returns_set_aside"),
     ]
 
     initial = True
@@ -43,7 +46,7 @@ class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ("audit", "0002_triggers"),
-        ("businesses", "0001_squashed_0006_plan_team_pictures"),
+        ("businesses", "0001_squashed_0007_story_milestones_spending"),
     ]
 
     operations = [
@@ -345,6 +348,17 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(db_default=0, default=0, verbose_name="written off, per unit"),
                 ),
                 (
+                    "elected_tax",
+                    models.BigIntegerField(db_default=0, default=0, verbose_name="tax of what is not paid in cash"),
+                ),
+                (
+                    "elected_units",
+                    models.BigIntegerField(db_default=0, default=0, verbose_name="units not paid in cash"),
+                ),
+                ("given_back", models.BigIntegerField(db_default=0, default=0, verbose_name="given back, after tax")),
+                ("in_kind", models.BigIntegerField(db_default=0, default=0, verbose_name="taken in kind, after tax")),
+                ("returned", models.BigIntegerField(db_default=0, default=0, verbose_name="in kind, back in cash")),
+                (
                     "approved_by",
                     models.ForeignKey(
                         null=True,
@@ -439,7 +453,19 @@ class Migration(migrations.Migration):
                             (
                                 "received__lte",
                                 django.db.models.expressions.CombinedExpression(
-                                    models.F("gross"), "-", models.F("written_off")
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("gross"), "-", models.F("in_kind")
+                                            ),
+                                            "-",
+                                            models.F("given_back"),
+                                        ),
+                                        "+",
+                                        models.F("returned"),
+                                    ),
+                                    "-",
+                                    models.F("written_off"),
                                 ),
                             ),
                         ),
@@ -452,7 +478,19 @@ class Migration(migrations.Migration):
                                 (
                                     "written_off",
                                     django.db.models.expressions.CombinedExpression(
-                                        models.F("gross"), "-", models.F("received")
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                django.db.models.expressions.CombinedExpression(
+                                                    models.F("gross"), "-", models.F("in_kind")
+                                                ),
+                                                "-",
+                                                models.F("given_back"),
+                                            ),
+                                            "+",
+                                            models.F("returned"),
+                                        ),
+                                        "-",
+                                        models.F("received"),
                                     ),
                                 ),
                                 ("written_off__gt", 0),
@@ -462,17 +500,257 @@ class Migration(migrations.Migration):
                                         models.F("per_unit"), "-", models.F("instalment_per_unit")
                                     ),
                                 ),
-                                ("written_off_per_unit__gt", 0),
+                                ("written_off_per_unit__gte", 0),
                             ),
                             _connector="OR",
                         ),
                         name="distribution_written_off",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("elected_tax__gte", 0),
+                            ("elected_units__gte", 0),
+                            ("elected_units__lte", models.F("units")),
+                            ("given_back__gte", 0),
+                            ("in_kind__gte", 0),
+                            ("returned__gte", 0),
+                            ("returned__lte", models.F("in_kind")),
+                            (
+                                "in_kind",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("per_unit"), "*", models.F("elected_units")
+                                        ),
+                                        "-",
+                                        models.F("elected_tax"),
+                                    ),
+                                    "-",
+                                    models.F("given_back"),
+                                ),
+                            ),
+                        ),
+                        name="distribution_elected",
                     ),
                 ],
                 "indexes": [models.Index(fields=["fund", "state"], name="distribution_fund_idx")],
                 "verbose_name": "distribution",
                 "verbose_name_plural": "distributions",
             },
+        ),
+        migrations.CreateModel(
+            name="Allocation",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("units", models.PositiveIntegerField(verbose_name="units")),
+                ("gross", models.BigIntegerField(verbose_name="gross")),
+                ("principal", models.BigIntegerField(verbose_name="principal")),
+                ("profit", models.BigIntegerField(verbose_name="profit")),
+                ("tax", models.BigIntegerField(verbose_name="tax withheld")),
+                ("net", models.BigIntegerField(verbose_name="net")),
+                ("rate", models.DecimalField(decimal_places=4, max_digits=5, verbose_name="withholding rate")),
+                ("payee_class", models.CharField(max_length=8, verbose_name="class of payee")),
+                (
+                    "distribution",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="investments.distribution",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "gross",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("principal"), "+", models.F("profit")
+                                ),
+                            ),
+                            (
+                                "net",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("gross"), "-", models.F("tax")
+                                ),
+                            ),
+                            ("principal__gte", 0),
+                            ("profit__gte", 0),
+                            ("tax__gte", 0),
+                            ("units__gt", 0),
+                        ),
+                        name="allocation_sums",
+                    )
+                ],
+                "verbose_name": "allocation",
+                "verbose_name_plural": "allocations",
+            },
+        ),
+        migrations.CreateModel(
+            name="Election",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[
+                            ("cash", "in cash"),
+                            ("in_kind", "in kind"),
+                            ("give_back", "given back to the business"),
+                        ],
+                        max_length=9,
+                        verbose_name="choice",
+                    ),
+                ),
+                ("bonus", models.DecimalField(decimal_places=4, default=0, max_digits=5, verbose_name="bonus in kind")),
+                ("made_at", models.DateTimeField(verbose_name="made at")),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="made by",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("bonus__gte", 0),
+                            ("bonus__lte", 1),
+                            ("choice__in", ["cash", "in_kind", "give_back"]),
+                            models.Q(("choice", "in_kind"), ("bonus", 0), _connector="OR"),
+                        ),
+                        name="election_bonus",
+                    )
+                ],
+                "verbose_name": "choice of repayment",
+                "verbose_name_plural": "choices of repayment",
+            },
+        ),
+        migrations.CreateModel(
+            name="ElectedLine",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[
+                            ("cash", "in cash"),
+                            ("in_kind", "in kind"),
+                            ("give_back", "given back to the business"),
+                        ],
+                        max_length=9,
+                        verbose_name="choice",
+                    ),
+                ),
+                ("bonus", models.DecimalField(decimal_places=4, max_digits=5, verbose_name="bonus in kind")),
+                ("units", models.PositiveIntegerField(verbose_name="units")),
+                ("net", models.BigIntegerField(verbose_name="net")),
+                ("tax", models.BigIntegerField(verbose_name="tax withheld")),
+                (
+                    "allocation",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="elected",
+                        to="investments.allocation",
+                    ),
+                ),
+                (
+                    "distribution",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="elected_lines",
+                        to="investments.distribution",
+                        verbose_name="distribution",
+                    ),
+                ),
+                (
+                    "election",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="investments.election",
+                        verbose_name="choice of repayment",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("choice__in", ["cash", "in_kind", "give_back"]),
+                            ("net__gt", 0),
+                            ("tax__gte", 0),
+                            ("units__gt", 0),
+                            models.Q(("choice", "in_kind"), ("bonus", 0), _connector="OR"),
+                        ),
+                        name="elected_line_sums",
+                    )
+                ],
+                "verbose_name": "line taken otherwise",
+                "verbose_name_plural": "lines taken otherwise",
+            },
+        ),
+        migrations.CreateModel(
+            name="ElectionOffer",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("in_kind", models.BooleanField(verbose_name="in kind")),
+                ("bonus", models.DecimalField(decimal_places=4, default=0, max_digits=5, verbose_name="bonus in kind")),
+                ("give_back", models.BooleanField(verbose_name="giving back")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                ("made_at", models.DateTimeField(verbose_name="made at")),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="made by",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="election_offers",
+                        to="investments.fund",
+                        verbose_name="fund",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("bonus__gte", 0),
+                            ("bonus__lte", 1),
+                            models.Q(("in_kind", True), ("bonus", 0), _connector="OR"),
+                        ),
+                        name="election_offer_bonus",
+                    )
+                ],
+                "indexes": [models.Index(fields=["fund", "-id"], name="election_offer_newest_idx")],
+                "verbose_name": "offer of other repayment",
+                "verbose_name_plural": "offers of other repayment",
+            },
+        ),
+        migrations.AddField(
+            model_name="election",
+            name="offer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="elections",
+                to="investments.electionoffer",
+                verbose_name="offer",
+            ),
         ),
         migrations.CreateModel(
             name="Entry",
@@ -627,65 +905,25 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "holdings",
             },
         ),
-        migrations.CreateModel(
-            name="Allocation",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("units", models.PositiveIntegerField(verbose_name="units")),
-                ("gross", models.BigIntegerField(verbose_name="gross")),
-                ("principal", models.BigIntegerField(verbose_name="principal")),
-                ("profit", models.BigIntegerField(verbose_name="profit")),
-                ("tax", models.BigIntegerField(verbose_name="tax withheld")),
-                ("net", models.BigIntegerField(verbose_name="net")),
-                ("rate", models.DecimalField(decimal_places=4, max_digits=5, verbose_name="withholding rate")),
-                ("payee_class", models.CharField(max_length=8, verbose_name="class of payee")),
-                (
-                    "distribution",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="allocations",
-                        to="investments.distribution",
-                    ),
-                ),
-                (
-                    "holding",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="allocations",
-                        to="investments.holding",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("distribution", "holding"), name="allocation_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "gross",
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("principal"), "+", models.F("profit")
-                                ),
-                            ),
-                            (
-                                "net",
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("gross"), "-", models.F("tax")
-                                ),
-                            ),
-                            ("principal__gte", 0),
-                            ("profit__gte", 0),
-                            ("tax__gte", 0),
-                            ("units__gt", 0),
-                        ),
-                        name="allocation_sums",
-                    ),
-                ],
-                "verbose_name": "allocation",
-                "verbose_name_plural": "allocations",
-            },
+        migrations.AddField(
+            model_name="election",
+            name="holding",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="elections",
+                to="investments.holding",
+                verbose_name="holding",
+            ),
+        ),
+        migrations.AddField(
+            model_name="allocation",
+            name="holding",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="allocations",
+                to="investments.holding",
+            ),
         ),
         migrations.CreateModel(
             name="IdentityCase",
@@ -1318,6 +1556,7 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, default="", max_length=500, verbose_name="reason of the end"),
                 ),
                 ("end_told_at", models.DateTimeField(null=True, verbose_name="told of the end at")),
+                ("end_prepared_at", models.DateTimeField(null=True, verbose_name="end prepared at")),
                 (
                     "checker",
                     models.ForeignKey(
@@ -1326,6 +1565,16 @@ class Migration(migrations.Migration):
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="approved by",
+                    ),
+                ),
+                (
+                    "end_maker",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="end prepared by",
                     ),
                 ),
                 (
@@ -1376,6 +1625,32 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="moratorium_ended",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "ended"), _negated=True),
+                            models.Q(
+                                ("end_maker__isnull", False),
+                                models.Q(("end_maker", models.F("ended_by")), _negated=True),
+                                models.Q(("end_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="moratorium_ended_by_two",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("end_maker__isnull", True), ("end_prepared_at__isnull", True), ("end_reason", "")
+                            ),
+                            models.Q(
+                                ("end_maker__isnull", False),
+                                ("end_prepared_at__isnull", False),
+                                models.Q(("end_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="moratorium_end_prepared",
                     ),
                 ],
                 "verbose_name": "moratorium",
@@ -1763,6 +2038,7 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
+                ("file", microfund.kernel.crypto.EncryptedTextField(blank=True, default="", verbose_name="bank file")),
                 (
                     "checker",
                     models.ForeignKey(
@@ -2032,6 +2308,10 @@ class Migration(migrations.Migration):
                 ("withheld_on", models.DateField(null=True, verbose_name="tax withheld on")),
                 ("paid_on", models.DateField(null=True, verbose_name="paid on")),
                 (
+                    "returned",
+                    models.BigIntegerField(db_default=0, default=0, verbose_name="of vouchers that were not used"),
+                ),
+                (
                     "fund",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -2063,11 +2343,16 @@ class Migration(migrations.Migration):
                             (
                                 "net",
                                 django.db.models.expressions.CombinedExpression(
-                                    models.F("gross"), "-", models.F("tax")
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("gross"), "-", models.F("tax")
+                                    ),
+                                    "+",
+                                    models.F("returned"),
                                 ),
                             ),
                             ("net__gt", 0),
                             ("profit__gte", 0),
+                            ("returned__gte", 0),
                             ("tax__gte", 0),
                         ),
                         name="payout_sums",
@@ -2082,6 +2367,72 @@ class Migration(migrations.Migration):
                 ],
                 "verbose_name": "payout",
                 "verbose_name_plural": "payouts",
+            },
+        ),
+        migrations.CreateModel(
+            name="ElectedReturn",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.BigIntegerField(verbose_name="amount")),
+                ("happened_at", models.DateTimeField(verbose_name="happened at")),
+                ("released_at", models.DateTimeField(null=True, verbose_name="released at")),
+                ("set_aside_at", models.DateTimeField(null=True, verbose_name="set aside at")),
+                (
+                    "distribution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="elected_returns",
+                        to="investments.distribution",
+                        verbose_name="distribution",
+                    ),
+                ),
+                (
+                    "line",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="came_back",
+                        to="investments.electedline",
+                        verbose_name="line",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="came_back",
+                        to="investments.payout",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount__gte", 0),
+                            models.Q(("payout__isnull", True), ("released_at__isnull", False), _connector="OR"),
+                            models.Q(("released_at__isnull", True), ("amount__gt", 0), _connector="OR"),
+                        ),
+                        name="elected_return_steps",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("set_aside_at__isnull", True),
+                            models.Q(("payout__isnull", True), ("released_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="elected_return_set_aside",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("amount__gt", 0), ("payout__isnull", True)),
+                        fields=["distribution"],
+                        name="elected_return_open_idx",
+                    )
+                ],
+                "verbose_name": "amount back in cash",
+                "verbose_name_plural": "amounts back in cash",
             },
         ),
         migrations.CreateModel(
@@ -3837,26 +4188,6 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             (
-                                "amount",
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("net"), "+", models.F("tax")
-                                    ),
-                                    "-",
-                                    models.F("credit"),
-                                ),
-                            ),
-                            ("amount__gt", 0),
-                            ("credit__gte", 0),
-                            ("net__gte", 0),
-                            ("per_unit__gt", 0),
-                            ("tax__gte", 0),
-                        ),
-                        name="write_off_sums",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
                                 "credit__gte",
                                 django.db.models.expressions.CombinedExpression(
                                     models.F("credit_left"), "+", models.F("returned")
@@ -3872,6 +4203,26 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         name="write_off_credit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "amount",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("net"), "+", models.F("tax")
+                                    ),
+                                    "-",
+                                    models.F("credit"),
+                                ),
+                            ),
+                            ("amount__gt", 0),
+                            ("credit__gte", 0),
+                            ("net__gte", 0),
+                            ("per_unit__gte", 0),
+                            ("tax__gte", 0),
+                        ),
+                        name="write_off_sums",
                     ),
                 ],
                 "indexes": [
@@ -3932,6 +4283,14 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "payments of businesses",
             },
         ),
+        migrations.AddIndex(
+            model_name="election",
+            index=models.Index(fields=["holding", "-made_at", "-id"], name="election_newest_idx"),
+        ),
+        migrations.AddConstraint(
+            model_name="allocation",
+            constraint=models.UniqueConstraint(fields=("distribution", "holding"), name="allocation_once"),
+        ),
         migrations.AddConstraint(
             model_name="identitycase",
             constraint=models.UniqueConstraint(
@@ -3986,4 +4345,6 @@ class Migration(migrations.Migration):
         run_sql_file(__file__, "inheritance"),
         run_sql_file(__file__, "after_approval"),
         run_sql_file(__file__, "bigint_sum"),
+        run_sql_file(__file__, "elections"),
+        run_sql_file(__file__, "returns_set_aside"),
     ]

@@ -1,4 +1,4 @@
-"""What the first 6 migrations build, at once: a new database is ready in seconds."""
+"""What the first 7 migrations build, at once: a new database is ready in seconds."""
 
 import uuid
 
@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
         ("businesses", "0004_proposed_texts"),
         ("businesses", "0005_questions"),
         ("businesses", "0006_plan_team_pictures"),
+        ("businesses", "0007_story_milestones_spending"),
     ]
 
     initial = True
@@ -155,6 +156,22 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, db_default="", default="", verbose_name="recovery plan (Japanese)"),
                 ),
                 (
+                    "story_next_en",
+                    models.TextField(blank=True, db_default="", default="", verbose_name="story: next (English)"),
+                ),
+                (
+                    "story_next_ja",
+                    models.TextField(blank=True, db_default="", default="", verbose_name="story: next (Japanese)"),
+                ),
+                (
+                    "story_now_en",
+                    models.TextField(blank=True, db_default="", default="", verbose_name="story: now (English)"),
+                ),
+                (
+                    "story_now_ja",
+                    models.TextField(blank=True, db_default="", default="", verbose_name="story: now (Japanese)"),
+                ),
+                (
                     "disaster",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -290,6 +307,36 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Milestone",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text_en", models.CharField(max_length=160, verbose_name="step (English)")),
+                ("text_ja", models.CharField(max_length=160, verbose_name="step (Japanese)")),
+                ("planned_on", models.DateField(verbose_name="planned for")),
+                ("done_on", models.DateField(blank=True, null=True, verbose_name="done on")),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="milestones", to="businesses.business"
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("text_en", ""), _negated=True), models.Q(("text_ja", ""), _negated=True)
+                        ),
+                        name="milestone_worded",
+                    )
+                ],
+                "verbose_name": "milestone",
+                "verbose_name_plural": "milestones",
+                "ordering": ["planned_on", "position", "pk"],
+            },
+        ),
+        migrations.CreateModel(
             name="Picture",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -309,6 +356,23 @@ class Migration(migrations.Migration):
                 ("alt_en", models.CharField(max_length=250, verbose_name="description (English)")),
                 ("alt_ja", models.CharField(max_length=250, verbose_name="description (Japanese)")),
                 ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                (
+                    "moment",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "below the story"),
+                            ("before", "Before the disaster"),
+                            ("day", "That day"),
+                            ("now", "Now"),
+                            ("next", "What comes next"),
+                        ],
+                        db_default="",
+                        default="",
+                        max_length=6,
+                        verbose_name="part of the story",
+                    ),
+                ),
                 (
                     "business",
                     models.ForeignKey(
@@ -530,6 +594,8 @@ class Migration(migrations.Migration):
                             ("plan", "recovery plan"),
                             ("team", "team"),
                             ("pictures", "pictures"),
+                            ("steps", "milestones"),
+                            ("spent", "spent so far"),
                         ],
                         max_length=8,
                         verbose_name="section",
@@ -666,6 +732,34 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["business", "state", "-asked_at"], name="question_business_idx")],
                 "verbose_name": "question",
                 "verbose_name_plural": "questions",
+            },
+        ),
+        migrations.CreateModel(
+            name="Spending",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("fund", models.CharField(max_length=50, verbose_name="fund")),
+                ("use_en", models.CharField(max_length=500, verbose_name="use (English)")),
+                ("use_ja", models.CharField(max_length=500, verbose_name="use (Japanese)")),
+                ("amount", models.BigIntegerField(verbose_name="spent (yen)")),
+                ("receipts", models.PositiveIntegerField(default=0, verbose_name="receipts")),
+                ("reported_on", models.DateField(verbose_name="stood so on")),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="spending", to="businesses.business"
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="spending_positive"),
+                    models.UniqueConstraint(fields=("business", "fund", "use_en"), name="spending_once"),
+                ],
+                "verbose_name": "spending",
+                "verbose_name_plural": "spendings",
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
