@@ -27,7 +27,8 @@ def png(drawing: Drawing, width: int) -> bytes:
             case Shape():
                 _paint_shape(board, item, zoom)
     out = io.BytesIO()
-    board.resize((width, height), Image.Resampling.BOX).save(out, "PNG")
+    # Whoever asks for it decodes it at once: small takes longer than quick.
+    board.resize((width, height), Image.Resampling.BOX).save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 

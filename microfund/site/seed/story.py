@@ -172,10 +172,9 @@ class Story:
 
     def accepted(self, plan: Plan, investor: Investor, at: datetime) -> list[orders.Accepted]:
         """The documents of the plan's fund in a person's language, read and accepted."""
-        documents = Document.objects.filter(
-            terms=offerings.current_terms(plan.fund), language=investor.user.language
-        ).order_by("kind")
-        return [orders.Accepted(item.pk, item.sha256, at, "127.0.0.1") for item in documents]
+        terms, language = offerings.current_terms(plan.fund), investor.user.language
+        documents = Document.objects.filter(terms=terms, language=language).order_by("kind")
+        return [orders.Accepted(pk, sha256, at, "127.0.0.1") for pk, sha256 in documents.values_list("pk", "sha256")]
 
     def _place(
         self, plan: Plan, investor: Investor, units: int, method: str, at: datetime, key: str, gift: Wish | None = None

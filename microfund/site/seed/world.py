@@ -182,7 +182,7 @@ MIRRORED = {"nagisa-kamaboko"}
 def _pictures(business: Business, item: dict[str, Any], *, actor: Any, at: datetime) -> None:
     """The main picture, and one for each part of the story that has words."""
     kind, mirror = item["kind"], item["slug"] in MIRRORED
-    hero, (alt_en, alt_ja) = _photo(scenes.scene(kind), 1600, mirror), scenes.describe(kind)
+    hero, (alt_en, alt_ja) = _photo(scenes.scene(kind), 1280, mirror), scenes.describe(kind)
     businesses.add_picture(business, hero, alt_en=alt_en, alt_ja=alt_ja, actor=actor, at=at)
     for part in parts_of(business, [])[0]:
         alt_en, alt_ja = scenes.describe_moment(kind, part.moment)
