@@ -42,15 +42,16 @@ def _orders(buyers: Any) -> tuple[int, list[str]]:
 
 def _undisturbed_orders() -> Any:
     """A fund with an order for each way that a buyer of the proof may go, as far as it leads."""
+    from investments.payments import checkout, settle
     from investments.payments import services as payments
-    from investments.payments import settle
     from tests.faults import provider, world
 
     fund = world.make_fund(units_offered=19_000)
-    _left, asked, paid, cancelled = (
+    _left, begun, asked, paid, cancelled = (
         world.place_again(world.form(fund, f"<{label}>", units=1))
-        for label in ("left", "not paid", "paid", "cancelled")
+        for label in ("left", "never asked for a page", "not paid", "paid", "cancelled")
     )
+    checkout.begin(begun, at=world.NOW)
     world.open_page(asked)
     attempt = world.open_page(paid)
     provider.pay(attempt)

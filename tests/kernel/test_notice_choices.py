@@ -68,7 +68,7 @@ def test_the_page_switches_off_and_on() -> None:
 def test_every_kind_that_can_be_switched_off_has_its_templates() -> None:
     """Those of its own, or those of every plain letter."""
     own = {name.stem for name in Path(settings.BASE_DIR, "templates", "email").glob("*.txt")}
-    letters = {"question_answered"}
+    letters = {"question_answered", "owner_visit_booked"}
     assert {kind.kind for kind in choices.optional_kinds()} <= own | letters
     assert not letters & own and all(str(kind.label) for kind in choices.optional_kinds())
 

@@ -56,13 +56,14 @@ IN_TIME = world.COOLED - timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Pair:
-    """Two acts that may meet. `shared`: one fund serves all runs of the pair."""
+    """Two acts that may meet. `shared`: one fund serves all runs of the pair; `later`: what the next sweep does."""
 
     prepare: Callable[[Fund | None], World]
     first: Callable[[World], Any]
     rival: Callable[[World], Any]
     allowed: Callable[[World, Meeting], str]
     unguarded: Callable[[], Any]
+    later: Callable[[World], Any] = lambda made: None
 
 
 # --- Guards taken out -------------------------------------------------------------------------------------------
@@ -742,7 +743,9 @@ PAIRS: dict[str, Pair] = {
     ),
     "dispute / confirm": Pair(_disputed, _absorb_dispute, _confirm, _frozen, no_row_locks),
     "confirm / dispute": Pair(_disputed, _confirm, _absorb_dispute, _frozen, no_row_locks),
-    "deadline / verify": Pair(_unverified, _refund_unverified, _verify, ends_in("refunded", "paid"), no_row_locks),
+    "deadline / verify": Pair(
+        _unverified, _refund_unverified, _verify, ends_in("refunded", "paid"), no_row_locks, later=_clear
+    ),
     "lost dispute / release": Pair(_lost_before_release, _absorb_dispute, _release, _ended_or_released, no_row_locks),
     "confirm / dispute of another": Pair(_other_disputed, _confirm, _absorb_dispute, _holding_frozen, no_row_locks),
     "dispute of another / confirm": Pair(_other_disputed, _absorb_dispute, _confirm, _holding_frozen, no_row_locks),

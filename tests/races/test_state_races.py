@@ -68,6 +68,7 @@ def run(pair: Pair, gap: int, watch: Watch, shared: Fund | None, guard: Any) -> 
     made = pair.prepare(shared)
     with guard:
         meeting = meet(lambda: pair.first(made), lambda: pair.rival(made), gap, watch)
+    pair.later(made)
     wrong = [*meeting.errors]
     judged = pair.allowed(made, meeting)
     if judged:

@@ -32,7 +32,8 @@ ACTS: dict[str, dict[str, set[str]]] = {
     "businesses.Comment": {"remove": {"reviewer", "support"}},
     "businesses.Question": {"answer": {"support", "operations"}, "remove": {"reviewer", "support"}},
     "businesses.Proposal": {
-        f"review_{section}": {"reviewer"} for section in ("profile", "uses", "plan", "team", "pictures")
+        f"review_{section}": {"reviewer"}
+        for section in ("profile", "uses", "plan", "team", "pictures", "steps", "spent")
     },
     "investments.Fund": {
         "submit": {"reviewer", "operations"},
