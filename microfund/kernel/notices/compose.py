@@ -65,7 +65,8 @@ def compose(template: str, context: dict[str, Any], *, language: str) -> Mail:
         subject = " ".join(render_to_string(f"email/{template}.subject.txt", full).split())
         text = render_to_string(f"email/{template}.txt", full).strip() + "\n"
         preheader = _first_words(text, str(context.get("name", "")))
-        return Mail(language, subject, preheader, text, _dressed(template, {**full, "preheader": preheader}))
+        html = _dressed(template, {**full, "subject": subject, "preheader": preheader})
+        return Mail(language, subject, preheader, text, html)
 
 
 def of_text(subject: str, text: str, *, language: str) -> Mail:
