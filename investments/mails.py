@@ -325,6 +325,9 @@ def fund_mail_batch(event: FundMailBatch) -> None:
     """Write to the next investors of a fund, one mail each however many orders they have, then ask for the rest."""
     fund = Fund.objects.select_related("business", "policy").get(pk=event.fund_id)
     concerned = Order.objects.filter(_CONCERNED[event.kind], fund=fund)
+    if event.kind != "fund_failed":
+        # Whoever joined between what happened and this mail has read the new terms, or knows of the success.
+        concerned = concerned.filter(applied_at__lte=event.at)
     own = Prefetch("orders", concerned.order_by("pk"), to_attr="concerned")
     investors = list(
         Investor.objects.filter(Exists(concerned.filter(investor=OuterRef("pk"))), pk__gt=event.after)

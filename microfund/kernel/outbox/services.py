@@ -70,15 +70,14 @@ def _deliver(event_id: int, name: str, handler: Handler) -> bool:
         return True
 
 
-def dispatch(*, limit: int = 500) -> dict[str, int]:
-    """Deliver due events to their subscribers; returns counts. A failure keeps its reason and is tried again later."""
+def dispatch(*, limit: int = 500, up_to: int | None = None) -> dict[str, int]:
+    """Deliver due events (those with ids of at most `up_to`, if given) to their subscribers; returns counts. A failure
+    keeps its reason and is tried again later."""
     counts = {"events": 0, "errors": 0}
-    due = list(
-        Event.objects.filter(done_at__isnull=True, next_try_at__lte=clock.machine())
-        .order_by("next_try_at", "id")
-        .values_list("pk", "kind", "attempts")[:limit]
-    )
-    for event_id, kind, attempts in due:
+    due = Event.objects.filter(done_at__isnull=True, next_try_at__lte=clock.machine()).order_by("next_try_at", "id")
+    if up_to is not None:
+        due = due.filter(pk__lte=up_to)
+    for event_id, kind, attempts in list(due.values_list("pk", "kind", "attempts")[:limit]):
         try:
             delivered = [_deliver(event_id, name, handler) for name, handler in _subscribers.get(kind, [])]
         except Exception as error:  # one bad event must not stop the others; the reason is kept and shown to staff

@@ -6,7 +6,7 @@ An app registers its sweeps in `ready()`; beat wakes `run_due` by cadence; `mana
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -101,13 +101,15 @@ def run_due(
     cadences: Iterable[str] = CADENCES,
     always_record: bool = False,
     thorough: bool = True,
+    leave_out: Collection[str] = (),
 ) -> dict[str, tuple[dict[str, int], str]]:
     """Run the sweeps of these cadences for one business date (default: today, up to now); name → (counts, error).
+    Those named in `leave_out` are another process's to run.
 
     Does what is due before `on` + 1 begins. Raises clock.FutureDate for a later date unless settings.TIME_TRAVEL.
     """
     now = clock.now()
     on = on or clock.today_in(settings.BUSINESS_TIME_ZONE, now)
     at = clock.business_instant(on, now)
-    wanted = [sweep for sweep in sweeps(cadences) if thorough or not sweep.thorough]
+    wanted = [sweep for sweep in sweeps(cadences) if sweep.name not in leave_out and (thorough or not sweep.thorough)]
     return {sweep.name: run_sweep(sweep, on=on, at=at, always_record=always_record) for sweep in wanted}

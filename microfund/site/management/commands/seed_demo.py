@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.db.backends.signals import connection_created
 
 from businesses.models import Business
 from microfund.kernel import clock, commands, jobs
@@ -30,13 +31,20 @@ MARK = "seed_demo"
 
 @contextmanager
 def _commits_in_the_background() -> Iterator[None]:
-    """Commits inside do not wait for the disk, which takes a tenth of the whole. A crash may lose the last of them, and
-    then the mark that comes after all of them, whose commit does wait: what has no mark is built anew."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit = off")
+    """Commits inside do not wait for the disk, which takes a tenth of the whole, in no connection of this process or of
+    one forked from it. A crash may lose the last of them, and then the mark that comes after all of them, whose commit
+    does wait: what has no mark is built anew."""
+
+    def never_wait(connection: Any, **_others: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+
+    never_wait(connection)
+    connection_created.connect(never_wait)
     try:
         yield
     finally:
+        connection_created.disconnect(never_wait)
         with connection.cursor() as cursor:
             cursor.execute("RESET synchronous_commit")
 
