@@ -7,6 +7,7 @@ negative signal), the boundaries it passed, and the database backend it used.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -176,6 +177,7 @@ def _serve() -> None:
 
     cases.warm()
     connections.close_all()
+    gc.freeze()  # what children share with this process, no collection of theirs looks at
     print(json.dumps({"pid": os.getpid()}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
