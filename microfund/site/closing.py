@@ -200,7 +200,8 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
     investor.addresses.all().delete()
     visits.give_up(investor, at=at, everything=True)
     claims.erase(Parcel.objects.filter(entitlement__holding__investor=investor), at=at)
-    values: dict[str, Any] = {"phone": "", "phone_hash": "", "purpose": "", "experience": "", "funds_origin": ""}
+    values: dict[str, Any] = {"phone": "", "phone_hash": "", "prefecture": ""}
+    values |= {"purpose": "", "experience": "", "funds_origin": ""}
     if not kept:
         # A company's number is public and says nothing of a person.
         values |= {"name": CLOSED_NAME, "name_kana": "", "birth_date": "", "representative": "", "address": {}}

@@ -288,8 +288,9 @@ def _orders(investor: Investor) -> list[dict[str, Any]]:
     orders = _rows(
         orders_of(investor).order_by("pk"),
         "pk", "reference", "payer_code", "fund__slug", "state", "method", "units", "investment", "donation", "fee",
-        "total", "currency", "language", "answers", "supporter_name_shown", "supporter_message", "applied_at",
-        "paid_at", "cooling_off_ends_at", "confirmed_at", "ended_at", "frozen_at",
+        "total", "currency", "language", "answers", "supporter_name_shown", "supporter_message",
+        "message_hidden_at", "message_hidden_reason", "applied_at", "paid_at",
+        "cooling_off_ends_at", "confirmed_at", "ended_at", "frozen_at",
     )  # fmt: skip
     parts = {
         "acceptances": _rows(

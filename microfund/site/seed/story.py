@@ -40,6 +40,13 @@ CROWD_LEAST, CROWD_MOST = 42, 49
 WAITING_SHARE_PERCENT = 16
 STATEMENTS_A_DAY = 3
 
+#: What some of the crowd write when they buy; by their units, which name them.
+MESSAGES = {
+    42: "子どものころ、夏はいつもこの浜でした。応援しています。",
+    45: "再開したら、家族で食べに行きます。",
+    48: "無理をせず、一歩ずつ進んでください。",
+}
+
 
 class Story:
     """Collects dated steps and plays them."""
@@ -193,6 +200,7 @@ class Story:
             language=language,
             at=at,
             name_shown=units % 3 == 0,
+            message=MESSAGES.get(units, ""),
             gift=gift,
         )
         self.orders[key] = order
