@@ -19,7 +19,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from businesses.models import Comment, Follow, Membership, Question, Thanks, Wonder
+from businesses.models import Comment, DigestDay, Follow, Membership, Question, Thanks, Wonder
 from investments.banking import accounts
 from investments.investors import documents
 from investments.models import (
@@ -219,6 +219,7 @@ def _leave_the_readers(user: Any) -> None:
     Question.objects.filter(asker=user).update(name=CLOSED_NAME)
     Wonder.objects.filter(user=user).delete()
     Follow.objects.filter(user=user).delete()
+    DigestDay.objects.filter(user=user).delete()
     WaitingEntry.objects.filter(user=user).delete()
     Thanks.objects.filter(user=user).delete()
 

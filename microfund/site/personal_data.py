@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from businesses.models import Comment, Follow, Membership, Post, Proposal, Question, Thanks, Wonder
+from businesses.models import Comment, DigestDay, Follow, Membership, Post, Proposal, Question, Thanks, Wonder
 from investments.models import (
     Acceptance,
     BankAccount,
@@ -47,6 +47,7 @@ KEPT_IN = {
     "mfa.Authenticator": "account",
     "usersessions.UserSession": "account",
     "businesses.Membership": "account",
+    "businesses.DigestDay": "account",
     "businesses.Follow": "account",
     "investments.WaitingEntry": "account",
     "businesses.Post": "words",
@@ -205,6 +206,9 @@ def _account(user: Any) -> dict[str, Any]:
         "opened_documents": _rows(user.opened.order_by("pk"), "what", "at"),
         "choices_of_mails": _rows(
             NoticeChoice.objects.filter(user=user).order_by("kind"), "kind", "wanted", "changed_at"
+        ),
+        "weekly_mail": _rows(
+            DigestDay.objects.filter(user=user), "weekday", "since_on", "next_on", "chosen_at"
         ),
         "follows": _rows(
             Follow.objects.filter(user=user).order_by("pk"),
