@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from investments.offerings.models import Fund, Terms
 from investments.offerings.rule import Reason
@@ -57,6 +57,11 @@ def _date(on: date) -> str:
     return date_format(on, "DATE_FORMAT")
 
 
+def _joined(*sentences: str) -> str:
+    """Sentences in a row; Japanese ones without a gap."""
+    return ("" if (get_language() or "en").startswith("ja") else " ").join(sentences)
+
+
 def _since(due: date, on: date) -> str:
     days = (on - due).days
     return ngettext("That was %(days)s day ago.", "That was %(days)s days ago.", days) % {"days": f"{days:,}"}
@@ -77,7 +82,8 @@ def _grace(terms: Terms, results: Sequence[Result]) -> list[str]:
     if first is None:
         return [text]
     words = {"number": first.number, "date": _date(first.payment_due_on)}
-    return [f"{text} " + _("Period %(number)s is the first that counts; its payment is planned for %(date)s.") % words]
+    then = _("Period %(number)s is the first that counts; its payment is planned for %(date)s.")
+    return [_joined(text, then % words)]
 
 
 def _put_off(fund: Fund, results: Sequence[Result], result: Result) -> list[str]:
@@ -92,7 +98,7 @@ def _put_off(fund: Fund, results: Sequence[Result], result: Result) -> list[str]
         text = _("Period %(number)s: %(words)s") % {**words, "words": relief(period)}
         if period.moratorium.approved_at:
             since = clock.today_in(None, period.moratorium.approved_at)
-            text += " " + _("Decided on %(date)s.") % {"date": _date(since)}
+            text = _joined(text, _("Decided on %(date)s.") % {"date": _date(since)})
     elif own is not None and own.reason == Reason.DEFERRED and result.report is not None:
         words |= {
             "carried": format_money(own.carried_per_unit, fund.currency),
@@ -109,7 +115,7 @@ def _put_off(fund: Fund, results: Sequence[Result], result: Result) -> list[str]
     if not later or later[0].period.state == Period.State.WOUND_UP:
         return [text]
     words = {"number": later[0].period.number, "date": _date(later[0].period.payment_due_on)}
-    return [f"{text} " + _("Next comes period %(number)s, with its payment planned for %(date)s.") % words]
+    return [_joined(text, _("Next comes period %(number)s, with its payment planned for %(date)s.") % words)]
 
 
 def _late(fund: Fund, result: Result, sent_back: date | None, on: date) -> list[str]:
@@ -143,12 +149,10 @@ def _late(fund: Fund, result: Result, sent_back: date | None, on: date) -> list[
             if own.payment_on < on and _open(period, own)
         ]
     return [
-        " ".join(
-            (
-                text % words,
-                _since(period.payment_due_on, on),
-                _("Two people calculate and approve the payment; then the business has to pay."),
-            )
+        _joined(
+            text % words,
+            _since(period.payment_due_on, on),
+            _("Two people calculate and approve the payment; then the business has to pay."),
         )
     ]
 
@@ -172,7 +176,7 @@ def _report(period: Period, sent_back: date | None, on: date) -> str:
         then = _("Its payment was planned for %(date)s; what it pays is worked out once the report is accepted.")
     else:
         then = _("Its payment is planned for %(date)s; what it pays is worked out once the report is accepted.")
-    return " ".join((text, _since(period.report_due_on, on), then % planned))
+    return _joined(text, _since(period.report_due_on, on), then % planned)
 
 
 def _payment(fund: Fund, period: Period, own: Distribution, on: date) -> str:
@@ -194,4 +198,4 @@ def _payment(fund: Fund, period: Period, own: Distribution, on: date) -> str:
         released = _("%(released)s per unit of it are released to the holders.") % words
         then = [released] if own.instalment_per_unit else []
         then.append(_("The rest goes out once it has arrived, and every holder is told by mail."))
-    return " ".join((text % words, _since(own.payment_on, on), *then))
+    return _joined(text % words, _since(own.payment_on, on), *then)
