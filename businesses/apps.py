@@ -8,7 +8,7 @@ class BusinessesConfig(AppConfig):
 
     def ready(self) -> None:
         from businesses import mail_samples, pictures
-        from businesses.following import mails
+        from businesses.following import digest_day, mails
         from businesses.following import services as following
         from businesses.news import services as news
         from businesses.profile import mails as profile_mails
@@ -21,6 +21,7 @@ class BusinessesConfig(AppConfig):
         )
         schedule.register("news.publish", news.publish_due, cadence="minute", order=5)
         schedule.register("news.digest", mails.digest_due, cadence="day", order=40)
+        schedule.register("news.digest_own", digest_day.due, cadence="day", order=40)
         schedule.register("news.forget", following.forget_due, cadence="day", order=41)
         schedule.register("pictures.lost", pictures.sweep_lost, cadence="day", order=42)
         mails.register()

@@ -175,7 +175,13 @@ def register() -> None:
     declare = kinds.declare
     declare("follow_confirm", "E12", _("An address without an account asks to follow"), TO_FOLLOWERS, _follow_confirm)
     declare("news_posted", "E12", _("News are posted: to who wants them at once"), TO_FOLLOWERS, _news_posted)
-    declare("news_digest", "E12", _("Every Monday: the news of the week before"), TO_FOLLOWERS, _news_digest)
+    declare(
+        "news_digest",
+        "E12",
+        _("Once a week, on Monday or the day that one chose: the news since the last one"),
+        TO_FOLLOWERS,
+        _news_digest,
+    )
     declare("question_asked", "E13", _("Somebody asks a question in public"), TO_MEMBERS, _question_asked)
     declare(
         "question_answered", "E13", _("A question has its answer"), _("who asked, and who wondered too"),

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Concat, Lower
 from django.utils.translation import gettext_lazy as _
 
-from .following.models import Follow
+from .following.models import DigestDay, Follow
 from .news.models import Comment, Post, PostPhoto, Thanks
 from .profile.models import MOMENTS, Proposal
 from .questions.models import Question, Wonder
@@ -16,6 +16,7 @@ __all__ = [
     "Business",
     "Comment",
     "Disaster",
+    "DigestDay",
     "Follow",
     "Membership",
     "Milestone",

@@ -27,4 +27,5 @@ if settings.DEMO_MODE:
 handler400 = "microfund.site.errors.bad_request"
 handler403 = "microfund.site.errors.forbidden"
 handler404 = "microfund.site.errors.not_found"
+handler429 = "microfund.site.errors.too_many"
 handler500 = "microfund.site.errors.server_error"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,8 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import Case, F, Min, When
+from django.db import transaction
+from django.db.models import Case, F, Min, QuerySet, When
 from django.db.models.functions import Lower
 from django.utils import translation
 
@@ -26,7 +27,7 @@ from businesses import images
 from businesses.events import PostPublished
 from businesses.news import queries as news
 from businesses.news.models import Post
-from microfund.kernel import clock
+from microfund.kernel import clock, locks
 from microfund.kernel.notices import compose
 from microfund.kernel.notices import services as notices
 from microfund.kernel.notices.letters import Letter
@@ -35,8 +36,9 @@ from microfund.kernel.outbox.models import Event
 from microfund.kernel.outbox.services import publish, subscribe
 
 from . import queries
-from .models import Follow
+from .models import DigestDay, Follow
 
+WEEK = timedelta(days=7)
 #: Followers who are written to in one transaction.
 BATCH = 200
 END_SALT = "businesses.follow.end"
@@ -56,8 +58,8 @@ class NewsMailBatch:
 
 @dataclass(frozen=True)
 class NewsDigestBatch:
-    """The next weekly followers, people whose first row has an id above `after`, get what was posted in the week before
-    `monday`."""
+    """The next weekly followers without a day of their own, people whose first row has an id above `after`, get what
+    was posted in the week before `monday`."""
 
     monday: str
     after: int
@@ -117,20 +119,20 @@ def preview(post: Post, *, language: str, at: datetime) -> compose.Mail:
 
 
 def digest_due(*, on: date, at: datetime) -> dict[str, int]:
-    """Sweep, E12: from Monday on, once, what was posted from the Monday before until Sunday night."""
+    """Sweep, E12: from Monday on, once, what was posted from the Monday before until Sunday night, for all who chose
+    no other day."""
     monday = on - timedelta(days=on.weekday())
     begun = Event.objects.filter(key=f"{NewsDigestBatch.__name__}:{monday.isoformat()}:0").exists()
-    if begun or not _posted_before(monday).exists():
+    if begun or not _posted(monday - WEEK, monday).exists():
         return {"weeks": 0}
     _digest(NewsDigestBatch(monday.isoformat(), 0, at))
     return {"weeks": 1}
 
 
-def _posted_before(monday: date) -> Any:
-    """The posts of the week that ends as `monday` begins."""
-    until = clock.start_of_day(monday)
-    since = clock.start_of_day(monday - timedelta(days=7))
-    return news.published().filter(published_at__gte=since, published_at__lt=until)
+def _posted(since: date, until: date) -> Any:
+    """What was posted from the first of these days on and before the second."""
+    days = {"published_at__gte": clock.start_of_day(since), "published_at__lt": clock.start_of_day(until)}
+    return news.published().filter(**days)
 
 
 def _digest(batch: NewsDigestBatch) -> None:
@@ -140,26 +142,60 @@ def _digest(batch: NewsDigestBatch) -> None:
 def news_digest_batch(event: NewsDigestBatch) -> None:
     """Write to the next people who follow a business weekly that posted something, then ask for the rest: one mail a
     person, whatever they follow, by account and by the same address together."""
-    posts: dict[int, list[Post]] = defaultdict(list)
-    for post in news.with_first_photo(_posted_before(date.fromisoformat(event.monday))):
-        posts[post.business_id].append(post)
-    address = Case(When(user__isnull=True, then=F("email")), default=Lower("user__email"))
-    weekly = queries.live().filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY).annotate(address=address)
+    monday = date.fromisoformat(event.monday)
+    posts = posts_between(monday - WEEK, monday)
+    weekly = weekly_of(posts)
+    chosen = DigestDay.objects.annotate(address=Lower("user__email")).values("address")
     people = dict(
-        weekly.values("address")
+        weekly.exclude(address__in=chosen)
+        .values("address")
         .annotate(first=Min("pk"))
         .filter(first__gt=event.after)
         .order_by("first")
         .values_list("address", "first")[:BATCH]
     )
-    rows: dict[str, dict[int, Follow]] = defaultdict(dict)
-    found = weekly.filter(address__in=list(people)).select_related("user", "business")
-    for row in found.order_by(F("user_id").asc(nulls_last=True), "business__name_en", "pk"):
-        rows[row.address].setdefault(row.business_id, row)  # type: ignore[attr-defined]
-    for who in people:
-        _send("news_digest", list(rows[who].values()), key=event.monday, at=event.at, posts=posts)
+    found = weekly.filter(address__in=list(people))
+    with transaction.atomic():
+        # Who chooses a day of their own just now waits for this, or is seen here (digest_day.py).
+        locks.lock(Follow, found.values_list("pk", flat=True))
+        rows = rows_by_address(found)
+        for who in set(chosen.filter(address__in=list(people)).values_list("address", flat=True)):
+            rows.pop(who, None)
+        for own in rows.values():
+            send_digest(own, posts, until=monday, at=event.at)
     if len(people) == BATCH:
         _digest(NewsDigestBatch(event.monday, max(people.values()), event.at))
+
+
+def posts_between(since: date, until: date) -> dict[int, list[Post]]:
+    """What was posted from the first of these days on and before the second, by business, with the first photos."""
+    found: dict[int, list[Post]] = defaultdict(list)
+    for post in news.with_first_photo(_posted(since, until)):
+        found[post.business_id].append(post)
+    return found
+
+
+def weekly_of(posts: Iterable[int]) -> QuerySet[Follow]:
+    """Who follows one of these businesses weekly, with the `address` that makes a person."""
+    address = Case(When(user__isnull=True, then=F("email")), default=Lower("user__email"))
+    weekly = queries.live().filter(business__in=list(posts), cadence=Follow.Cadence.WEEKLY)
+    return weekly.annotate(address=address)
+
+
+def rows_by_address(weekly: QuerySet[Follow]) -> dict[str, dict[int, Follow]]:
+    """These rows by person and business, those of an account before those of the same address alone."""
+    found: dict[str, dict[int, Follow]] = defaultdict(dict)
+    ordered = weekly.select_related("user", "business").order_by(
+        F("user_id").asc(nulls_last=True), "business__name_en", "pk"
+    )
+    for row in ordered:
+        found[row.address].setdefault(row.business_id, row)  # type: ignore[attr-defined]
+    return dict(found)
+
+
+def send_digest(rows: dict[int, Follow], posts: dict[int, list[Post]], *, until: date, at: datetime) -> None:
+    """One person's weekly mail of what the businesses of these rows posted before a day."""
+    _send("news_digest", list(rows.values()), key=until.isoformat(), at=at, posts=posts)
 
 
 # --- Parts --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -59,3 +60,39 @@ class Follow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user or self.email} · {self.business}"
+
+
+class DigestDay(models.Model):
+    """The day of the week on which an account gets its weekly mail, once it was chosen; no row means Monday.
+
+    What was posted before `since_on` has been sent, or was nothing; the next mail is due on `next_on`, seven days later
+    at least, and holds all that was posted between the two.
+    """
+
+    class Weekday(models.IntegerChoices):
+        MONDAY = 0, _("Monday")
+        TUESDAY = 1, _("Tuesday")
+        WEDNESDAY = 2, _("Wednesday")
+        THURSDAY = 3, _("Thursday")
+        FRIDAY = 4, _("Friday")
+        SATURDAY = 5, _("Saturday")
+        SUNDAY = 6, _("Sunday")
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="digest_day")
+    weekday = models.PositiveSmallIntegerField(_("day of the week"), choices=Weekday.choices)
+    since_on = models.DateField(_("sent until"))
+    next_on = models.DateField(_("next mail on"), db_index=True)
+    chosen_at = models.DateTimeField(_("chosen at"))
+
+    class Meta:
+        verbose_name = _("day of the weekly mail")
+        verbose_name_plural = _("days of the weekly mail")
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="digest_day_weekday"),
+            models.CheckConstraint(
+                condition=Q(next_on__gte=models.F("since_on") + timedelta(days=7)), name="digest_day_a_week_apart"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.get_weekday_display()}"

@@ -19,9 +19,10 @@ from investments.models import (
     PersonFund,
     Refund,
 )
+from investments.orders import supporter
 from investments.orders.models import OPEN
 from investments.payments import services as payments
-from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, SUPPORT
+from microfund.kernel.accounts.roles import FINANCE_MAKER, OPERATIONS, REVIEWER, SUPPORT
 from microfund.kernel.acts import Act
 from microfund.kernel.admin import Panel, ReadOnlyAdmin, ReadOnlyInline, link, money
 from microfund.kernel.money import format_money
@@ -35,6 +36,10 @@ def _cancel(order: Order, *, actor: Any, at: datetime, reason: str) -> None:
 
 def _refund(order: Order, *, actor: Any, at: datetime, reason: str) -> None:
     payments.refund_by_staff(order, at=at, actor=actor, reason=reason)
+
+
+def _hide_message(order: Order, *, actor: Any, at: datetime, reason: str) -> None:
+    supporter.hide_message(order, actor=actor, at=at, reason=reason)
 
 
 class AcceptanceInline(ReadOnlyInline):
@@ -81,6 +86,8 @@ class OrderAdmin(ReadOnlyAdmin):
         money("total", _("total")),
         "supporter_name_shown",
         "supporter_message",
+        "message_hidden_at",
+        "message_hidden_reason",
         "language",
         "answers",
         "applied_at",
@@ -118,6 +125,15 @@ class OrderAdmin(ReadOnlyAdmin):
             when=lambda order: order.state == "paid",
             explanation=_("Outside cooling-off, before the order is confirmed: a full refund, fee included."),
             confirm=True,
+            danger=True,
+        ),
+        Act(
+            name="hide_message",
+            label=_("Hide the message"),
+            roles=(REVIEWER, SUPPORT),
+            run=_hide_message,
+            when=lambda order: order.supporter_message and order.message_hidden_at is None,
+            explanation=_("Neither visitors nor the business see it any more. Who wrote it reads your reason."),
             danger=True,
         ),
     )

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 
 from investments.distributions.models import Distribution
+from investments.holdings.models import Holding
 from investments.offerings.models import Terms
+from investments.orders.models import Order
 from investments.payouts.models import Payout, PayoutItem
 
 from .models import Inheritance, InheritanceShare
+
+_FUND = OuterRef("inheritance__holding__fund")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +74,30 @@ def inherited_by(investor: Any, funds: Iterable[int] | QuerySet | None = None) -
         )
         for row in rows.select_related("inheritance__holding")
     ]
+
+
+def origins_of(holdings: Iterable[int]) -> list[int]:
+    """These holdings of people who have died and, where they had inherited their units themselves, those from which
+    these came, and so on; one query for each generation."""
+    found: dict[int, None] = {}
+    newest = list(holdings)
+    while newest:
+        found |= dict.fromkeys(newest)
+        earlier = InheritanceShare.objects.filter(
+            Exists(Holding.objects.filter(pk__in=newest, investor=OuterRef("heir"), fund=_FUND)),
+            inheritance__state=Inheritance.State.DONE,
+        )
+        keys = earlier.order_by("pk").values_list("inheritance__holding", flat=True)
+        newest = [pk for pk in dict.fromkeys(keys) if pk not in found]
+    return list(found)
+
+
+def first_orders(holdings: Iterable[int]) -> list[Order]:
+    """The orders by which units were bought that came from these holdings, oldest first: their contract goes with the
+    units, whoever inherited them."""
+    origins = origins_of(holdings)
+    if not origins:
+        return []
+    of_holding = Holding.objects.filter(pk__in=origins, investor=OuterRef("investor"), fund=OuterRef("fund"))
+    bought = Order.objects.filter(Exists(of_holding), confirmed_at__isnull=False)
+    return list(bought.select_related("fund__business").order_by("confirmed_at", "pk"))

@@ -12,7 +12,8 @@ from microfund.kernel.crypto import EncryptedJSONField, EncryptedTextField
 class Investor(models.Model):
     """The investor's account: one person or one company. Birth date, address and phone are encrypted at rest.
 
-    `address` is {"postal_code", "prefecture", "city", "street", "building"}; `birth_date` an ISO date.
+    `address` is {"postal_code", "prefecture", "city", "street", "building"}; `birth_date` an ISO date. `prefecture` is
+    that of the address once more, in clear, so that supporters can be counted by it; empty once the account is closed.
     """
 
     class Kind(models.TextChoices):
@@ -33,6 +34,7 @@ class Investor(models.Model):
     corporate_number = models.CharField(_("corporate number"), max_length=13, blank=True, default="")
     representative = models.CharField(_("representative"), max_length=120, blank=True, default="")
     address = EncryptedJSONField(_("address"), blank=True, default=dict)
+    prefecture = models.CharField(_("prefecture"), max_length=10, blank=True, default="", db_default="")
     phone = EncryptedTextField(_("phone"), blank=True, default="")
     purpose = models.CharField(_("purpose"), max_length=20, blank=True, default="")
     experience = models.CharField(_("experience"), max_length=20, blank=True, default="")

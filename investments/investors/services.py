@@ -83,6 +83,7 @@ def _checked(data: Mapping[str, Any], on: date) -> dict[str, Any]:
             "street": one("street", rules.line, given.get("street", "")),
             "building": one("building", rules.line, given["building"]) if given.get("building") else "",
         },
+        "prefecture": given["prefecture"],
         "phone": one("phone", rules.phone, data["phone"]),
         "purpose": choice("purpose", PURPOSES),
         "experience": choice("experience", EXPERIENCES),
@@ -121,9 +122,10 @@ def save_profile(user: Any, data: Mapping[str, Any], *, at: datetime) -> Investo
             )
         for name in changed:
             setattr(investor, name, values[name])
-        if created or changed:
+        if created or changed or investor.prefecture != values["prefecture"]:
+            investor.prefecture = values["prefecture"]
             investor.person_hash, investor.phone_hash = duplicates.hashes_of(investor)
-            investor.save(update_fields=[*changed, "person_hash", "phone_hash"])
+            investor.save(update_fields=[*changed, "prefecture", "person_hash", "phone_hash"])
             duplicates.look(investor, at=at)
         if created or changed:
             audit.record(

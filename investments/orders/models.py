@@ -59,6 +59,10 @@ class Order(models.Model):
     answers = models.JSONField(_("answers"), default=dict)
     supporter_name_shown = models.BooleanField(_("name shown"), default=False)
     supporter_message = models.CharField(_("message"), max_length=200, blank=True, default="")
+    message_hidden_at = models.DateTimeField(_("message hidden at"), null=True, blank=True)
+    message_hidden_reason = models.CharField(
+        _("reason of hiding it"), max_length=200, blank=True, default="", db_default=""
+    )
     applied_at = models.DateTimeField(_("applied at"))
     # The person's total in the business counts this order until this date (12 months after application).
     counts_until = models.DateField(_("counts until"))
@@ -88,6 +92,10 @@ class Order(models.Model):
                 condition=~Q(state__in=["paid", "confirmed"])
                 | Q(paid_at__isnull=False, cooling_off_ends_at__isnull=False),
                 name="order_paid_has_dates",
+            ),
+            models.CheckConstraint(
+                condition=Q(message_hidden_at__isnull=True) | ~Q(message_hidden_reason=""),
+                name="order_message_hidden_has_reason",
             ),
         ]
         indexes = [

@@ -189,8 +189,6 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = None
-# Beside allauth's own limits: messages by the contact form, from one address of the internet and one e-mail address.
-ACCOUNT_RATE_LIMITS = {"contact": "5/h/ip,20/d/ip,10/d/key"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Tomobune"

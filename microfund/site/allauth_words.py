@@ -11,7 +11,6 @@ TEXTS = (
     gettext_noop("You must type the same password each time."),
     gettext_noop("The email address and/or password you specified are not correct."),
     gettext_noop("Be patient, you are sending too many requests."),
-    gettext_noop("Too many failed login attempts. Try again later."),
     gettext_noop("Email (again)"),
     gettext_noop("Password (again)"),
     gettext_noop("New Password (again)"),

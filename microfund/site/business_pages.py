@@ -46,6 +46,8 @@ from .yearly_rate import in_percent, xirr
 
 #: Names of supporters on the page of the business itself.
 FEW_NAMES = 12
+#: Prefectures with most supporters that stand there by name.
+FEW_PREFECTURES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +200,11 @@ def detail(request: HttpRequest, shown: Shown) -> HttpResponse:
 def _fund_context(shown: Shown, fund: Fund, terms: Terms) -> dict[str, Any]:
     most = min(shown.policy.units_per_order, shown.policy.units_per_person)
     figures = shown.figures
+    supporters = supporters_of(fund)
     context: dict[str, Any] = {
-        "supporters": supporters_of(fund),
-        "supporter_names": named_supporters(fund)[:FEW_NAMES],
+        "supporters": supporters,
+        "prefectures": supporters.named(FEW_PREFECTURES),
+        "supporter_names": [name for _investor, name in named_supporters(fund)[:FEW_NAMES]],
         "most_units": min(most, figures.left) if figures else most,
         **uses_context(shown.business, fund, terms),
         "rows": term_rows(fund, terms, shown.policy),

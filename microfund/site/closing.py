@@ -19,7 +19,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from businesses.models import Comment, Follow, Membership, Question, Thanks, Wonder
+from businesses.models import Comment, DigestDay, Follow, Membership, Question, Thanks, Wonder
 from investments.banking import accounts
 from investments.investors import documents
 from investments.models import (
@@ -200,7 +200,8 @@ def _erase(investor: Investor, kept: bool, *, at: datetime) -> None:
     investor.addresses.all().delete()
     visits.give_up(investor, at=at, everything=True)
     claims.erase(Parcel.objects.filter(entitlement__holding__investor=investor), at=at)
-    values: dict[str, Any] = {"phone": "", "phone_hash": "", "purpose": "", "experience": "", "funds_origin": ""}
+    values: dict[str, Any] = {"phone": "", "phone_hash": "", "prefecture": ""}
+    values |= {"purpose": "", "experience": "", "funds_origin": ""}
     if not kept:
         # A company's number is public and says nothing of a person.
         values |= {"name": CLOSED_NAME, "name_kana": "", "birth_date": "", "representative": "", "address": {}}
@@ -218,6 +219,7 @@ def _leave_the_readers(user: Any) -> None:
     Question.objects.filter(asker=user).update(name=CLOSED_NAME)
     Wonder.objects.filter(user=user).delete()
     Follow.objects.filter(user=user).delete()
+    DigestDay.objects.filter(user=user).delete()
     WaitingEntry.objects.filter(user=user).delete()
     Thanks.objects.filter(user=user).delete()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from allauth.core import ratelimit
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.conf import settings
 from django.db import models, transaction
@@ -16,12 +16,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from businesses.questions.queries import shown_question
-from microfund.kernel import clock
+from microfund.kernel import clock, limits
 from microfund.kernel.notices import services as notices
 from microfund.kernel.pages import form_methods
 
 from .plain_pages import context_of
 from .templatetags.tomobune import active_language, bilingual_filter
+
+#: Messages from one network address and one e-mail address: what is counted, by whom, how many, within seconds.
+LIMITS = (
+    ("contact.hour", "ip", 5, 3600),
+    ("contact.day", "ip", 20, 24 * 3600),
+    ("contact.address", "email", 10, 24 * 3600),
+)
 
 
 class Topic(models.TextChoices):
@@ -56,19 +63,34 @@ class ContactForm(forms.Form):
 @never_cache
 @form_methods
 def contact(request: HttpRequest) -> HttpResponse:
-    """P18: write to the operator. Sent once however often the button is pressed; too many messages answer 429."""
+    """P18: write to the operator. Sent once however often the button is pressed; too many messages answer 429 and
+    say from when on one can write again."""
     if request.method == "POST":
         form = ContactForm(request.POST)
         if form.is_valid():
-            email = form.cleaned_data["email"].lower()
-            if not ratelimit.consume(request, action="contact", key=email):
-                return render(request, "429.html", status=429)
-            send(form.cleaned_data)
-            return redirect("contact_sent")
+            refused = _too_often(request, form.cleaned_data["email"].lower())
+            if not refused:
+                send(form.cleaned_data)
+                return redirect("contact_sent")
+            form.add_error(None, refused)
+            return render(request, "site/contact.html", {**context_of("contact"), "form": form}, status=429)
     else:
         form = ContactForm(initial=_initial(request))
     context = {**context_of("contact"), "form": form}
     return render(request, "site/contact.html", context, status=422 if form.errors else 200)
+
+
+def _too_often(request: HttpRequest, email: str) -> str:
+    """Counts one more message; from when on one can write again where that is one too many, else nothing."""
+    ip = get_adapter(request).get_client_ip(request)
+    for what, who, most, seconds in LIMITS:
+        by = email if who == "email" else ip
+        if not limits.allowed(what, by, most=most, seconds=seconds):
+            again = limits.words(limits.again_at(what, by))
+            return _("Many messages came from you or from here. You can send this one from %(time)s, Japan time.") % {
+                "time": again
+            }
+    return ""
 
 
 def _initial(request: HttpRequest) -> dict[str, str]:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from investments.inheritance.queries import first_orders, inherited_by
 from investments.investors import queries as investors
 from investments.offerings import queries as offerings
 from investments.offerings.models import Document, Fund
@@ -71,11 +72,13 @@ def _kept(response: HttpResponse, found: Document, sha256: str) -> HttpResponse:
 
 
 class Kept(NamedTuple):
-    """A document of an order: `accepted_at` is None for one of later terms, which nobody had to accept."""
+    """A document of an order: `accepted_at` is None for one of later terms, which nobody had to accept. `inherited`: it
+    was accepted by whom the units came from, and their order is not shown."""
 
     document: Document
     order: Order | None
     accepted_at: datetime | None
+    inherited: bool = False
 
     @property
     def at(self) -> datetime:
@@ -87,9 +90,9 @@ class Kept(NamedTuple):
 @require_safe
 @login_required
 def my_documents(request: HttpRequest) -> HttpResponse:
-    """I8: every document that was accepted with the visitor's orders, and those of terms that were amended since, by
-    fund and date; the statements of years and of holdings; what was not opened yet is marked. As many queries however
-    many there are."""
+    """I8: every document that was accepted with the visitor's orders or with units they inherited, and those of terms
+    that were amended since, by fund and date; the statements of years and of holdings; what was not opened yet is
+    marked. As many queries however many there are."""
     investor = investors.investor_of(request.user)
     context: dict[str, Any] = {"trail": [(_("My account"), reverse("me"))]}
     if investor is not None:
@@ -125,18 +128,23 @@ def own_document(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _kept_by_fund(investor: Any) -> list[dict[str, Any]]:
-    """The documents of a person's orders under the fund they belong to, the newest order's fund and the newest document
-    first."""
+    """The documents of a person's orders, and of those by which units were bought that they inherited, under the fund
+    they belong to: the newest order's fund and the newest document first."""
     made = list(orders.orders_of(investor))
     by_order = {order.pk: order for order in made}
-    funds: dict[int, Fund] = {order.fund_id: order.fund for order in made}
+    came = first_orders([row.holding_id for row in inherited_by(investor)])
+    funds: dict[int, Fund] = {order.fund_id: order.fund for order in [*made, *reversed(came)]}
     kept: dict[int, list[Kept]] = {fund_id: [] for fund_id in funds}
     seen: set[int] = set()
     for row in orders.accepted(made, investor):
         order = by_order[row.order_id]
         kept[order.fund_id].append(Kept(row.document, order, row.accepted_at))
         seen.add(row.document_id)
-    for document in _amended(made, kept):
+    for row in orders.accepted(came) if came else []:
+        if row.document_id not in seen:
+            kept[row.document.fund_id].append(Kept(row.document, None, row.accepted_at, inherited=True))
+            seen.add(row.document_id)
+    for document in _amended([*made, *came], kept):
         if document.pk not in seen:
             kept[document.fund_id].append(Kept(document, None, None))
     return [

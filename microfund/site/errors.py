@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import defaults
 
+from microfund.kernel import limits
+from microfund.kernel.accounts import tries
+
 #: After how many seconds it is worth asking again.
 AWAY_SECONDS = 60
 
@@ -27,6 +30,12 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """404; the same for what does not exist and what is another person's."""
     return render(request, "404.html", status=404)
+
+
+def too_many(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """429 with the time from which on it is over, whatever was asked too often."""
+    context = {"again": limits.words(tries.again_at_last())}
+    return render(request, "429.html", context, status=429)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

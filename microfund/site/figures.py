@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, Max, QuerySet, Sum
@@ -10,36 +12,71 @@ from django.db.models.functions import Least
 
 from businesses import queries as businesses
 from businesses.models import Business
+from investments.investors.prefectures import NAMES
 from investments.models import Fund, Order, Payout
 
 #: An order counts from the moment it is paid.
 SUPPORTING = (Order.State.PAID, Order.State.CONFIRMED)
 TOTALS_SECONDS = 60
 FEW_WORDS = 5
+#: Of how many supporters a prefecture has at least, before it is named: fewer might be known by it.
+FEWEST_OF_PREFECTURE = 3
 
 
-def supporters_of(fund: Fund) -> int:
-    """How many different investors have paid for units of a fund."""
-    return Order.objects.filter(fund=fund, state__in=SUPPORTING).aggregate(people=Count("investor", distinct=True))[
-        "people"
-    ]
+@dataclass(frozen=True, slots=True)
+class Supporters:
+    """How many different investors, persons and companies, have paid for units of a fund, and where they live now."""
+
+    people: int
+    by_prefecture: tuple[tuple[str, int], ...]
+
+    def named(self, most: int = len(NAMES)) -> list[tuple[str, int]]:
+        """The `most` prefectures with most supporters, and "" for everybody elsewhere; nothing when none is named.
+
+        A prefecture with fewer than FEWEST_OF_PREFECTURE is never named; nor is a closed account's.
+        """
+        named = [(name, n) for name, n in self.by_prefecture if name in NAMES and n >= FEWEST_OF_PREFECTURE]
+        order = list(NAMES)
+        named = sorted(named, key=lambda row: (-row[1], order.index(row[0])))[:most]
+        elsewhere = self.people - sum(n for _name, n in named)
+        return [*named, *([("", elsewhere)] if elsewhere else [])] if named else []
 
 
-def named_supporters(fund: Fund) -> QuerySet[Order, str]:
-    """The names of those who paid for units of a fund and show theirs, who came last first; each once."""
+def supporters_of(fund: Fund) -> Supporters:
+    """Who has paid for units of a fund, counted. Units that were taken back, or given back, count no more."""
+    paid = Order.objects.filter(fund=fund, state__in=SUPPORTING).values("investor__prefecture")
+    counted = paid.annotate(people=Count("investor", distinct=True)).values_list("investor__prefecture", "people")
+    rows = tuple(counted.order_by("investor__prefecture"))
+    return Supporters(people=sum(people for _name, people in rows), by_prefecture=rows)
+
+
+def named_supporters(fund: Fund) -> QuerySet[Order, Any]:
+    """Key and name of those who paid for units of a fund and show theirs, who came last first; each once."""
     shown = Order.objects.filter(
         fund=fund, state__in=SUPPORTING, supporter_name_shown=True, frozen_at=None, investor__closed_at=None
     )
     newest = shown.values("investor", "investor__name").annotate(last=Max("applied_at"))
-    return newest.order_by("-last", "investor").values_list("investor__name", flat=True)
+    return newest.order_by("-last", "investor").values_list("investor", "investor__name")
 
 
 def supporter_words(business: Business) -> list[Order]:
     """The newest messages that supporters wrote to the business when they bought; with the name of who shows it."""
-    written = Order.objects.filter(fund__business=business, state__in=SUPPORTING, frozen_at=None)
-    return list(
-        written.exclude(supporter_message="").select_related("investor").order_by("-applied_at", "-pk")[:FEW_WORDS]
-    )
+    written = _messages().filter(fund__business=business)
+    return list(written.select_related("investor").order_by("-applied_at", "-pk")[:FEW_WORDS])
+
+
+def shown_messages(fund: Fund, investors: Iterable[int]) -> dict[int, list[str]]:
+    """What these investors wrote when they bought units of a fund and showed their name, by investor, newest first."""
+    shown = _messages().filter(fund=fund, investor__in=investors, supporter_name_shown=True)
+    found: dict[int, list[str]] = {}
+    for investor, message in shown.order_by("-applied_at", "-pk").values_list("investor", "supporter_message"):
+        found.setdefault(investor, []).append(message)
+    return found
+
+
+def _messages() -> QuerySet[Order]:
+    paid = Order.objects.filter(state__in=SUPPORTING, frozen_at=None, message_hidden_at=None)
+    return paid.exclude(supporter_message="")
 
 
 @dataclass(frozen=True, slots=True)

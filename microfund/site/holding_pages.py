@@ -9,14 +9,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from investments.inheritance.queries import inherited_by
+from investments.inheritance.queries import first_orders, inherited_by
 from investments.models import Gift, Holding, Order
 from investments.offerings import queries as offerings
 from investments.orders import queries as orders
@@ -77,14 +77,6 @@ def _own(request: HttpRequest, reference: str, holdings: QuerySet[Holding]) -> H
     return found
 
 
-def _first_orders(holdings: list[int]) -> list[Order]:
-    """The orders by which units were bought that came from these holdings: their contract goes with them."""
-    if not holdings:
-        return []
-    of_holding = Holding.objects.filter(pk__in=holdings, investor=OuterRef("investor"), fund=OuterRef("fund"))
-    return list(Order.objects.filter(Exists(of_holding), confirmed_at__isnull=False).order_by("confirmed_at", "pk"))
-
-
 def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     at = clock.now()
     on = clock.today_in(None, at)
@@ -103,7 +95,7 @@ def _context(request: HttpRequest, reference: str) -> dict[str, Any]:
     )
     came = inherited_by(found.investor, [fund.pk])
     origins = [row.holding_id for row in came]
-    documents = {row.document_id: row.document for row in orders.accepted([*made, *_first_orders(origins)])}
+    documents = {row.document_id: row.document for row in orders.accepted([*made, *first_orders(origins)])}
     subjects = [f"order:{row.pk}" for row in made] + [f"holding:{found.pk}"]
     instead = Compensation.objects.filter(entitlement__holding=found).exclude(state__in=["prepared", "withdrawn"])
     subjects += [f"compensation:{pk}" for pk in instead.values_list("pk", flat=True)]

@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from businesses.models import Comment, Follow, Membership, Post, Proposal, Question, Thanks, Wonder
+from businesses.models import Comment, DigestDay, Follow, Membership, Post, Proposal, Question, Thanks, Wonder
 from investments.models import (
     Acceptance,
     BankAccount,
@@ -47,6 +47,7 @@ KEPT_IN = {
     "mfa.Authenticator": "account",
     "usersessions.UserSession": "account",
     "businesses.Membership": "account",
+    "businesses.DigestDay": "account",
     "businesses.Follow": "account",
     "investments.WaitingEntry": "account",
     "businesses.Post": "words",
@@ -206,6 +207,9 @@ def _account(user: Any) -> dict[str, Any]:
         "choices_of_mails": _rows(
             NoticeChoice.objects.filter(user=user).order_by("kind"), "kind", "wanted", "changed_at"
         ),
+        "weekly_mail": _rows(
+            DigestDay.objects.filter(user=user), "weekday", "since_on", "next_on", "chosen_at"
+        ),
         "follows": _rows(
             Follow.objects.filter(user=user).order_by("pk"),
             "business__slug", "cadence", "language", "asked_at", "confirmed_at", "ended_at",
@@ -288,8 +292,9 @@ def _orders(investor: Investor) -> list[dict[str, Any]]:
     orders = _rows(
         orders_of(investor).order_by("pk"),
         "pk", "reference", "payer_code", "fund__slug", "state", "method", "units", "investment", "donation", "fee",
-        "total", "currency", "language", "answers", "supporter_name_shown", "supporter_message", "applied_at",
-        "paid_at", "cooling_off_ends_at", "confirmed_at", "ended_at", "frozen_at",
+        "total", "currency", "language", "answers", "supporter_name_shown", "supporter_message",
+        "message_hidden_at", "message_hidden_reason", "applied_at", "paid_at",
+        "cooling_off_ends_at", "confirmed_at", "ended_at", "frozen_at",
     )  # fmt: skip
     parts = {
         "acceptances": _rows(

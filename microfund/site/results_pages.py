@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from investments.distributions.explain import relief, sentences
+from investments.distributions import late
+from investments.distributions.explain import sentences
 from investments.distributions.proof import proof
 from investments.distributions.results import (
     Result,
@@ -40,7 +41,8 @@ def _results(shown: Shown) -> list[Result]:
 @for_visitors
 @business_page(needs_terms=True)
 def results(request: HttpRequest, shown: Shown) -> HttpResponse:
-    """P8: every period with its sales, what it pays per unit and why; drawings; files to check it all."""
+    """P8: what is late and why; every period with its sales, what it pays per unit and why; drawings; files to check
+    it all."""
     assert shown.fund is not None and shown.terms is not None
     fund, terms, found = shown.fund, shown.terms, _results(shown)
     known, paid = reported(found), paid_so_far(found)
@@ -57,9 +59,7 @@ def results(request: HttpRequest, shown: Shown) -> HttpResponse:
             for result in reversed(found)
             if result in known or result.distributions
         ],
-        "relieved": [(result, relief(result.period)) for result in found if result.period.relief],
-        "late_reports": [result for result in found if result.report_late],
-        "late_payments": [own for result in found for own in result.distributions if result.payment_late and own.owed],
+        "late": late.causes(fund, terms, found, on=shown.on),
         "paid": paid,
         "decided": decided_so_far(found),
         "written_off": written_off_so_far(found),

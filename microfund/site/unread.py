@@ -119,9 +119,15 @@ def final_statements(investor: Any) -> QuerySet[Holding]:
 
 
 def document_of(investor: Any, pk: int) -> Document | None:
-    """A document of a fund that this person has an order of, without its bytes."""
+    """A document of a fund that this person has an order or, as an heir, units of, without its bytes."""
     own = Order.objects.filter(Q(investor=investor) | Q(payer=investor), fund=OuterRef("fund"))
-    return Document.objects.filter(Exists(own), pk=pk).select_related("fund__business").defer("html", "pdf").first()
+    held = Holding.objects.filter(investor=investor, fund=OuterRef("fund"))
+    return (
+        Document.objects.filter(Exists(own) | Exists(held), pk=pk)
+        .select_related("fund__business")
+        .defer("html", "pdf")
+        .first()
+    )
 
 
 def papers(investor: Any, *, at: datetime) -> list[Paper]:

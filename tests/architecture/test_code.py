@@ -112,6 +112,7 @@ _CLOCK_FILES = {
     "microfund/kernel/outbox/services.py",  # when to try again, by the machine's clock; what happened when is given
     "microfund/kernel/notices/services.py",  # the same for mail
     "microfund/kernel/limits.py",  # counters of the cache, which end by the machine's clock
+    "microfund/kernel/accounts/tries.py",  # the same for the counters of log-in
     "microfund/kernel/accounts/places.py",  # an edge of log-in: how old an account is
     "microfund/kernel/notices/letters.py",  # whether something is too old to be written about
     "microfund/site/admin_site.py",  # the front page of the staff console: an edge

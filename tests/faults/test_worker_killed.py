@@ -114,8 +114,8 @@ NO_MONEY = {
     **dict.fromkeys(("investors.duplicates", "news.publish", "news.forget"), "rows of people and news"),
     "rewards.deliver": "two statements, each of its own rows",
     **dict.fromkeys(
-        ("offerings.waiting", "mails.reminders", "mails.reports", "mails.statements", "news.digest", "rewards.ask",
-         "rewards.remind", "rewards.visits"),
+        ("offerings.waiting", "mails.reminders", "mails.reports", "mails.statements", "news.digest",
+         "news.digest_own", "rewards.ask", "rewards.remind", "rewards.visits"),
         "letters, unique by key",
     ),
 }  # fmt: skip

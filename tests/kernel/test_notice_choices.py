@@ -57,7 +57,7 @@ def test_the_page_switches_off_and_on() -> None:
     client = browser_of(user)
     page = client.get(reverse("notifications")).content.decode()
     assert page.count("checked") == len(choices.optional_kinds()) >= 2
-    answer = client.post(reverse("notifications"), {"transfer_reminder": "on", "bank_changed": "on"})
+    answer = client.post(reverse("notifications"), {"weekday": "0", "transfer_reminder": "on", "bank_changed": "on"})
     assert answer.status_code == 302
     assert choices.wanted_kinds(user) == {"transfer_reminder"}
     page = client.get(reverse("notifications")).content.decode()

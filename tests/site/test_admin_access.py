@@ -112,7 +112,11 @@ ACTS: dict[str, dict[str, set[str]]] = {
         "alive": {"operations"},
     },
     "investments.Resemblance": {"different": {"reviewer"}, "same": {"reviewer"}},
-    "investments.Order": {"cancel": {"support", "operations"}, "refund": {"finance maker"}},
+    "investments.Order": {
+        "cancel": {"support", "operations"},
+        "refund": {"finance maker"},
+        "hide_message": {"reviewer", "support"},
+    },
     "investments.PaymentAttempt": {
         "ask": {"operations", "finance maker"},
         "give_back": {"finance maker"},

@@ -257,6 +257,7 @@ def test_every_table_is_in_the_console_or_shown_with_its_parent() -> None:
         "businesses.Thanks", "businesses.Wonder", "investments.Acceptance",
         "investments.FundCounter", "investments.Movement", "investments.ReceiptUse", "investments.IdentityCase",
         "investments.IdentityDocument", "accounts.FormerAddress", "notices.NoticeChoice",
+        "businesses.DigestDay",  # when somebody reads their mails
         "accounts.Opened",  # what somebody has read: nobody else's business
         "investments.Evidence", "investments.Allocation", "investments.PayIn", "investments.PayoutItem",
         "investments.Retax", "investments.RetaxedAllocation", "investments.ElectedLine", "investments.ElectedReturn",

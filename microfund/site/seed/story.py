@@ -40,6 +40,14 @@ CROWD_LEAST, CROWD_MOST = 42, 49
 WAITING_SHARE_PERCENT = 16
 STATEMENTS_A_DAY = 3
 
+#: What some of those write who show their name.
+MESSAGES = (
+    "子どものころ、夏はいつもこの浜でした。応援しています。",
+    "再開したら、家族で食べに行きます。",
+    "無理をせず、一歩ずつ進んでください。",
+    "ニュースを読むのを毎月楽しみにしています。",
+)
+
 
 class Story:
     """Collects dated steps and plays them."""
@@ -193,6 +201,7 @@ class Story:
             language=language,
             at=at,
             name_shown=units % 3 == 0,
+            message=MESSAGES[investor.pk % 4] if units % 3 == 0 and investor.pk % 5 == 0 else "",
             gift=gift,
         )
         self.orders[key] = order

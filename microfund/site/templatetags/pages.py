@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from investments.investors.prefectures import label
 from investments.models import Terms
 from investments.offerings.projection import Projection, project
 from investments.offerings.queries import rule_terms
@@ -41,6 +42,12 @@ def percent(rate: Decimal | None) -> str:
 def share_of(part: int, whole: int) -> int:
     """``part`` of ``whole`` in whole percent, rounded half up; 0 of nothing."""
     return (200 * part + whole) // (2 * whole) if whole > 0 else 0
+
+
+@register.filter
+def prefecture(name: str) -> str:
+    """What a prefecture is called in the active language."""
+    return label(name)
 
 
 @register.simple_tag

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from investments.holdings import services as holdings
 from investments.inheritance import services
 from investments.inheritance.queries import inherited_by
-from investments.models import Fund, Holding, Inheritance, InheritanceShare, Investor, Movement, Payout
+from investments.models import Acceptance, Fund, Holding, Inheritance, InheritanceShare, Investor, Movement, Payout
 from investments.payments import refund
 from investments.payouts import outcome
 from microfund.kernel import clock
@@ -193,6 +193,38 @@ def test_each_heir_gets_one_mail_and_the_deceased_none() -> None:
     both_parts_say(mails[0], "paid to you", "2")
     both_parts_say(mails[1], "named for it")
     books_are_right()
+
+
+def test_heirs_without_an_order_read_the_documents_that_bind_their_units(client: Client) -> None:
+    """Also those whose units had been inherited before."""
+    fund = repay.operating(5)
+    (first,) = of(fund)
+    at = make.at_noon(repay.BOUGHT_ON)
+    heir, grandchild, stranger = (repay.holder(kana, at=at) for kana in ("スズキ ユイ", "スズキ レン", "タナカ ケン"))
+    died(first, at=(moved_at := repay.after(repay.period(fund, 1), 40)))
+    inherited(first, {heir: 5}, payee=heir, at=moved_at)
+    accepted = [row.document for row in Acceptance.objects.filter(order__investor=first.investor)]
+    order = first.investor.orders.get()
+
+    def papers(reader: Investor) -> str:
+        client.force_login(reader.user)
+        page = client.get(reverse("my_documents")).content.decode()
+        assert order.reference not in page and first.investor.name not in page
+        return page
+
+    def all_there(reader: Investor) -> bool:
+        own = Holding.objects.get(investor=reader)
+        pages = [papers(reader), client.get(reverse("holding", args=[own.reference])).content.decode()]
+        opened = client.get(reverse("own_document", args=[accepted[0].pk]))
+        return opened.status_code == 302 and all(row.sha256 in page for row in accepted for page in pages)
+
+    assert accepted and all_there(heir) and "Of the units that you inherited" in papers(heir)
+    second = Holding.objects.get(investor=heir)
+    died(second, at=(later := moved_at + timedelta(days=30)))
+    inherited(second, {grandchild: 5}, payee=grandchild, at=later)
+    assert all_there(grandchild)
+    assert not any(row.sha256 in papers(stranger) for row in accepted)
+    assert client.get(reverse("own_document", args=[accepted[0].pk])).status_code == 404
 
 
 def test_what_is_no_inheritance_is_refused() -> None:
