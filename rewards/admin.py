@@ -67,7 +67,10 @@ class OfferAdmin(StaffAdmin):
             roles=(REVIEWER, OPERATIONS),
             run=_end,
             when=lambda row: row.ended_at is None,
-            explanation=_("No further cycle opens; what is open stays as it was promised."),
+            explanation=_(
+                "No further cycle opens; what is open stays as it was promised, and what was to come with the next can"
+                " be claimed now."
+            ),
             confirm=True,
             danger=True,
         ),
@@ -91,13 +94,15 @@ class OfferAdmin(StaffAdmin):
         return [
             Panel(
                 _("Cycles"),
-                (_("number"), _("state"), _("opens on"), _("claim by"), _("entitlements"), _("promised")),
+                (_("number"), _("state"), _("opens on"), _("claim by"), _("send from"), _("send by"),
+                 _("entitlements"), _("promised")),
                 [
                     (link(Cycle, own.pk, own.number), own.get_state_display(), own.opens_on, own.closes_on,
+                     own.dispatch_from or own.opens_on, own.dispatch_by,
                      own.entitlements_made, own.promised)
                     for own in row.cycles.order_by("-opens_on")[:SHOWN]
                 ],
-                numeric=frozenset({4, 5}),
+                numeric=frozenset({6, 7}),
             ),
             Panel(
                 _("Files to download"),

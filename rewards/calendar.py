@@ -9,19 +9,22 @@ from datetime import date, timedelta
 from investments.models import Fund, Period, Terms
 from investments.revenue.services import period_rows
 
-from .models import Offer, month_day
+from .models import Cycle, Offer
+from .season_models import month_day
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One cycle as planned: its number, its record date, and the days of claiming and sending."""
+    """One cycle as planned: its number, its record date, and the days of claiming and sending; `dispatch_from` where
+    claims open before parcels are sent."""
 
     number: int
     record_on: date
     opens_on: date
     closes_on: date
+    dispatch_from: date | None
     dispatch_by: date
 
 
@@ -32,21 +35,50 @@ def periods_of(fund: Fund, terms: Terms) -> list[Period]:
 
 def openings(offer: Offer, periods: Sequence[Period]) -> list[Opening]:
     """Every cycle of an offer over the term, in order; none before `offer.starts_on`."""
-    return [
-        _opening(offer, number, opens_on)
-        for number, opens_on in _days(offer, periods)
-        if offer.starts_on is None or opens_on >= offer.starts_on
-    ]
+    found = [_opening(offer, number, first, periods[0].starts_on + _DAY) for number, first in _days(offer, periods)]
+    return [row for row in found if offer.starts_on is None or row.opens_on >= offer.starts_on]
 
 
-def _opening(offer: Offer, number: int, opens_on: date) -> Opening:
-    """One cycle by its first day. A season that has a last day ends claims and sending on it."""
-    closes_on = opens_on + timedelta(days=offer.claim_days - 1)
+def to_come(offer: Offer, periods: Sequence[Period]) -> list[Opening]:
+    """The cycles that have not opened, whether by this version of the offer or by one that it replaces: a season whose
+    days are changed is not given twice. One query, and one for each earlier version."""
+    counted = Offer.objects.filter(pk__in=lineage(offer))
+    counted = (
+        counted.filter(cycle=offer.cycle) if offer.cycle == Offer.Cycle.SEASON else counted.exclude(cycle="season")
+    )
+    opened = set(Cycle.objects.filter(offer__in=counted).values_list("number", flat=True))
+    return [row for row in openings(offer, periods) if row.number not in opened]
+
+
+def lineage(offer: Offer) -> list[int]:
+    """The ids of an offer and of the versions that it replaces, the newest first."""
+    found = [offer.pk]
+    while offer.replaces is not None:
+        offer = offer.replaces
+        found.append(offer.pk)
+    return found
+
+
+def newest(offer: Offer) -> Offer:
+    """The version that stands now: the offer itself, or the last of those that replace it."""
+    while following := Offer.objects.filter(replaces=offer).first():
+        offer = following
+    return offer
+
+
+def _opening(offer: Offer, number: int, first: date, earliest: date) -> Opening:
+    """One cycle by its first day. A season that has a last day ends claims and sending on it; claims that would open
+    before the day after the term's first have as many days from then on."""
+    opens_on, closes_on = first, first + timedelta(days=offer.claim_days - 1)
     if offer.cycle == Offer.Cycle.SEASON and offer.season_until_month is not None:
-        dispatch_by = offer.season_end(opens_on)
+        dispatch_by = offer.season_end(first)
+        if window := offer.claims_of(first):
+            opens_on = max(window[0], earliest)
+            closes_on = window[1] + (opens_on - window[0])
     else:
         dispatch_by = closes_on + timedelta(days=offer.dispatch_days)
-    return Opening(number, opens_on - _DAY, opens_on, min(closes_on, dispatch_by), dispatch_by)
+    sent_later = first if first > opens_on else None
+    return Opening(number, opens_on - _DAY, opens_on, min(closes_on, dispatch_by), sent_later, dispatch_by)
 
 
 def _days(offer: Offer, periods: Sequence[Period]) -> Iterator[tuple[int, date]]:

@@ -8,7 +8,8 @@ from microfund.kernel.integrity import query, register
 
 
 def entitlements() -> Iterator[str]:
-    """Every holding that reached an offer's units on the record date has an entitlement of the cycle, and no other."""
+    """Every holding that reached an offer's units on the record date, or of which something was carried to it, has an
+    entitlement of the cycle, and no other."""
     yield from query("""
         WITH held AS (
             SELECT cycle.id AS cycle_id, holding.id AS holding_id
@@ -19,6 +20,8 @@ def entitlements() -> Iterator[str]:
                 ON movement.holding_id = holding.id AND movement.effective_on <= cycle.record_on
              GROUP BY cycle.id, holding.id, offer.minimum_units, offer.per_units
             HAVING sum(movement.units) >= greatest(offer.minimum_units, coalesce(offer.per_units, 1))
+             UNION
+            SELECT carried_to_id, holding_id FROM rewards_entitlement WHERE carried_to_id IS NOT NULL
         )
         SELECT format('rewards_cycle %s: holding %s has %s', coalesce(held.cycle_id, entitlement.cycle_id),
                       coalesce(held.holding_id, entitlement.holding_id),

@@ -72,8 +72,8 @@ def claim(investor: Investor, pk: int, choice: Choice, *, actor: Any, at: dateti
     """Claim an entitlement, or change the claim until it is packed; one that came back is sent again.
 
     Raises DomainError: "wrong_state", "closed" (the time is over), "frozen" (a payment of the holding is disputed),
-    "out_of_stock", "under_age", "allergens", "region", "wish", "card", "donee", and what is wrong with the address,
-    each with `field`; Entitlement.DoesNotExist.
+    "out_of_stock", "under_age" (whoever claims it, or nobody says how old whoever receives it is), "allergens",
+    "region", "wish", "card", "donee", and what is wrong with the address, each with `field`; Entitlement.DoesNotExist.
     """
     offer = own(investor, pk).cycle.offer
     if (offer.allergens_en or offer.allergens_ja) and not choice.read_allergens and choice.donee_id is None:
@@ -132,13 +132,18 @@ def is_open(row: Entitlement, *, on: date) -> bool:
 
 
 def _require_age(offer: Offer, investor: Investor, choice: Choice, *, at: datetime) -> None:
-    if not offer.adults_only or choice.donee_id:
+    """Whoever receives it is of age, and so is whoever claims it, also as a gift: nobody sees to whom it goes. It is
+    not passed on to a school."""
+    if not offer.adults_only:
         return
+    if choice.donee_id:
+        message = _("Only for people of 20 and over: it cannot be passed on to a school or a food bank.")
+        raise DomainError("donee", message, field="donee")
     if not choice.of_age:
         message = _("Only for people of 20 and over. Please confirm the age of whoever receives it.")
         raise DomainError("under_age", message, field="of_age")
     born = investor.birth_date
-    if choice.gift or not born or investor.kind != Investor.Kind.PERSON:
+    if not born or investor.kind != Investor.Kind.PERSON:
         return
     if rules.age_on(date.fromisoformat(born), clock.today_in(None, at)) < ADULT_AGE:
         raise DomainError("under_age", _("Only for people of 20 and over."), field="of_age")
@@ -159,7 +164,7 @@ def write_parcel(row: Entitlement, cycle: Cycle, choice: Choice, *, at: datetime
             place = address["prefecture"] if whole else address["postal_code"]
             message = _("This reward cannot be sent to %(prefecture)s.") % {"prefecture": place}
             raise DomainError("region", message, field="prefecture" if whole else "postal_code")
-    if choice.wish_on is not None and not cycle.closes_on < choice.wish_on <= cycle.dispatch_by:
+    if choice.wish_on is not None and not cycle.wish_from <= choice.wish_on <= cycle.dispatch_by:
         raise DomainError("wish", _("Choose a day from the list."), field="wish_on")
     Parcel.objects.update_or_create(
         entitlement=row,

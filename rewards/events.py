@@ -31,6 +31,14 @@ class CycleClosed:
 
 
 @dataclass(frozen=True)
+class CarriedAfterAll:
+    """What was carried from a cycle comes with no other: its holders can claim it after all."""
+
+    cycle_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class ParcelsSent:
     """Parcels of a batch were given to a carrier: those sent by this act."""
 

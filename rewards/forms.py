@@ -53,7 +53,7 @@ class ClaimForm(AddressForm):
         if registered:
             self.known = {OWN: registered, **self.known}
         labels = {f"book-{own.pk}": own.label for own in investor.addresses.all()} | {OWN: _("My registered address")}
-        donees = list(Donee.objects.filter(active=True).order_by("pk"))
+        donees = [] if self.offer.adults_only else list(Donee.objects.filter(active=True).order_by("pk"))
         self.fields["to"].choices = [  # type: ignore[attr-defined]
             *((key, f"{labels[key]}: {_short(address)}") for key, address in self.known.items()),
             (NEW, _("Another address, given below")),

@@ -77,7 +77,8 @@ def ship(
     """Mark the parcels of a batch as sent: all that are being packed, or `only` these entitlements; `tracking` by
     entitlement. What is stopped stays in the batch. Returns how many. Sent already is nothing.
 
-    Raises DomainError: "carrier", "future", "tracking" (naming the parcel), "stopped" (one of `only` is), "nothing".
+    Raises DomainError: "carrier", "future", "past" (before the batch was made), "tracking" (naming the parcel),
+    "stopped" (one of `only` is), "nothing".
     """
     numbers = {pk: number.strip() for pk, number in (tracking or {}).items() if number.strip()}
     for pk, number in numbers.items():
@@ -88,6 +89,8 @@ def ship(
         raise DomainError("carrier", _("Please choose a carrier."), field="carrier")
     if shipped_on > clock.today_in(None, at):
         raise DomainError("future", _("This day has not come yet."), field="shipped_on")
+    if shipped_on < clock.today_in(None, batch.made_at):
+        raise DomainError("past", _("The batch was made later than this day."), field="shipped_on")
     with transaction.atomic():
         wanted = Parcel.objects.filter(batch=batch, entitlement__state=Entitlement.State.PACKING)
         if only is not None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Q
 
-from investments.events import DistributionTakenInKind, HoldingRescinded, UnitsInherited
+from investments.events import DistributionTakenInKind, HoldingRescinded, OrderConfirmed, UnitsInherited
 from investments.models import Holding, Inheritance, Investor
-from microfund.kernel import locks
+from microfund.kernel import clock, locks
 from microfund.kernel.outbox.services import subscribe
 
-from . import heirs, in_kind, visits
+from . import cycles, heirs, in_kind, mails, visits
 from .claims import AT_ONCE, withdraw_rest
 from .events import ParcelFailed
 from .models import TO_PACK, Entitlement, Offer, Voucher
@@ -22,6 +22,7 @@ FOLLOWS_UNITS = ("claimable", *TO_PACK, "packing", "returned", "carried")
 
 def register() -> None:
     """Subscribe to what is heard; called once when the app is ready."""
+    subscribe(OrderConfirmed, order_confirmed)
     subscribe(HoldingRescinded, holding_rescinded)
     subscribe(HoldingRescinded, seats_of_rescinded)
     subscribe(UnitsInherited, units_inherited)
@@ -37,12 +38,22 @@ def quantity_of(offer: Offer, units: int) -> int:
     return 1 if offer.per_units is None else units // offer.per_units
 
 
+def order_confirmed(event: OrderConfirmed) -> None:
+    """Units of a record date that came after its cycle had opened: their holder gets what everybody has."""
+    holding = Holding.objects.select_related("fund__policy").get(investor=event.investor_id, fund=event.fund_id)
+    on = clock.today_in(holding.fund.policy.zone, event.at)
+    for row in cycles.entitle_late(holding, since=on, at=event.at):
+        mails.ready(row, at=event.at)
+
+
 def holding_rescinded(event: HoldingRescinded) -> None:
     """Entitlements that were not sent yet become fewer or none, also out of a batch; what was sent was sent. A voucher
     is worth less in proportion, and it and a download end once no units are left for them: what was used was used."""
     with transaction.atomic():
         holding = Holding.objects.get(investor_id=event.investor_id, fund_id=event.fund_id)
-        open_yet = Q(state__in=FOLLOWS_UNITS) | Q(state=Entitlement.State.DELIVERED, cycle__offer__kind__in=AT_ONCE)
+        open_yet = Q(state__in=FOLLOWS_UNITS, carried_to=None) | Q(
+            state=Entitlement.State.DELIVERED, cycle__offer__kind__in=AT_ONCE
+        )
         found = list(Entitlement.objects.filter(open_yet, holding=holding).values_list("pk", flat=True))
         rows = locks.lock(Entitlement, found)
         vouchers = Voucher.objects.filter(entitlement__in=found).values_list("pk", flat=True)
@@ -53,17 +64,20 @@ def holding_rescinded(event: HoldingRescinded) -> None:
             left = min(row.quantity, _items_for(row, holding.units))
             handed_over = row.state == Entitlement.State.DELIVERED and offer.kind in AT_ONCE
             ends = handed_over and (left == 0 or offer.kind == Offer.Kind.VOUCHER)
-            if left < row.quantity and (row.state in FOLLOWS_UNITS or ends):
+            follows = row.state in FOLLOWS_UNITS and row.carried_to_id is None
+            if left < row.quantity and (follows or ends):
                 withdraw_rest(row, left, at=event.at)
 
 
 def _items_for(row: Entitlement, units: int) -> int:
-    """How many items an entitlement is for so many units: what another reward was exchanged for is for the units of
-    that one, in proportion."""
+    """How many items an entitlement is for so many units, with what was carried to it from before: what another reward
+    was exchanged for is for the units of that one, in proportion."""
     origin = row
     while origin.replaces is not None and origin.replaces.holding_id == row.holding_id:
         origin = origin.replaces
-    kept = min(origin.quantity, quantity_of(origin.cycle.offer, units))
+    carried = Entitlement.objects.filter(carried_to=origin.cycle_id, holding=origin.holding_id)
+    before = sum(min(own.quantity, _items_for(own, units)) for own in carried.select_related("cycle__offer"))
+    kept = min(origin.quantity, quantity_of(origin.cycle.offer, units) + before)
     if origin is row:
         return kept
     return origin.value // row.cycle.offer.value * kept // origin.quantity

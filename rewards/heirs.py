@@ -18,7 +18,8 @@ from .models import Cycle, Entitlement
 
 #: Heirs have this long to say where something should go.
 HEIRS_DAYS = 60
-#: What follows the units. What was passed on to a school, packed or sent goes where the deceased wanted it.
+#: What follows the units, but for what was carried and has come with another cycle. What was passed on to a school,
+#: packed or sent goes where the deceased wanted it.
 FOLLOWS = ("claimable", "claimed", "returned", "carried")
 
 
@@ -36,7 +37,7 @@ def shared_out(quantity: int, units: Sequence[int]) -> list[int]:
 def follow(inheritance: Inheritance, *, at: datetime) -> int:
     """Hand every open entitlement of the deceased's holding to the heirs; how many. Again it is nothing."""
     with transaction.atomic():
-        found = Entitlement.objects.filter(holding=inheritance.holding_id, state__in=FOLLOWS)
+        found = Entitlement.objects.filter(holding=inheritance.holding_id, state__in=FOLLOWS, carried_to=None)
         count = _hand_over(inheritance, list(found.values_list("pk", flat=True)), at=at)
         if count:
             key = f"{inheritance.pk}:{at.isoformat()}"
@@ -62,7 +63,7 @@ def _hand_over(inheritance: Inheritance, pks: list[int], *, at: datetime) -> int
     until = clock.today_in(None, at) + timedelta(days=HEIRS_DAYS)
     count = 0
     for row in locks.lock(Entitlement, pks):
-        if row.state not in FOLLOWS:
+        if row.state not in FOLLOWS or row.carried_to_id is not None:
             continue
         carried = row.state == Entitlement.State.CARRIED
         end_otherwise(row, Entitlement.State.MOVED, note="", actor=None, at=at)

@@ -16,7 +16,7 @@ from investments.models import Fund, Holding
 from microfund.kernel import clock
 from microfund.kernel.notices import kinds
 
-from . import arrival_mails, events, letter_mails, mails, visit_mails
+from . import arrival_mails, cycles, events, letter_mails, mails, visit_mails
 from .models import Batch, Carrier, Cycle, Entitlement, Letter, Offer, Parcel
 from .visit_models import Booking, Visit
 
@@ -48,6 +48,12 @@ def make_entitlement(language: str, state: str, holding: Holding | None = None) 
 def _claimable(kind: str, language: str) -> None:
     row = make_entitlement(language, Entitlement.State.CLAIMABLE)
     mails.reward_mail_batch(mails.RewardMailBatch(kind, row.cycle_id, 0, clock.now()))
+
+
+def _after_all(language: str) -> None:
+    row, at = make_entitlement(language, Entitlement.State.CLAIMABLE), clock.now()
+    Entitlement.objects.filter(pk=row.pk).update(claim_by=cycles.after_all_until(at))
+    mails.reward_mail_batch(mails.RewardMailBatch("reward_after_all", row.cycle_id, 0, at, act=at.isoformat()))
 
 
 def _parcel(language: str, state: str, **values: Any) -> Parcel:
@@ -186,6 +192,7 @@ def register() -> None:
         ("reward_reminder", _("The last week to claim a reward")),
     ):
         declare(kind, "E18", when, TO_INVESTOR, partial(_claimable, kind))
+    declare("reward_after_all", "E18", _("What was to come with the next can be claimed now"), TO_INVESTOR, _after_all)
     declare("reward_sent", "E18", _("A reward was sent"), TO_INVESTOR, _sent)
     declare("reward_problem", "E18", _("Something went wrong with what was sent"), TO_INVESTOR, _problem)
     declare("reward_asked", "E18", _("A reward was sent a week ago: has it arrived?"), TO_INVESTOR, _asked)

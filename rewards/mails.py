@@ -15,7 +15,7 @@ from microfund.kernel.notices.letters import Letter, day, is_news
 from microfund.kernel.notices.parts import in_language, link, name_of
 from microfund.kernel.outbox.services import publish, subscribe
 
-from . import events
+from . import cycles, events
 from .models import TO_PACK, Batch, Cycle, Entitlement, Offer, Parcel
 
 
@@ -37,6 +37,7 @@ def register() -> None:
     subscribe(events.CycleOpened, cycle_opened)
     subscribe(events.CycleEnding, cycle_ending)
     subscribe(events.CycleClosed, cycle_closed)
+    subscribe(events.CarriedAfterAll, carried_after_all)
     subscribe(events.ParcelsSent, parcels_sent)
     subscribe(events.ArrivalAsked, arrival_asked)
     subscribe(events.ParcelFailed, parcel_failed)
@@ -53,10 +54,22 @@ def cycle_opened(event: events.CycleOpened) -> None:
         _batch(RewardMailBatch("reward_ready", event.cycle_id, 0, event.at))
 
 
+def ready(row: Entitlement, *, at: datetime) -> None:
+    """E18: ready to claim, of one that was made after its cycle had opened."""
+    if is_news(at):
+        _batch(RewardMailBatch("reward_ready", row.cycle_id, row.pk - 1, at))
+
+
 def cycle_ending(event: events.CycleEnding) -> None:
     """E18: the last week, to those who have not claimed."""
     if is_news(event.at):
         _batch(RewardMailBatch("reward_reminder", event.cycle_id, 0, event.at))
+
+
+def carried_after_all(event: events.CarriedAfterAll) -> None:
+    """E18: what was to come with the next can be claimed now, for none comes."""
+    if is_news(event.at):
+        _batch(RewardMailBatch("reward_after_all", event.cycle_id, 0, event.at, act=event.at.isoformat()))
 
 
 def parcels_sent(event: events.ParcelsSent) -> None:
@@ -87,12 +100,18 @@ def cycle_closed(event: events.CycleClosed) -> None:
         return Letter(
             subject=_("%(count)d parcels to pack: %(reward)s") % words,
             paragraphs=[_("Your supporters have claimed their reward. Please send it by %(date)s.") % words],
-            facts=[(_("Reward"), _text(cycle.offer)), (_("Parcels"), str(waiting)), (_("Send by"), words["date"])],
+            facts=[(_("Reward"), _text(cycle.offer)), (_("Parcels"), str(waiting)), sending(cycle)],
             button=_("To the packing list"),
             url=link("rewards:season", fund.business.slug),
         )
 
     to_owners("parcels_to_pack", fund, letter, key=f"parcels_to_pack:{cycle.pk}", at=event.at)
+
+
+def sending(cycle: Cycle) -> tuple[str, str]:
+    """When parcels are sent, as a fact of a letter."""
+    days = {"first": day(cycle.dispatch_from), "last": day(cycle.dispatch_by)} if cycle.dispatch_from else None
+    return (_("Sent between"), _("%(first)s to %(last)s") % days) if days else (_("Send by"), day(cycle.dispatch_by))
 
 
 def _text(offer: Offer) -> str:
@@ -109,6 +128,9 @@ def reward_mail_batch(event: RewardMailBatch) -> None:
         rows = rows.filter(parcel__batch_id=event.batch_id, state=Entitlement.State.SHIPPED)
     elif event.kind == "reward_asked":
         rows = rows.filter(parcel__asked_at=event.at, state=Entitlement.State.SHIPPED)
+    elif event.kind == "reward_after_all":
+        rows = rows.filter(state=Entitlement.State.CLAIMABLE, claim_by=cycles.after_all_until(event.at))
+        rows = rows.filter(holding__frozen_at__isnull=True)
     else:
         rows = rows.filter(state=Entitlement.State.CLAIMABLE, holding__frozen_at__isnull=True)
     found = list(rows.order_by("pk")[:BATCH])
@@ -127,14 +149,35 @@ def _ready(row: Entitlement, cycle: Cycle) -> Letter:
         subject=_("%(business)s: your reward can be claimed until %(date)s") % words,
         paragraphs=[
             _("%(business)s thanks you with: %(reward)s.") % words,
-            _("Tell us by %(date)s where it should go: to you, to somebody else, or to a school or a food bank.")
+            (
+                _("Tell us by %(date)s where it should go: to you, or to somebody else of age.")
+                if cycle.offer.adults_only
+                else _(
+                    "Tell us by %(date)s where it should go: to you, to somebody else, or to a school or a food bank."
+                )
+            )
             % words,
         ],
         facts=[
             (_("Reward"), f"{words['reward']} × {row.quantity}"),
             (_("Claim by"), words["date"]),
-            (_("Send by"), day(cycle.dispatch_by)),
+            sending(cycle),
         ],
+        button=_("Claim the reward"),
+        url=link("rewards:claim", row.pk),
+    )
+
+
+def _after_all(row: Entitlement, cycle: Cycle) -> Letter:
+    business = name_of(cycle.offer.fund.business)
+    words = {"business": business, "reward": _text(cycle.offer), "date": day(row.last_day)}
+    return Letter(
+        subject=_("%(business)s: your reward can be claimed after all, until %(date)s") % words,
+        paragraphs=[
+            _("You had not claimed it, and it was to come with the next: %(reward)s.") % words,
+            _("There will be no next one. Tell us by %(date)s where it should go.") % words,
+        ],
+        facts=[(_("Reward"), f"{words['reward']} × {row.quantity}"), (_("Claim by"), words["date"])],
         button=_("Claim the reward"),
         url=link("rewards:claim", row.pk),
     )
@@ -148,7 +191,7 @@ def _reminder(row: Entitlement, cycle: Cycle) -> Letter:
         paragraphs=[
             _("You have not said yet where it should go: %(reward)s.") % words,
             _("After %(date)s it can no longer be claimed.") % words
-            if cycle.offer.unclaimed == Offer.Unclaimed.EXPIRE
+            if cycle.offer.unclaimed == Offer.Unclaimed.EXPIRE or not cycles.another_comes(cycle)
             else _("What is not claimed by %(date)s comes with the next.") % words,
         ],
         facts=[(_("Claim by"), words["date"])],
@@ -205,6 +248,7 @@ def _asked(row: Entitlement, cycle: Cycle) -> Letter:
 
 _WRITERS: dict[str, Callable[[Entitlement, Cycle], Letter]] = {
     "reward_ready": _ready,
+    "reward_after_all": _after_all,
     "reward_reminder": _reminder,
     "reward_sent": _sent,
     "reward_asked": _asked,

@@ -8,16 +8,14 @@ cycle has opened (migrations/sql/rewards.sql).
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.formats import date_format
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from investments.investors import prefectures
@@ -29,6 +27,7 @@ from .download_models import DigitalFile, Download
 from .letter_models import Letter
 from .parcel_models import Batch, Carrier, Donee, Parcel
 from .pictured import Pictured
+from .season_models import Seasonal
 from .visit_models import Booking, Visit
 from .voucher_models import Redemption, Voucher
 
@@ -53,24 +52,16 @@ __all__ = [
 
 #: The beginning of a postal code, without a hyphen.
 _POSTAL = re.compile(r"[0-9]{2,7}")
-#: Years to count a season's days in, and to write its days.
-_COMMON_YEAR, _LEAP_YEAR = 2021, 2020
 
 
-def month_day(year: int, month: int, day: int) -> date:
-    """A month and a day in a year; 29 February and the 31st of a short month are the month's last day."""
-    return date(year, month, min(day, monthrange(year, month)[1]))
-
-
-class Offer(Pictured):
+class Offer(Seasonal, Pictured):
     """One promised reward of a fund, for holders of at least `minimum_units`; with `per_units`, one item for each so
     many units. Once a cycle has opened it never changes: `revise` ends it and makes a new version.
 
     `cycle` says when it comes: once, after period `from_period`; after every `every` periods from then on; or each year
-    in the season from `season_month`-`season_day` to `season_until_month`-`season_until_day`, both within it, which may
-    end in the next year (rewards/calendar.py); of older offers a season has no last day. A promise without dates
-    ("none") opens no cycle. One that the business proposes is `waiting` until the staff takes it on: it is no promise
-    yet, nobody sees it and nothing opens.
+    in its season (rewards/season_models.py, rewards/calendar.py). A promise without dates ("none") opens no cycle. One
+    that the business proposes is `waiting` until the staff takes it on: it is no promise yet, nobody sees it and
+    nothing opens.
 
     `not_to` holds prefectures, and beginnings of postal codes, such as of islands that no chilled parcel reaches.
     """
@@ -110,24 +101,6 @@ class Offer(Pictured):
     cycle = models.CharField(_("cycle"), max_length=8, choices=Cycle.choices, default=Cycle.NONE)
     from_period = models.PositiveSmallIntegerField(_("first after period"), default=1)
     every = models.PositiveSmallIntegerField(_("every so many periods"), default=1, validators=[MinValueValidator(1)])
-    season_month = models.PositiveSmallIntegerField(
-        _("season begins in month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
-    )
-    season_day = models.PositiveSmallIntegerField(
-        _("season begins on day"), default=1, validators=[MinValueValidator(1), MaxValueValidator(31)]
-    )
-    season_until_month = models.PositiveSmallIntegerField(
-        _("season ends in month"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(12)]
-    )
-    season_until_day = models.PositiveSmallIntegerField(
-        _("season ends on day"),
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(31)],
-        help_text=_(
-            "Parcels are sent by then. One before the first is in the next year; 29 February is the month's last day."
-        ),
-    )
     starts_on = models.DateField(_("no cycle before"), null=True, blank=True)
     claim_days = models.PositiveSmallIntegerField(_("days to claim"), default=60, validators=[MinValueValidator(1)])
     dispatch_days = models.PositiveSmallIntegerField(
@@ -165,6 +138,27 @@ class Offer(Pictured):
                 ),
                 name="reward_season_until",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    claim_month__isnull=True,
+                    claim_day__isnull=True,
+                    claim_until_month__isnull=True,
+                    claim_until_day__isnull=True,
+                )
+                | Q(
+                    claim_month__isnull=False,
+                    claim_day__isnull=False,
+                    claim_until_month__isnull=False,
+                    claim_until_day__isnull=False,
+                    claim_month__range=(1, 12),
+                    claim_day__range=(1, 31),
+                    claim_until_month__range=(1, 12),
+                    claim_until_day__range=(1, 31),
+                    cycle="season",
+                    season_until_month__isnull=False,
+                ),
+                name="reward_claim_days",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -178,43 +172,11 @@ class Offer(Pictured):
             raise ValidationError({"cycle": _("Visits have days of their own, not cycles.")})
         if self.unclaimed == self.Unclaimed.CARRY and self.cycle in (self.Cycle.ONCE, self.Cycle.NONE):
             raise ValidationError({"unclaimed": _("Nothing comes after it with which it could be sent.")})
-        if (self.season_until_month is None) != (self.season_until_day is None):
-            raise ValidationError({"season_until_day": _("Give both the month and the day, or neither.")})
-        if self.season_until_month is not None and self._season_counts():
-            first = month_day(_COMMON_YEAR, self.season_month, self.season_day)
-            days = (self.season_end(first) - first).days + 1
-            if self.claim_days > days:
-                text = _("The season has %(days)d days: claims cannot be open for longer.")
-                raise ValidationError({"claim_days": text % {"days": days}})
+        self.clean_season()
         for place in self.not_to:
             if place not in prefectures.NAMES and not _POSTAL.fullmatch(str(place)):
                 text = _("“%(place)s” is neither a prefecture nor the beginning of a postal code (2 to 7 digits).")
                 raise ValidationError({"not_to": text % {"place": place}})
-
-    def _season_counts(self) -> bool:
-        """Whether it comes in a season whose four numbers are months and days."""
-        months, days = (self.season_month, self.season_until_month), (self.season_day, self.season_until_day)
-        sound = all(month in range(1, 13) for month in months) and all(day in range(1, 32) for day in days)
-        return sound and self.cycle == self.Cycle.SEASON
-
-    def season_end(self, first: date) -> date:
-        """The last day of the season that begins on `first`: at the latest the day before the next one begins. Only of
-        an offer whose season has a last day."""
-        assert self.season_until_month is not None and self.season_until_day is not None
-        until = (self.season_until_month, self.season_until_day)
-        year = first.year + (until < (self.season_month, self.season_day))
-        next_one = month_day(first.year + 1, self.season_month, self.season_day)
-        return min(month_day(year, *until), next_one - timedelta(days=1))
-
-    @property
-    def season(self) -> str:
-        """The season in words; empty where there is none, or no last day of it."""
-        if self.cycle != self.Cycle.SEASON or self.season_until_month is None or self.season_until_day is None:
-            return ""
-        first = month_day(_LEAP_YEAR, self.season_month, self.season_day)
-        last = month_day(_LEAP_YEAR, self.season_until_month, self.season_until_day)
-        days = {"first": date_format(first, "MONTH_DAY_FORMAT"), "last": date_format(last, "MONTH_DAY_FORMAT")}
-        return gettext("Every year from %(first)s to %(last)s") % days
 
     @property
     def not_sent_to(self) -> str:
@@ -232,7 +194,8 @@ class Offer(Pictured):
 
 class Cycle(models.Model):
     """One time that an offer comes: entitlements are those of the holdings at the end of `record_on`; they are claimed
-    from `opens_on` to the end of `closes_on`, and sent by `dispatch_by`. `number` is the period's, or the year's.
+    from `opens_on` to the end of `closes_on`, and sent by `dispatch_by`, from `dispatch_from` on where that is later
+    than the claims open. `number` is the period's, or the year's in which the season begins.
 
     `promised` is the sum of what was claimed and not given back; a CHECK keeps it within `stock`.
     """
@@ -247,6 +210,7 @@ class Cycle(models.Model):
     record_on = models.DateField(_("record date"))
     opens_on = models.DateField(_("opens on"))
     closes_on = models.DateField(_("claim by"))
+    dispatch_from = models.DateField(_("send from"), null=True)
     dispatch_by = models.DateField(_("send by"))
     stock = models.PositiveIntegerField(_("stock"), null=True)
     promised = models.PositiveIntegerField(_("promised"), default=0)
@@ -266,11 +230,22 @@ class Cycle(models.Model):
                 condition=Q(record_on__lt=F("opens_on"), opens_on__lte=F("closes_on"), closes_on__lte=F("dispatch_by")),
                 name="reward_cycle_dates",
             ),
+            models.CheckConstraint(
+                condition=Q(dispatch_from__isnull=True)
+                | Q(dispatch_from__gt=F("opens_on"), dispatch_from__lte=F("dispatch_by")),
+                name="reward_cycle_dispatch",
+            ),
         ]
         indexes = [models.Index(fields=["state", "closes_on"], name="reward_cycle_due_idx")]
 
     def __str__(self) -> str:
         return f"{self.offer_id} #{self.number}"
+
+    @property
+    def wish_from(self) -> date:
+        """The first day that may be wished for: the claims are closed, and the season has begun."""
+        after = self.closes_on + timedelta(days=1)
+        return after if self.dispatch_from is None else max(after, self.dispatch_from)
 
 
 CYCLE_STATES = StateTable("rewards.Cycle", {"open": ("closed",)}, section="domain.md section 10")
@@ -282,7 +257,8 @@ class Entitlement(models.Model):
 
     One that `replaces` another was made of it: its units went to heirs, or another reward of the same value is given
     instead. Together they are worth what it was (trigger). `claim_by` is its own last day, where the cycle's would be
-    too short; `note` says why staff changed something.
+    too short; `note` says why staff changed something. What is carried is in that of its holding of the cycle
+    `carried_to`, once that has opened.
     """
 
     class State(models.TextChoices):
@@ -309,6 +285,10 @@ class Entitlement(models.Model):
         "self", models.PROTECT, null=True, related_name="replaced_by", verbose_name=_("made of")
     )
     claim_by = models.DateField(_("to be claimed by"), null=True)
+    carried_to = models.ForeignKey(
+        Cycle, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False,
+        verbose_name=_("came with"),
+    )  # fmt: skip
     note = models.CharField(_("why, as its holder reads it"), max_length=200, blank=True, db_default="")
 
     class Meta:
@@ -324,6 +304,9 @@ class Entitlement(models.Model):
                 name="entitlement_replaced_once",
             ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="entitlement_positive"),
+            models.CheckConstraint(
+                condition=Q(carried_to__isnull=True) | Q(state="carried"), name="entitlement_carried_once"
+            ),
         ]
         indexes = [models.Index(fields=["cycle", "state"], name="entitlement_state_idx")]
 
@@ -366,7 +349,7 @@ ENTITLEMENT_STATES = StateTable(
         "shipped": ("delivered", "returned"),
         "delivered": ("returned", "withdrawn"),
         "returned": ("claimed", "passed_on", "substituted", "declined", "withdrawn", "moved", "compensated"),
-        "carried": ("moved", "withdrawn"),
+        "carried": ("claimable", "moved", "withdrawn"),
     },  # fmt: skip
     section="domain.md section 10",
 )

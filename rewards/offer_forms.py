@@ -87,10 +87,12 @@ class _OfferForm(PlacesMixin, forms.ModelForm):
         super().add_error(field, error)
 
 
-#: Months by name, for both ends of a season.
+#: Months by name, for both ends of a season and of its claims.
 _MONTHS = {
     "season_month": forms.Select(choices=[*MONTHS.items()]),
     "season_until_month": forms.Select(choices=[("", "–"), *MONTHS.items()]),
+    "claim_month": forms.Select(choices=[("", "–"), *MONTHS.items()]),
+    "claim_until_month": forms.Select(choices=[("", "–"), *MONTHS.items()]),
 }
 
 
@@ -112,17 +114,18 @@ class ProposalForm(_OfferForm):
         model = Offer
         fields = (
             "fund", "kind", "text_ja", "text_en", "minimum_units", "per_units", "value", "cycle", "from_period",
-            "every", "season_month", "season_day", "season_until_month", "season_until_day", "claim_days",
-            "dispatch_days", "valid_days", "stock", "cold", "adults_only", "allergens_ja", "allergens_en", "unclaimed",
+            "every", "season_month", "season_day", "season_until_month", "season_until_day", "claim_month", "claim_day",
+            "claim_until_month", "claim_until_day", "claim_days", "dispatch_days", "valid_days", "stock", "cold",
+            "adults_only", "allergens_ja", "allergens_en", "unclaimed",
         )  # fmt: skip
         widgets = _MONTHS
         labels = {"cycle": _("When it comes")}
 
     field_order = (
         "fund", "kind", "text_ja", "text_en", "picture", "minimum_units", "per_units", "value", "stock", "cycle",
-        "season_month", "season_day", "season_until_month", "season_until_day", "from_period", "every", "claim_days",
-        "dispatch_days", "valid_days", "unclaimed", "cold", "allergens_ja", "allergens_en", "adults_only",
-        "not_to_prefectures", "not_to_codes",
+        "season_month", "season_day", "season_until_month", "season_until_day", "claim_month", "claim_day",
+        "claim_until_month", "claim_until_day", "from_period", "every", "claim_days", "dispatch_days", "valid_days",
+        "unclaimed", "cold", "allergens_ja", "allergens_en", "adults_only", "not_to_prefectures", "not_to_codes",
     )  # fmt: skip
 
     def __init__(self, *arguments: Any, business: Business, **options: Any) -> None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from businesses.studio.access import Desk, studio
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, refuse
+from microfund.kernel.pages import REFUSED, form_methods, refuse, row_id
 
 from . import downloads, offers
 from .models import Offer
@@ -71,8 +71,8 @@ def files(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     row = _own(desk, pk)
     do, sent = request.POST.get("do", ""), request.FILES.get("file")
     if do.startswith("remove-"):
-        number = do.removeprefix("remove-")
-        downloads.remove(desk.business, int(number) if number.isdecimal() else 0, actor=request.user, at=clock.now())
+        number = row_id(do.removeprefix("remove-"))
+        downloads.remove(desk.business, number, actor=request.user, at=clock.now())
         return redirect("rewards:offer", slug=desk.business.slug, pk=row.pk)
     if sent is None:
         return _page(request, desk, row, _form(desk, row), _("Choose a file."))

@@ -115,7 +115,7 @@ def coming(investor: Any, *, on: date) -> list[Coming]:
         periods = calendar.periods_of(holding.fund, terms)
         for offer in own:
             quantity = quantity_of(offer, holding.units)
-            for opening in calendar.openings(offer, periods):
+            for opening in calendar.to_come(offer, periods) if offer.replaces_id else calendar.openings(offer, periods):
                 if quantity and on < opening.opens_on and (opening.opens_on - on).days <= 730:
                     found.append(Coming(offer, holding, quantity, opening))
     return sorted(found, key=lambda row: (row.opening.opens_on, row.offer.pk))
@@ -146,7 +146,7 @@ def compensation_of(row: Entitlement) -> Compensation | None:
 
 
 def days_to_wish(cycle: Cycle) -> Sequence[date]:
-    """The days on which a parcel may be wished for: weekly, from the week after the claims end."""
-    return [
-        date.fromordinal(day) for day in range(cycle.closes_on.toordinal() + 7, cycle.dispatch_by.toordinal() + 1, 7)
-    ]
+    """The days on which a parcel may be wished for: weekly, from the week after the claims end, or from the first day
+    of a season that begins later."""
+    first = max(cycle.closes_on.toordinal() + 7, cycle.wish_from.toordinal())
+    return [date.fromordinal(day) for day in range(first, cycle.dispatch_by.toordinal() + 1, 7)]

@@ -77,7 +77,7 @@ def to_next_batch(entitlement_id: int, *, actor: Any, at: datetime, reason: str)
 
 def exchange(entitlement_id: int, cycle: Cycle, *, actor: Any, at: datetime, reason: str) -> Entitlement:
     """Give another reward of the same fund and the same value instead. What was claimed for an address is claimed anew
-    for it; else the holder is asked. What was not sent is in stock again.
+    for it, unless it has allergens or is for adults; else the holder is asked. What was not sent is in stock again.
 
     Raises DomainError: "reason_needed", "wrong_state", "frozen", "same", "fund", "value" (no whole number of it is
     worth the same), "too_late" (its parcels have left), "out_of_stock", "region".
@@ -93,7 +93,9 @@ def exchange(entitlement_id: int, cycle: Cycle, *, actor: Any, at: datetime, rea
         claimed, parcel = row.state == Entitlement.State.CLAIMED, Parcel.objects.filter(entitlement=row).first()
         choice = Choice(address=dict(parcel.address), gift=parcel.gift, card=parcel.card) if parcel else Choice()
         end_otherwise(row, Entitlement.State.MOVED, note=reason, actor=actor, at=at)
-        goods = Offer.Kind.GOODS == cycle.offer.kind == row.cycle.offer.kind
+        # Of what must be known to whoever receives it, its holder is asked.
+        asks = cycle.offer.adults_only or cycle.offer.allergens_en or cycle.offer.allergens_ja
+        goods = Offer.Kind.GOODS == cycle.offer.kind == row.cycle.offer.kind and not asks
         new = Entitlement.objects.create(
             cycle=cycle,
             holding=row.holding,

@@ -17,7 +17,7 @@ from businesses.studio.access import Desk, studio
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.money import format_money
-from microfund.kernel.pages import REFUSED, form_methods, refuse
+from microfund.kernel.pages import REFUSED, form_methods, refuse, row_id
 
 from . import arrival, board, fulfilment, labels, queries, vouchers
 from .forms import ProblemForm, RedeemForm, ShipForm, WholeForm
@@ -98,11 +98,11 @@ def _send(request: HttpRequest, own: Batch, form: ShipForm) -> int:
     sent = form.cleaned_data["tracking"]
     numbers = fulfilment.read_tracking(own, sent.read(fulfilment.MAX_CSV + 1)) if sent else {}
     typed = {
-        int(name.removeprefix("tracking-")): value
+        row_id(name.removeprefix("tracking-")): value
         for name, value in request.POST.items()
-        if name.startswith("tracking-") and name.removeprefix("tracking-").isdecimal()
+        if name.startswith("tracking-")
     }
-    ticked = {int(pk) for pk in request.POST.getlist("parcel") if pk.isdecimal()}
+    ticked = {row_id(pk) for pk in request.POST.getlist("parcel")}
     return fulfilment.ship(
         own,
         carrier=form.cleaned_data["carrier"],

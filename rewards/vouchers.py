@@ -57,14 +57,18 @@ def redeem(business: Business, code: str, amount: int, *, form_token: UUID, acto
     """Use an amount (yen) of a voucher. The same form sent again is the same use.
 
     Raises DomainError: "unknown", "over" (its time is over), "stopped" (the payment for it is disputed), "withdrawn"
-    (its units were taken back), "amount" (more than is left, or nothing).
+    (its units were taken back), "used" (the form, for another voucher), "amount" (more than is left, or nothing).
     """
     voucher = find(business, code)
     with transaction.atomic():
         voucher = locks.lock_one(Voucher, voucher.pk)
-        known = Redemption.objects.filter(form_token=form_token, voucher=voucher).first()
-        if known is not None:
+        known = Redemption.objects.filter(form_token=form_token).first()
+        if known is not None and known.voucher_id == voucher.pk:
             return known
+        if known is not None:
+            raise DomainError(
+                "used", _("This page was used for another voucher. Please look the code up anew."), field="code"
+            )
         if is_over(voucher, on=clock.today_in(None, at)):
             text = _("This voucher was valid until %(date)s.") % {
                 "date": date_format(voucher.valid_until, "DATE_FORMAT")

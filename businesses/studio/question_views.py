@@ -13,7 +13,7 @@ from businesses.questions import queries, services
 from businesses.questions.models import LONGEST_ANSWER, Question
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods
+from microfund.kernel.pages import REFUSED, form_methods, row_id
 
 from .access import Desk, studio
 
@@ -41,7 +41,7 @@ def question_list(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = None
     if request.method == "POST":
         row = (
-            Question.objects.filter(pk=int(sent) if sent.isdecimal() else 0, business=desk.business)
+            Question.objects.filter(pk=row_id(sent), business=desk.business)
             .exclude(state=Question.State.REMOVED)
             .first()
         )

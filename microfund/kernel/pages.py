@@ -18,6 +18,15 @@ form_methods = require_http_methods(["GET", "HEAD", "POST"])
 REFUSED = 422
 
 
+#: Longest number that a row can have.
+_ID_DIGITS = 18
+
+
+def row_id(text: str) -> int:
+    """The id of a row as a form sends it; 0, which no row has, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS else 0
+
+
 def refuse(form: BaseForm, error: DomainError, *, field: Any = None) -> None:
     """Say in a form what a service refused: beside the field that the error names, or `field`, or else above all."""
     named = field or error.data.get("field")

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.db.models import Q
+
 from investments.banking import outgoing
 from investments.banking import services as banking
 from investments.banking.models import OutgoingTransfer
@@ -205,8 +207,9 @@ def _make(work: _Work, transfer: OutgoingTransfer) -> None:
 
 
 def _parcels(work: _Work) -> None:
-    """Owners pack what was claimed once a season is over, and send it."""
-    claimed = Entitlement.objects.filter(state__in=TO_PACK, cycle__closes_on__lt=work.day - PARCELS_AFTER)
+    """Owners pack what was claimed once the claims are over, and send it in its season."""
+    begun = Q(cycle__dispatch_from=None) | Q(cycle__dispatch_from__lte=work.day)
+    claimed = Entitlement.objects.filter(begun, state__in=TO_PACK, cycle__closes_on__lt=work.day - PARCELS_AFTER)
     cycles = Cycle.objects.filter(pk__in=claimed.values("cycle_id")).select_related("offer__fund__business")
     work.each("pack", cycles, lambda row: fulfilment.pack(row, actor=repayment.owner_of(row.offer.fund), at=work.at))
     packed = Entitlement.objects.filter(state=Entitlement.State.PACKING)

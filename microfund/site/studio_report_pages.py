@@ -34,7 +34,7 @@ from investments.revenue import evidence, figures_csv, reports
 from investments.revenue.models import REPORT_ACCEPTED, UNDECIDED
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from microfund.kernel.pages import REFUSED, form_methods, refuse
+from microfund.kernel.pages import REFUSED, form_methods, refuse, row_id
 from rewards import queries as rewards
 
 from .report_forms import ReportForm
@@ -222,8 +222,7 @@ def _files(request: HttpRequest, do: str, period: Period, terms: Terms, restatem
             raise DomainError("required", _("Choose a file first."))
         evidence.add(draft, sent.file, name=sent.name or "", actor=request.user, at=at)
         return _("The file is kept with the report.")
-    number = do.removeprefix("remove-")
-    evidence.remove(draft, int(number) if number.isdecimal() else 0, actor=request.user, at=at)
+    evidence.remove(draft, row_id(do.removeprefix("remove-")), actor=request.user, at=at)
     return _("The file was taken out.")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -179,16 +180,28 @@ def now_open(*units: int, **offer: Any) -> Cycle:
     """A reward that can be claimed since yesterday."""
     fund, day = in_term(*units), clock.today_in()
     day = clock.add_months(day, 0) if day.day == 1 else day.replace(day=day.day - 1)
-    made = build.make_offer(fund, season_month=day.month, season_day=day.day, starts_on=day, **offer)
+    given = {"season_month": day.month, "season_day": day.day, "starts_on": day, **offer}
+    made = build.make_offer(fund, **given)
     build.open_cycles(clock.now())
     return made.cycles.get()
+
+
+def before_the_season() -> dict[str, int]:
+    """Claims that are open now, for a season that begins in forty days."""
+    days = {"claim": 0, "claim_until": 20, "season": 40, "season_until": 100}
+    found = {name: clock.today_in() + timedelta(days=later) for name, later in days.items()}
+    return {
+        **{f"{name}_month": day.month for name, day in found.items()},
+        **{f"{name}_day": day.day for name, day in found.items()},
+    }
 
 
 @LANGUAGES
 def test_a_reward_is_claimed_packed_and_sent_on_phones(
     language: str, shop: Shop, visit: Callable[..., Visitor]
 ) -> None:
-    cycle = now_open(2)
+    cycle = now_open(2, **before_the_season())
+    assert cycle.dispatch_from == clock.today_in() + timedelta(days=40)
     row = build.row_of(cycle)
     fund, slug = cycle.offer.fund, cycle.offer.fund.business.slug
     investor = visit(user=person(row.holding.investor.user, language), language=language, size=PHONE)

@@ -28,7 +28,7 @@ def sent(cycle: Cycle, *, days_ago: int = 7) -> tuple[list[Entitlement], datetim
     at = timezone.now()
     for row in cycle.entitlements.filter(state="claimable").select_related("holding__investor__user"):
         build.claim(row, at=at)
-    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
+    batch = fulfilment.pack(cycle, actor=repay.staff(), at=at - timedelta(days=days_ago))
     day = clock.today_in(None, at) - timedelta(days=days_ago)
     fulfilment.ship(batch, carrier="yamato", shipped_on=day, actor=repay.staff(), at=at)
     return list(cycle.entitlements.select_related("holding__investor__user").order_by("pk")), at

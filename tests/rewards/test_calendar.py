@@ -156,6 +156,95 @@ def complaints(own: Offer) -> set[str]:
     return set()
 
 
+# --- Claims before the season -------------------------------------------------------------------------------------
+
+
+def claimed(opens: tuple[int, int], closes: tuple[int, int]) -> dict[str, int]:
+    return dict(
+        zip(("claim_month", "claim_day", "claim_until_month", "claim_until_day"), (*opens, *closes), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "opens", "closes", "expected"),
+    [
+        # Sake: claimed in September, sent from November to February.
+        ((11, 1), (2, 29), (9, 1), (9, 30), ("2020-09-01", "2020-09-30", "2020-11-01", "2021-02-28")),
+        # Claims of the year before; over new year; and up to the season's last day.
+        ((2, 1), (3, 31), (11, 15), (12, 31), ("2020-11-15", "2020-12-31", "2021-02-01", "2021-03-31")),
+        ((2, 1), (3, 31), (12, 15), (1, 10), ("2020-12-15", "2021-01-10", "2021-02-01", "2021-03-31")),
+        ((11, 1), (2, 28), (9, 1), (2, 28), ("2020-09-01", "2021-02-28", "2020-11-01", "2021-02-28")),
+        # Claims that open in the season: nothing is sent later than they open.
+        ((11, 1), (2, 28), (11, 10), (12, 10), ("2020-11-10", "2020-12-10", None, "2021-02-28")),
+        ((11, 1), (2, 28), (11, 1), (11, 30), ("2020-11-01", "2020-11-30", None, "2021-02-28")),
+        ((11, 1), (2, 28), (1, 5), (1, 31), ("2021-01-05", "2021-01-31", None, "2021-02-28")),
+        # 29 February and the 31st of a short month, at both ends.
+        ((3, 10), (6, 30), (2, 29), (4, 31), ("2021-02-28", "2021-04-30", "2021-03-10", "2021-06-30")),
+    ],
+)
+def test_claims_are_open_on_days_of_their_own(
+    first: tuple[int, int],
+    last: tuple[int, int],
+    opens: tuple[int, int],
+    closes: tuple[int, int],
+    expected: tuple[str | None, ...],
+) -> None:
+    own = season(first, last, **claimed(opens, closes))
+    assert not complaints(own)
+    found = openings(own, periods(date(2020, 4, 1)))
+    dates = [(row.opens_on, row.closes_on, row.dispatch_from, row.dispatch_by) for row in found]
+    assert [day and day.isoformat() for day in dates[0]] == list(expected)
+    assert found[0].record_on == found[0].opens_on - timedelta(days=1)
+    # The number is the year in which the season begins, whatever the year of its claims.
+    begins = found[0].dispatch_by.year - (last < first)
+    assert found[0].number == begins
+    for one, after in itertools.pairwise(found):
+        assert one.closes_on < after.opens_on and after.number == one.number + 1
+
+
+def test_claims_that_would_open_before_the_term_have_as_many_days_from_its_second_on() -> None:
+    own = season((11, 1), (2, 28), **claimed((9, 1), (9, 30)))
+    first, second = openings(own, periods(date(2020, 10, 1), count=2))
+    assert (first.record_on, first.opens_on, first.closes_on) == (
+        date(2020, 10, 1),
+        date(2020, 10, 2),
+        date(2020, 10, 31),
+    )
+    assert (second.opens_on, second.closes_on) == (date(2021, 9, 1), date(2021, 9, 30))
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"claim_until_day": None}, "claim_until_day"),
+        ({"claim_month": None}, "claim_until_day"),
+        ({"claim_month": 13}, "claim_month"),
+        ({"claim_until_day": 32}, "claim_until_day"),
+        # They may not end after the season; without a last day, or a season, there are none.
+        ({"claim_until_month": 3}, "claim_until_day"),
+        ({"claim_until_month": 8}, "claim_until_day"),
+        ({"season_until_month": None, "season_until_day": None}, "claim_month"),
+        ({"cycle": "once"}, "claim_month"),
+    ],
+)
+def test_claims_that_cannot_be_are_refused_at_their_field(values: dict[str, object], field: str) -> None:
+    own = season((11, 1), (2, 28), **claimed((9, 1), (9, 30)))
+    assert not complaints(own)
+    for name, value in values.items():
+        setattr(own, name, value)
+    assert complaints(own) == {field}
+
+
+def test_the_days_to_claim_do_not_count_where_the_claims_have_days_of_their_own() -> None:
+    own = season((11, 1), (11, 30), claim_days=60)
+    assert complaints(own) == {"claim_days"}
+    own = season((11, 1), (11, 30), **{**claimed((9, 1), (9, 30)), "claim_days": 60})
+    assert not complaints(own)
+    with translation.override("en"):
+        assert own.claim_season == "to be claimed from September 1 to September 30"
+    assert not season((11, 1), (11, 30)).claim_season
+
+
 def test_a_season_in_words() -> None:
     own = season((11, 20), (3, 10))
     with translation.override("en"):

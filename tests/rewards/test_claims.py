@@ -91,6 +91,12 @@ def test_sake_is_for_people_of_age() -> None:
     investor.birth_date = (at.date() - timedelta(days=19 * 366)).isoformat()
     investor.save()
     refused("under_age", row, at=at, field="of_age", of_age=True)
+    # Nobody sees to whom a gift goes, and no school is given it.
+    refused("under_age", row, at=at, field="of_age", of_age=True, gift=True)
+    refused("donee", row, at=at, field="donee", donee_id=build.make_donee().pk)
+    investor.birth_date = (at.date() - timedelta(days=20 * 366)).isoformat()
+    investor.save()
+    refused("under_age", row, at=at, field="of_age", gift=True)
     assert build.claim(row, at=at, of_age=True, gift=True).state == "claimed"
 
 

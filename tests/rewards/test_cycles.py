@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from investments.events import HoldingRescinded
+from investments.events import HoldingRescinded, OrderConfirmed
 from investments.models import Holding, Movement
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
@@ -84,24 +84,20 @@ def test_what_nobody_claims_expires_and_what_is_carried_comes_with_the_next() ->
     books_are_right()
 
 
-@pytest.mark.parametrize(("closes_first", "revised"), [(True, True), (False, True), (False, False)])
-def test_what_is_carried_comes_with_the_version_that_replaces_the_offer(closes_first: bool, revised: bool) -> None:
-    cycle, at = build.opened(2, unclaimed=Offer.Unclaimed.CARRY)
+@pytest.mark.parametrize("closes_first", [True, False])
+def test_what_is_carried_comes_with_the_version_that_replaces_the_offer(closes_first: bool) -> None:
+    cycle, _at = build.opened(2, unclaimed=Offer.Unclaimed.CARRY)
     over = build.after_closing(cycle)
     on = clock.today_in(None, over)
     if closes_first:
         cycles.close_due(on=on, at=over)
-    if revised:
-        new = offers.revise(cycle.offer, actor=repay.staff(), at=over, reason="Larger shells.")
-    else:
-        offers.end(cycle.offer, actor=repay.staff(), at=at, reason="The rafts are gone.")
+    new = offers.revise(cycle.offer, actor=repay.staff(), at=over, reason="Larger shells.")
     cycles.close_due(on=on, at=over)
-    assert cycle.entitlements.get().state == ("carried" if revised else "expired")
-    if revised:
-        build.open_cycles(build.first_day(cycle.offer.fund, year=1))
-        assert new.cycles.get().entitlements.get().quantity == 2
-        build.open_cycles(build.first_day(cycle.offer.fund, year=2))
-        assert new.cycles.order_by("-number")[0].entitlements.get().quantity == 1
+    assert cycle.entitlements.get().state == "carried"
+    build.open_cycles(build.first_day(cycle.offer.fund, year=1))
+    assert new.cycles.get().entitlements.get().quantity == 2
+    build.open_cycles(build.first_day(cycle.offer.fund, year=2))
+    assert new.cycles.order_by("-number")[0].entitlements.get().quantity == 1
     books_are_right()
 
 
@@ -128,7 +124,12 @@ def test_a_cycle_is_closed_after_its_last_day_and_not_on_it() -> None:
     day = cycle.closes_on + timedelta(days=1)
     assert cycles.close_due(on=day, at=make.at_noon(day))["unclaimed"] == 1
     assert Entitlement.objects.get().state == "expired"
-    assert cycles.close_due(on=day, at=make.at_noon(day)) == {"closed": 0, "unclaimed": 0, "errors": 0}
+    assert cycles.close_due(on=day, at=make.at_noon(day)) == {
+        "closed": 0,
+        "unclaimed": 0,
+        "after_all": 0,
+        "errors": 0,
+    }
 
 
 def test_a_process_that_dies_between_the_two_steps_of_closing_is_caught_up() -> None:
@@ -228,4 +229,44 @@ def test_a_season_of_29_february_opens_once_in_every_year() -> None:
     found = dict(offer.cycles.values_list("number", "opens_on"))
     assert found and all(day == date(year, 3, 1) - timedelta(days=1) for year, day in found.items())
     assert len(found) == len({day.year for day in found.values()}) >= 4 and any(day.day == 29 for day in found.values())
+    books_are_right()
+
+
+def bought_late(holding: Holding, units: int, at: datetime, on: date) -> None:
+    """Units that were confirmed on a day, of which the rewards hear after that day's cycle has opened; twice."""
+    Movement.objects.create(
+        holding=holding, kind="transfer", units=units, source=f"late:{at}", effective_on=on, happened_at=at
+    )
+    event = OrderConfirmed(
+        order_id=0, investor_id=holding.investor_id, fund_id=holding.fund_id, units=units, at=make.at_noon(on)
+    )
+    for _time in range(2):
+        handlers.order_confirmed(event)
+
+
+def test_units_of_the_record_date_that_come_after_the_cycle_has_opened_are_entitled_once() -> None:
+    fund = repay.operating(2, 1)
+    offer = build.make_offer(fund, minimum_units=2)
+    at = build.first_day(fund)
+    build.open_cycles(at)
+    cycle, late = offer.cycles.get(), Holding.objects.get(fund=fund, units=1)
+    assert cycle.entitlements.count() == 1
+    # Those of the next day are too late for it.
+    bought_late(late, 1, at, cycle.opens_on)
+    assert cycle.entitlements.count() == 1
+    bought_late(late, 1, at + timedelta(hours=1), cycle.record_on)
+    cycle.refresh_from_db()
+    assert cycle.entitlements.filter(holding=late).get().quantity == 1 and cycle.entitlements_made == 2
+    books_are_right()
+
+
+def test_a_closed_cycle_gives_late_units_a_time_of_their_own() -> None:
+    fund = repay.operating(2, 1)
+    offer = build.make_offer(fund, minimum_units=2)
+    build.open_cycles(build.first_day(fund))
+    cycle, late = offer.cycles.get(), Holding.objects.get(fund=fund, units=1)
+    over = build.after_closing(cycle)
+    cycles.close_due(on=over.date(), at=over)
+    bought_late(late, 1, over, cycle.record_on)
+    assert cycle.entitlements.get(holding=late).claim_by is not None
     books_are_right()

@@ -11,12 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from microfund.kernel import private
+from microfund.kernel import clock, private
 from microfund.kernel.audit.models import AuditRow
 from microfund.kernel.errors import DomainError
-from rewards import claims, downloads, queries
+from rewards import claims, downloads, offers, queries
 from rewards.models import Cycle, DigitalFile, Download, Entitlement, Offer, Parcel
-from tests import repay
+from tests import make, repay
 from tests.businesses.hostile_files import jpeg
 from tests.private_files import sweep_years_later
 from tests.repay import books_are_right
@@ -68,6 +68,38 @@ def test_an_owner_proposes_and_the_staff_takes_it_on() -> None:
     assert AuditRow.objects.filter(action="rewards.Offer.taken_on").count() == 1
     other = owner(repay.operating(2))
     assert other.get(reverse("rewards:offer", args=[slug, made.pk])).status_code == 404
+
+
+def test_a_brewery_takes_claims_before_its_season_and_everybody_reads_when() -> None:
+    fund = repay.operating(2)
+    client, slug = owner(fund), fund.business.slug
+    values = {
+        "fund": fund.pk, "kind": "goods", "text_ja": "新酒の四合瓶", "text_en": "A bottle of new sake",
+        "minimum_units": 1, "value": 2_200, "cycle": "season", "season_month": 11, "season_day": 1,
+        "season_until_month": 2, "season_until_day": 29, "claim_month": 9, "claim_day": 1, "claim_until_month": 9,
+        "from_period": 1, "every": 1, "claim_days": 60, "dispatch_days": 20, "valid_days": 180, "unclaimed": "expire",
+    }  # fmt: skip
+    new = reverse("rewards:offer_new", args=[slug])
+    half = client.post(new, values)
+    assert half.status_code == 422 and "or none of them" in half.content.decode()
+    too_long = client.post(new, {**values, "claim_until_month": 3, "claim_until_day": 1})
+    assert too_long.status_code == 422 and "end with the season at the latest" in too_long.content.decode()
+    assert client.post(new, {**values, "claim_until_day": 30}).status_code == 302
+    made = Offer.objects.get()
+    offers.take_on(made, actor=repay.staff(), at=build.first_day(fund).replace(year=fund.term_starts_on.year))
+    told = "Every year from November 1 to February 29; to be claimed from September 1 to September 30"
+    pages = (reverse("businesses:detail", args=[slug]), reverse("rewards:season", args=[slug]))
+    for page in pages:
+        assert told in " ".join(client.get(page).content.decode().split())
+    holder = fund.holdings.get().investor
+    coming = queries.coming(holder, on=fund.term_starts_on)[0].opening
+    assert (coming.opens_on.month, coming.closes_on.day, coming.dispatch_from.month) == (9, 30, 11)
+    build.open_cycles(make.at_noon(coming.opens_on))
+    row = Entitlement.objects.get()
+    page = " ".join(holder_of(row).get(reverse("rewards:claim", args=[row.pk])).content.decode().split())
+    assert "Sent between" in page and f"Nov. 1, {coming.opens_on.year}" in page
+    page = " ".join(client.get(reverse("rewards:season", args=[slug])).content.decode().split())
+    assert f"claims from Sept. 1, {coming.opens_on.year}" in page and "send between Nov. 1" in page
 
 
 def test_staff_type_the_places_and_a_picture() -> None:
@@ -201,5 +233,5 @@ def test_the_public_page_counts_what_was_passed_on_and_sent() -> None:
     build.claim(build.row_of(cycle), at=at, donee_id=build.make_donee().pk)
     batch = fulfilment.pack(cycle, actor=repay.staff(), at=at)
     assert queries.passed_on(cycle.offer.fund) == 0
-    fulfilment.ship(batch, carrier="post", shipped_on=at.date(), actor=repay.staff(), at=at)
+    fulfilment.ship(batch, carrier="post", shipped_on=clock.today_in(None, at), actor=repay.staff(), at=at)
     assert queries.passed_on(cycle.offer.fund) == 2

@@ -133,7 +133,7 @@ def _rewards(fund: Fund) -> None:
     season, slips = goods.cycles.get(), tokens.cycles.get()
     rewards.claim(rewards.row_of(season), at=at)
     batch = fulfilment.pack(season, actor=repay.owner(fund), at=at)
-    fulfilment.ship(batch, carrier="post", shipped_on=at.date(), actor=repay.owner(fund), at=at)
+    fulfilment.ship(batch, carrier="post", shipped_on=clock.today_in(None, at), actor=repay.owner(fund), at=at)
     rewards.claim(rewards.row_of(season, 1), at=at)
     rewards.claim(rewards.row_of(slips), at=at)
     now, owner = timezone.now(), repay.owner(fund)

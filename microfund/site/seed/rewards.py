@@ -26,7 +26,7 @@ from . import settled
 if TYPE_CHECKING:
     from .story import Story
 
-#: The fund, which of its offers, what it is, and how many days ago its season began.
+#: The fund, which of its offers, what it is, and how many days ago its claims opened.
 SEASONS: tuple[tuple[str, int, dict[str, Any], int], ...] = (
     ("tsubaki-knit", 0, {"value": 4_000, "claim_days": 30, "dispatch_days": 20, "stock": 400,
                           "unclaimed": Offer.Unclaimed.CARRY}, 120),
@@ -35,6 +35,8 @@ SEASONS: tuple[tuple[str, int, dict[str, Any], int], ...] = (
     ("kaneshige-can", 0, {"value": 3_600, "claim_days": 60, "dispatch_days": 30,
                           "allergens_en": "mackerel, soy, wheat", "allergens_ja": "さば・大豆・小麦"}, 20),
 )  # fmt: skip
+#: The brewery takes claims before its season: this begins so many days after they open.
+BREWS_AFTER = {"homachi-sake": 62}
 VOUCHERS = ("shiosai-ryokan", 45)
 DONEES = (
     ("Minami Food Bank", "みなみフードバンク", "岩手県", "大槌町末広町1-1"),
@@ -58,15 +60,20 @@ def tell(story: Story) -> None:
 
 
 def _offer(story: Story, key: str, which: int, days: int, values: dict[str, Any]) -> Offer:
-    """An offer of the fund gets its dates: every year from so many days ago."""
+    """An offer of the fund gets its dates: every year, claimed from so many days ago on."""
     offer = list(Offer.objects.filter(fund=story.plans[key].fund).order_by("pk"))[which]
     day = story.as_of - timedelta(days=days)
     for name, value in values.items():
         setattr(offer, name, value)
     offer.cycle, offer.starts_on = Offer.Cycle.SEASON, day
     last = day + timedelta(days=offer.claim_days + offer.dispatch_days)
-    offer.season_month, offer.season_day = day.month, day.day
+    first = day + timedelta(days=BREWS_AFTER.get(key, 0))
+    offer.season_month, offer.season_day = first.month, first.day
     offer.season_until_month, offer.season_until_day = last.month, last.day
+    if first > day:
+        closes = day + timedelta(days=offer.claim_days - 1)
+        offer.claim_month, offer.claim_day = day.month, day.day
+        offer.claim_until_month, offer.claim_until_day = closes.month, closes.day
     offer.full_clean()
     offer.save()
     return offer
@@ -115,7 +122,7 @@ def _claim(story: Story, offer: Offer, at: datetime) -> None:
             claims.decline(investor, row.pk, actor=investor.user, at=at)
             continue
         choice = Choice(address=addresses.registered(investor) or {}, of_age=True, read_allergens=True)
-        if number % 17 == 16:
+        if number % 17 == 16 and not offer.adults_only:
             choice = Choice(donee_id=places[number % len(places)].pk)
         elif number % 13 == 12:
             choice = replace(choice, gift=True, card="いつもありがとう。")

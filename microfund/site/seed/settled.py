@@ -131,7 +131,10 @@ def _propose(story: Story, at: datetime) -> None:
         season_day=20,
         season_until_month=2,
         season_until_day=29,
-        claim_days=40,
+        claim_month=9,
+        claim_day=1,
+        claim_until_month=9,
+        claim_until_day=30,
         allergens_en="soy, wheat",
         allergens_ja="大豆・小麦",
     )

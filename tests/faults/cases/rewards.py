@@ -11,7 +11,7 @@ from investments.inheritance import services as inheritance
 from investments.models import Fund, Holding, Inheritance
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
-from rewards import claims, compensation, fulfilment, heirs, in_kind, reassign, vouchers
+from rewards import claims, compensation, fulfilment, heirs, in_kind, offers, reassign, vouchers
 from rewards.models import Batch, Compensation, Cycle, Entitlement, Parcel, Redemption, Voucher
 from tests import make, repay
 from tests.faults import world
@@ -50,6 +50,8 @@ def _prepared(to: str) -> Context:
         offer = build.make_offer(fund, kind="voucher", value=2_000)
     else:
         offer = build.make_offer(fund, stock=10, per_units=2)
+    if to == "after all":
+        return _carried_of_an_ended_offer(fund, at)
     if to == "exchange":
         build.make_offer(fund, text_en="Dried seaweed", text_ja="乾燥わかめ", stock=10)
     context = context_of(fund, at=at, offer=offer.pk)
@@ -99,6 +101,19 @@ def _prepared(to: str) -> Context:
     return context
 
 
+def _carried_of_an_ended_offer(fund: Fund, at: datetime) -> Context:
+    """Two claimed, two were carried to the next season; then the offer was ended."""
+    offer = build.make_offer(fund, stock=10, unclaimed="carry")
+    build.open_cycles(at)
+    cycle = offer.cycles.get()
+    for number in (2, 3):
+        build.claim(build.row_of(cycle, number), at=at)
+    over = build.after_closing(cycle)
+    world.sweeps(_SWEEPS, at=over)
+    offers.end(offer, actor=repay.staff(), at=over, reason="The rafts are gone.")
+    return context_of(fund, at=over + timedelta(hours=2), offer=offer.pk, cycle=cycle.pk)
+
+
 def _voucher_of_a_payment() -> Context:
     """A voucher for what was taken in kind, used in part, whose last day is over."""
     made = approved("in_kind", "cash")
@@ -135,7 +150,8 @@ def _state(context: Context) -> list[Any]:
             "number", "state", "stock", "promised", "entitlements_made", "closes_on"
         ),
         *Entitlement.objects.filter(**own).order_by("holding__units", "pk").values_list(
-            "holding__units", "quantity", "state", "parcel__prefecture", "parcel__carrier", "parcel__problem"
+            "holding__units", "quantity", "state", "claim_by", "parcel__prefecture", "parcel__carrier",
+            "parcel__problem",
         ),
         ("batches", Batch.objects.filter(**own).count()),
         ("parcels", Parcel.objects.filter(entitlement__cycle__offer__fund=context["fund"]).count()),
@@ -220,6 +236,7 @@ CASES: dict[str, Case] = {
     "claim a reward": _case("claim", _claim),
     "decline a reward": _case("decline", _again(_decline)),
     "close a season": _case("close", sweep("rewards.close")),
+    "what was carried comes with no other season": _case("after all", sweep("rewards.close")),
     "pack a batch": _case("pack", _again(_pack)),
     "send a batch": _case(
         "send",
