@@ -92,7 +92,7 @@ class Story:
         self.sandbox.control("faults", webhooks="lose")
         years = set()
         try:
-            # A process that has other threads is not forked: what they hold, connections among them, would be held twice.
+            # A process with other threads is not forked: what they hold, connections among them, would be held twice.
             alone = threading.active_count() == 1
             with carrier.Carrier() if alone else nullcontext() as beside:
                 for day in sorted(day for day in self.steps if day <= self.as_of):
