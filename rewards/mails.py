@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from django.utils.translation import gettext as _
@@ -142,61 +142,60 @@ def reward_mail_batch(event: RewardMailBatch) -> None:
         _batch(RewardMailBatch(event.kind, event.cycle_id, found[-1].pk, event.at, event.batch_id, event.act))
 
 
+def _words(cycle: Cycle, last: date) -> dict[str, str]:
+    """What letters about claiming say of a reward: whose it is, what it is, and the last day."""
+    return {"business": name_of(cycle.offer.fund.business), "reward": _text(cycle.offer), "date": day(last)}
+
+
+def _to_claim(row: Entitlement, subject: str, paragraphs: list[str], facts: list[tuple[str, str]]) -> Letter:
+    return Letter(subject, paragraphs, facts=facts, button=_("Claim the reward"), url=link("rewards:claim", row.pk))
+
+
+def _amount(row: Entitlement, words: dict[str, str]) -> tuple[str, str]:
+    return _("Reward"), f"{words['reward']} × {row.quantity}"
+
+
 def _ready(row: Entitlement, cycle: Cycle) -> Letter:
-    business = name_of(cycle.offer.fund.business)
-    words = {"business": business, "reward": _text(cycle.offer), "date": day(cycle.closes_on)}
-    return Letter(
-        subject=_("%(business)s: your reward can be claimed until %(date)s") % words,
-        paragraphs=[
-            _("%(business)s thanks you with: %(reward)s.") % words,
-            (
-                _("Tell us by %(date)s where it should go: to you, or to somebody else of age.")
-                if cycle.offer.adults_only
-                else _(
-                    "Tell us by %(date)s where it should go: to you, to somebody else, or to a school or a food bank."
-                )
-            )
-            % words,
-        ],
-        facts=[
-            (_("Reward"), f"{words['reward']} × {row.quantity}"),
-            (_("Claim by"), words["date"]),
-            sending(cycle),
-        ],
-        button=_("Claim the reward"),
-        url=link("rewards:claim", row.pk),
+    words = _words(cycle, cycle.closes_on)
+    where = (
+        _("Tell us by %(date)s where it should go: to you, or to somebody else of age.")
+        if cycle.offer.adults_only
+        else _("Tell us by %(date)s where it should go: to you, to somebody else, or to a school or a food bank.")
+    )
+    return _to_claim(
+        row,
+        _("%(business)s: your reward can be claimed until %(date)s") % words,
+        [_("%(business)s thanks you with: %(reward)s.") % words, where % words],
+        [_amount(row, words), (_("Claim by"), words["date"]), sending(cycle)],
     )
 
 
 def _after_all(row: Entitlement, cycle: Cycle) -> Letter:
-    business = name_of(cycle.offer.fund.business)
-    words = {"business": business, "reward": _text(cycle.offer), "date": day(row.last_day)}
-    return Letter(
-        subject=_("%(business)s: your reward can be claimed after all, until %(date)s") % words,
-        paragraphs=[
+    words = _words(cycle, row.last_day)
+    return _to_claim(
+        row,
+        _("%(business)s: your reward can be claimed after all, until %(date)s") % words,
+        [
             _("You had not claimed it, and it was to come with the next: %(reward)s.") % words,
             _("There will be no next one. Tell us by %(date)s where it should go.") % words,
         ],
-        facts=[(_("Reward"), f"{words['reward']} × {row.quantity}"), (_("Claim by"), words["date"])],
-        button=_("Claim the reward"),
-        url=link("rewards:claim", row.pk),
+        [_amount(row, words), (_("Claim by"), words["date"])],
     )
 
 
 def _reminder(row: Entitlement, cycle: Cycle) -> Letter:
-    business = name_of(cycle.offer.fund.business)
-    words = {"business": business, "reward": _text(cycle.offer), "date": day(cycle.closes_on)}
-    return Letter(
-        subject=_("Until %(date)s: your reward of %(business)s") % words,
-        paragraphs=[
-            _("You have not said yet where it should go: %(reward)s.") % words,
-            _("After %(date)s it can no longer be claimed.") % words
-            if cycle.offer.unclaimed == Offer.Unclaimed.EXPIRE or not cycles.another_comes(cycle)
-            else _("What is not claimed by %(date)s comes with the next.") % words,
-        ],
-        facts=[(_("Claim by"), words["date"])],
-        button=_("Claim the reward"),
-        url=link("rewards:claim", row.pk),
+    words = _words(cycle, cycle.closes_on)
+    ends = cycle.offer.unclaimed == Offer.Unclaimed.EXPIRE or not cycles.another_comes(cycle)
+    then = (
+        _("After %(date)s it can no longer be claimed.")
+        if ends
+        else _("What is not claimed by %(date)s comes with the next.")
+    )
+    return _to_claim(
+        row,
+        _("Until %(date)s: your reward of %(business)s") % words,
+        [_("You have not said yet where it should go: %(reward)s.") % words, then % words],
+        [(_("Claim by"), words["date"])],
     )
 
 

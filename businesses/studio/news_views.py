@@ -28,7 +28,7 @@ from businesses.news.models import LONGEST_SOURCE, MOST_PHOTOS
 from microfund.kernel import clock
 from microfund.kernel.errors import DomainError
 from microfund.kernel.notices import compose
-from microfund.kernel.pages import form_methods, refuse
+from microfund.kernel.pages import form_methods, refuse, row_id
 
 from .access import Desk, studio
 from .forms import PostForm, PublishForm, WhyForm
@@ -124,12 +124,12 @@ def _beyond_words(request: HttpRequest, form: PostForm, post: Post, do: str) -> 
         if name.startswith("alt_") and name[4:].isascii() and name[4:].isdigit() and len(name) < 22
     }
     act, _colon, number = do.partition(":")
-    photo = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else None
-    if act == "remove" and photo is not None:
+    photo = row_id(number)
+    if act == "remove" and photo:
         alts.pop(photo, None)
         services.remove_photo(post, photo, actor=request.user, at=at)
         said = _("The photo was taken away.")
-    elif act == "turn" and photo is not None and services.turn_photo(post, photo, actor=request.user, at=at):
+    elif act == "turn" and photo and services.turn_photo(post, photo, actor=request.user, at=at):
         said = _("The photo was turned.")
     else:
         said = _("Saved.")
@@ -197,9 +197,7 @@ def news_autosave(request: HttpRequest, desk: Desk) -> JsonResponse:
     """Save a draft by itself. 200: its new version; 409: another device saved in between, with that device's text;
     422: it cannot be saved as it is, with the reason."""
     pk = request.POST.get("post", "")
-    post = _post(desk, int(pk)) if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
-    if pk and post is None:
-        raise Http404
+    post = _post(desk, row_id(pk)) if pk else None
     data = request.POST.copy()
     data["photo_alt"] = ""
     form = PostForm(data, post=post)

@@ -35,9 +35,9 @@ class Supporters:
 
         A prefecture with fewer than FEWEST_OF_PREFECTURE is never named; nor is a closed account's.
         """
-        named = [(name, n) for name, n in self.by_prefecture if name in NAMES and n >= FEWEST_OF_PREFECTURE]
-        order = list(NAMES)
-        named = sorted(named, key=lambda row: (-row[1], order.index(row[0])))[:most]
+        counts = dict(self.by_prefecture)
+        named = [(name, counts[name]) for name in NAMES if counts.get(name, 0) >= FEWEST_OF_PREFECTURE]
+        named = sorted(named, key=lambda row: -row[1])[:most]
         elsewhere = self.people - sum(n for _name, n in named)
         return [*named, *([("", elsewhere)] if elsewhere else [])] if named else []
 

@@ -38,7 +38,6 @@ class Carrier:
         self._process = context.Process(target=_carry, args=(theirs, self._pipe), daemon=True)
         self._process.start()
         theirs.close()
-        self._told = 0
         self._heard = 0
         return self
 
@@ -55,12 +54,12 @@ class Carrier:
 
     def day_is_over(self) -> None:
         """Carry what happened until now, and wait for it if the next day may rest on it."""
-        self._told = Event.objects.aggregate(last=Max("pk"))["last"] or 0
-        self._say(self._told)
-        waiting = Event.objects.filter(pk__gt=self._heard, pk__lte=self._told, done_at=None)
+        told = Event.objects.aggregate(last=Max("pk"))["last"] or 0
+        self._say(told)
+        waiting = Event.objects.filter(pk__gt=self._heard, pk__lte=told, done_at=None)
         gifts = Gift.objects.values_list("order_id", flat=True)
         if waiting.filter(AWAITED | (OF_AN_ORDER & Q(payload__order_id__in=list(gifts)))).exists():
-            self._hear(self._told)
+            self._hear(told)
         while self._pipe.poll():
             self._hear_one()
 
@@ -91,14 +90,14 @@ def _carry(pipe: Connection, theirs: Connection) -> None:
     try:
         while last is not None:
             if to_send and not pipe.poll():
-                to_send = _sent(MAILS_AT_ONCE)
+                to_send = _sent()
                 continue
             last = pipe.recv()
             to_send = True
             if last is not None:
                 _deliver(last)
                 pipe.send(last)
-        while _sent(MAILS_AT_ONCE):
+        while _sent():
             pass
         pipe.send(None)
     except CommandError as error:
@@ -119,9 +118,9 @@ def _deliver(last: int) -> None:
             return
 
 
-def _sent(limit: int) -> bool:
+def _sent() -> bool:
     """Send some of the mails; whether there may be more."""
-    counts = notices.send_due(limit=limit)
+    counts = notices.send_due(limit=MAILS_AT_ONCE)
     if counts["errors"]:
         raise CommandError(f"{counts['errors']} mails could not be sent")
     return bool(counts["sent"])
